@@ -1,0 +1,23 @@
+//! What an RPC is, whatever its client speaks.
+//!
+//! Fronts turn every client's bytes into one thing, a gRPC [`call::Call`]; filters, the pump, balancing and errors see
+//! nothing else. This crate holds that vocabulary, the client protocols ([`protocol`]) and the filter chain
+//! ([`chain`]). It does no I/O, reads no clock and has no runtime: bytes and instants come in as arguments.
+
+pub mod call;
+pub mod chain;
+pub mod deadline;
+pub mod filter;
+pub mod message;
+pub mod metadata;
+pub mod metrics;
+pub mod path;
+pub mod problem;
+pub mod protocol;
+pub mod registry;
+pub mod status;
+pub mod testing;
+pub mod wire;
+
+/// A future that may move between threads and owns its way to an answer.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

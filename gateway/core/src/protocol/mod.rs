@@ -1,0 +1,293 @@
+//! Client protocols: how each turns its bytes into a call, and a call's events back into bytes.
+//!
+//! A protocol is one file here and one line in [`ALL`]. It is sans-IO: fed the same bytes whole, byte by byte or split
+//! anywhere, it gives the same frames.
+//!
+//! ```text
+//! client bytes ── Decoder ──► gRPC frames ──► upstream
+//! client wire  ◄── Encoder ── head, gRPC frames, end ◄── upstream
+//! ```
+//!
+//! An encoder's effects go into an [`Outbox`]. A streaming protocol pushes its head there at once; a unary one holds
+//! it until the end, when it knows the HTTP status. So a protocol never asks "was the head sent already?".
+
+pub mod grpc;
+pub mod grpc_web;
+pub mod grpc_wt;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use crate::call::{End, ResponseHead, Transport};
+use crate::path::MethodPath;
+use crate::status::{Code, Flag, Status};
+use crate::wire::{Reset, ResponseHeaders};
+
+/// Every client protocol. The first whose `recognise` says yes gets the request.
+pub const ALL: &[Protocol] = &[grpc::PROTOCOL, grpc_web::PROTOCOL, grpc_wt::PROTOCOL];
+
+/// One client protocol.
+#[derive(Clone, Copy)]
+pub struct Protocol {
+    /// The name in logs and the `client_protocol` label.
+    pub name: &'static str,
+    /// Whether this request speaks it.
+    pub recognise: fn(&Head) -> bool,
+    /// Opens the call, or says how to answer instead.
+    pub open: fn(Head) -> Result<Opened, Reply>,
+}
+
+impl std::fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The protocol this request speaks; `None` when it is not an RPC.
+pub fn recognise(head: &Head) -> Option<&'static Protocol> {
+    ALL.iter().find(|protocol| (protocol.recognise)(head))
+}
+
+/// The head of a request, as its transport delivered it.
+#[derive(Debug)]
+pub struct Head {
+    /// The HTTP method; `POST` on transports that have none.
+    pub method: Method,
+    /// Path and query, unchecked.
+    pub path: PathAndQuery,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// What carries the request.
+    pub transport: Transport,
+}
+
+/// A call that may begin.
+pub struct Opened {
+    /// What is called.
+    pub path: MethodPath,
+    /// The request's metadata.
+    pub metadata: HeaderMap,
+    /// The codec of the messages, as a gRPC content type.
+    pub content_type: HeaderValue,
+    /// How the client's compressed messages are compressed.
+    pub encoding: Option<HeaderValue>,
+    /// What the client can decompress.
+    pub accept_encoding: Option<HeaderValue>,
+    /// How long the client gives the call.
+    pub timeout: Option<Duration>,
+    /// Turns the client's bytes into gRPC frames.
+    pub decoder: Box<dyn Decoder>,
+    /// Turns the response into the client's bytes.
+    pub encoder: Box<dyn Encoder>,
+}
+
+/// The answer to a request that opens no call.
+pub enum Reply {
+    /// A status, rendered by the protocol's own encoder.
+    Status(Status, Box<dyn Encoder>),
+    /// An HTTP response without a body, where the protocol demands one (415 for an unknown codec).
+    Http(StatusCode, HeaderMap),
+}
+
+/// Turns what the client sends into gRPC frames (5-byte prefix and payload, cut anywhere).
+pub trait Decoder: Send {
+    /// Takes the client's next bytes.
+    fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status>;
+    /// The client has ended its direction.
+    fn end(&mut self, out: &mut Frames) -> Result<(), Status>;
+    /// Whether the client has ended its direction within its bytes, before its transport says so.
+    fn is_ended(&self) -> bool {
+        false
+    }
+}
+
+/// Turns a response into what the client's wire carries. Exactly one of `end`, `trailers_only` and `abort` is called,
+/// last.
+pub trait Encoder: Send {
+    /// The upstream's initial metadata.
+    fn head(&mut self, head: ResponseHead, out: &mut Outbox);
+    /// The next bytes of the upstream's gRPC frames, cut anywhere.
+    fn data(&mut self, frames: Bytes, out: &mut Outbox) -> Result<(), Status>;
+    /// The call ends after a head.
+    fn end(&mut self, end: End, out: &mut Outbox);
+    /// The call ends without a head or a message: refused by the gateway, or so by the upstream. `head` holds what
+    /// filters add to a response of any kind, such as CORS headers.
+    fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox);
+    /// The call broke off after a head. A protocol that can still write its end at this point does so; the others
+    /// reset.
+    fn abort(&mut self, abort: Abort, out: &mut Outbox) {
+        if abort.mid_message {
+            out.end(Ending::Reset(Reset { code: abort.end.status.code, ..abort.reset }));
+        } else {
+            self.end(abort.end, out);
+        }
+    }
+}
+
+/// How a response broke off.
+#[derive(Debug)]
+pub struct Abort {
+    /// The status and trailers the client should be told of.
+    pub end: End,
+    /// The reset of the upstream's stream, or the one that fits the status.
+    pub reset: Reset,
+    /// Whether the client has received a part of a message.
+    pub mid_message: bool,
+    /// Whether the upstream reset its stream; a native client is then given the same code.
+    pub by_upstream: bool,
+}
+
+/// gRPC frames on their way upstream. One chunk costs no allocation.
+#[derive(Debug, Default)]
+pub struct Frames {
+    first: Option<Bytes>,
+    rest: VecDeque<Bytes>,
+}
+
+impl Frames {
+    /// Appends bytes; empty ones are dropped.
+    pub fn push(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+        } else if self.first.is_none() {
+            self.first = Some(bytes);
+        } else {
+            self.rest.push_back(bytes);
+        }
+    }
+
+    /// The bytes that go next.
+    pub fn front_mut(&mut self) -> Option<&mut Bytes> {
+        self.first.as_mut()
+    }
+
+    /// Takes the bytes that go next.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let first = self.first.take();
+        self.first = self.rest.pop_front();
+        first
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// How many chunks wait.
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    /// The chunks that wait, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Bytes> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
+/// What an encoder wants on the client's wire, in this order: head, data, ending.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// The head, once.
+    pub head: Option<Box<ResponseHeaders>>,
+    /// Bytes of the body.
+    pub data: Frames,
+    /// How the response ends; after it nothing is pushed.
+    pub ending: Option<Ending>,
+}
+
+impl Outbox {
+    /// Sends the head.
+    pub fn head(&mut self, status: StatusCode, headers: HeaderMap) {
+        self.head = Some(Box::new(ResponseHeaders { status, headers }));
+    }
+
+    /// Sends bytes of the body.
+    pub fn data(&mut self, bytes: Bytes) {
+        self.data.push(bytes);
+    }
+
+    /// Ends the response.
+    pub fn end(&mut self, ending: Ending) {
+        self.ending = Some(ending);
+    }
+}
+
+/// How a response ends on the client's wire.
+#[derive(Debug)]
+pub enum Ending {
+    /// With the last byte.
+    Clean,
+    /// With HTTP trailers.
+    Trailers(HeaderMap),
+    /// Abruptly.
+    Reset(Reset),
+}
+
+/// Parts that most protocols need when they open a call.
+pub(crate) mod opening {
+    use super::*;
+    use crate::deadline::parse_timeout;
+    use crate::metadata::{name, strip_hop_by_hop};
+
+    /// What gRPC-like request headers say, taken out of them. The rest is metadata.
+    pub(crate) struct GrpcHeaders {
+        pub(crate) timeout: Result<Option<Duration>, Status>,
+        pub(crate) encoding: Option<HeaderValue>,
+        pub(crate) accept_encoding: Option<HeaderValue>,
+    }
+
+    /// Takes the headers that `PROTOCOL-HTTP2.md` reserves out of `headers`, and those of the hop.
+    pub(crate) fn take_grpc_headers(headers: &mut HeaderMap) -> GrpcHeaders {
+        headers.remove(http::header::CONTENT_TYPE);
+        strip_hop_by_hop(headers);
+        let timeout = match headers.remove(name::GRPC_TIMEOUT) {
+            None => Ok(None),
+            Some(value) => parse_timeout(value.as_bytes())
+                .map(Some)
+                .map_err(|bad| Status::internal(bad.to_string()).with_flag(Flag::ClientProtocolError)),
+        };
+        GrpcHeaders {
+            timeout,
+            encoding: headers.remove(name::GRPC_ENCODING),
+            accept_encoding: headers.remove(name::GRPC_ACCEPT_ENCODING),
+        }
+    }
+
+    /// Checks the path of a call.
+    pub(crate) fn method_path(path: PathAndQuery) -> Result<MethodPath, Status> {
+        MethodPath::parse(path).ok_or_else(|| {
+            Status::new(Code::Unimplemented, "the path names no method").with_flag(Flag::NoRoute)
+        })
+    }
+}
+
+/// Writes a status into trailers.
+pub(crate) fn put_status(status: &Status, trailers: &mut HeaderMap) {
+    use crate::metadata::{encode_message, name};
+    trailers.insert(name::GRPC_STATUS, HeaderValue::from_static(status.code.as_str()));
+    if !status.message.is_empty() {
+        trailers.insert(name::GRPC_MESSAGE, encode_message(&status.message));
+    }
+    if let Some(details) = status.details.clone()
+        && let Ok(details) = HeaderValue::from_maybe_shared(details)
+    {
+        trailers.insert(name::GRPC_STATUS_DETAILS, details);
+    }
+}
+
+/// Takes a status out of trailers (or, for a trailers-only response, out of its headers). `None` when there is none.
+pub fn take_status(trailers: &mut HeaderMap) -> Option<Status> {
+    use crate::metadata::{decode_message, name};
+    let code = Code::from_header(trailers.remove(name::GRPC_STATUS)?.as_bytes());
+    let mut status = Status::new(code, "");
+    if let Some(message) = trailers.remove(name::GRPC_MESSAGE) {
+        status.message = decode_message(message.as_bytes()).into();
+    }
+    if let Some(details) = trailers.remove(name::GRPC_STATUS_DETAILS) {
+        status.details = Some(Bytes::copy_from_slice(details.as_bytes()));
+    }
+    Some(status)
+}

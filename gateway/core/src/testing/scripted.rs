@@ -1,0 +1,1 @@
+//! Runs one filter against a scripted call, without a gateway.
