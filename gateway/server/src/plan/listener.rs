@@ -1,0 +1,171 @@
+//! What a listener does, resolved.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// One address to listen on.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The TCP address, and with QUIC the UDP address too. Port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// TLS for TCP connections, offering `h2` and `http/1.1`; `None` serves cleartext.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// TLS for QUIC connections, version 1.3 only and offering `h3`; `None` when QUIC is off.
+    pub quic_tls: Option<Arc<rustls::ServerConfig>>,
+    /// When the certificate stops being valid; `None` without TLS.
+    pub certificate_expires: Option<SystemTime>,
+    /// Whether HTTP/2 is spoken without TLS, by prior knowledge. Never true with TLS.
+    pub h2c: bool,
+    /// Where WebTransport sessions are accepted; `None` accepts none.
+    pub webtransport: Option<WebTransport>,
+    /// What one client may take.
+    pub limits: ListenerLimits,
+}
+
+/// Where and from which pages WebTransport sessions are accepted.
+#[derive(Clone, Debug)]
+pub struct WebTransport {
+    /// The path of the CONNECT request.
+    pub path: Arc<str>,
+    /// The pages that may open a session.
+    pub origins: Origins,
+}
+
+/// Which web pages may open a WebTransport session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages of the host that the session is opened to, whatever their port.
+    SameHost,
+    /// Pages with one of these origins, lower-case.
+    Listed(Box<[Box<str>]>),
+    /// Every page.
+    Any,
+}
+
+impl Origins {
+    /// Whether a client may open a session. `origin` is the request's `origin` field; clients that are no browsers
+    /// send none and may always. `host` is the host the session is for, lower-case and without a port.
+    ///
+    /// Source: draft-ietf-webtrans-http3, section 3.2 (the server verifies the origin when there is one).
+    pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
+        let Some(origin) = origin else { return true };
+        match self {
+            Origins::Any => true,
+            Origins::Listed(listed) => listed.iter().any(|one| one.eq_ignore_ascii_case(origin)),
+            Origins::SameHost => host_of_origin(origin).is_some_and(|own| own.eq_ignore_ascii_case(host)),
+        }
+    }
+}
+
+/// The host of `scheme://host[:port]`, without the port.
+fn host_of_origin(origin: &str) -> Option<&str> {
+    let (_, authority) = origin.split_once("://")?;
+    let end_of_host = match authority.find(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    authority.get(..end_of_host).filter(|host| !host.is_empty())
+}
+
+/// What one listener, one connection and one client address may take. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// Connections open at once, TCP and QUIC each; more are closed at once.
+    pub max_connections: usize,
+    /// Connections open at once from one client address.
+    pub max_connections_per_ip: usize,
+    /// How long a TLS or QUIC handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the head of a request may take, from the first moment it could be sent.
+    pub header_timeout: Duration,
+    /// How long a connection without requests stays open.
+    pub idle_timeout: Duration,
+    /// Requests open at once on one HTTP/2 or HTTP/3 connection.
+    pub max_streams: u32,
+    /// The header fields of one request, decoded.
+    pub max_header_bytes: u32,
+    /// HTTP/2 alone.
+    pub h2: H2Limits,
+    /// QUIC and WebTransport alone.
+    pub quic: QuicLimits,
+}
+
+/// What one HTTP/2 connection may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct H2Limits {
+    /// How far ahead of the gateway a client may send on one stream (`SETTINGS_INITIAL_WINDOW_SIZE`).
+    pub initial_stream_window: u32,
+    /// The same over all streams of a connection.
+    pub initial_connection_window: u32,
+    /// The largest frame accepted (`SETTINGS_MAX_FRAME_SIZE`).
+    pub max_frame_size: u32,
+    /// Streams that were reset by the client before the gateway got to them; one more ends the connection.
+    pub max_pending_reset_streams: usize,
+    /// Streams that the gateway had to reset for an error of the client; one more ends the connection.
+    pub max_local_error_resets: usize,
+    /// Requests that are malformed HTTP; one more ends the connection.
+    pub max_malformed_streams: usize,
+}
+
+/// What one QUIC connection, or one WebTransport session on it, may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuicLimits {
+    /// How far ahead of the gateway a client may send on one stream.
+    pub stream_window: u32,
+    /// The same over all streams of a connection.
+    pub connection_window: u32,
+    /// Handshakes in progress at once on the listener; more are ignored.
+    pub max_incoming: usize,
+    /// Handshakes in progress from which on a client must first prove its address (Retry).
+    pub retry_above: usize,
+    /// WebTransport sessions open at once on one connection.
+    pub max_sessions: usize,
+    /// Streams open at once in one WebTransport session.
+    pub max_session_streams: u32,
+    /// Datagrams waiting to be read, for each session.
+    pub datagram_buffer: usize,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> ListenerLimits {
+        ListenerLimits {
+            max_connections: 10_000,
+            max_connections_per_ip: 256,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(300),
+            max_streams: 100,
+            max_header_bytes: 16 << 10,
+            h2: H2Limits::default(),
+            quic: QuicLimits::default(),
+        }
+    }
+}
+
+impl Default for H2Limits {
+    fn default() -> H2Limits {
+        H2Limits {
+            initial_stream_window: 256 << 10,
+            initial_connection_window: 1 << 20,
+            max_frame_size: 16 << 10,
+            max_pending_reset_streams: 20,
+            max_local_error_resets: 100,
+            max_malformed_streams: 32,
+        }
+    }
+}
+
+impl Default for QuicLimits {
+    fn default() -> QuicLimits {
+        QuicLimits {
+            stream_window: 256 << 10,
+            connection_window: 1 << 20,
+            max_incoming: 1024,
+            retry_above: 256,
+            max_sessions: 16,
+            max_session_streams: 100,
+            datagram_buffer: 64 << 10,
+        }
+    }
+}
