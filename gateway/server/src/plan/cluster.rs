@@ -1,10 +1,9 @@
 //! What a cluster is made of, resolved.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
+use http::uri::Authority;
 
 /// Endpoints that serve the same thing.
 #[derive(Clone, Debug)]
@@ -17,6 +16,9 @@ pub struct ClusterSpec {
     pub endpoints: Vec<EndpointSpec>,
     /// How to talk TLS to them; `None` means cleartext.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The name that its endpoints' certificates must have, checked to be one; `None` means that each endpoint's own
+    /// host is the name.
+    pub server_name: Option<Arc<str>>,
     /// How to choose among them.
     pub balance: Balance,
     /// How long a connection may take to be established, TLS included.
@@ -25,29 +27,21 @@ pub struct ClusterSpec {
     pub max_connections_per_worker: usize,
     /// Calls at once on one connection, if the endpoint allows that many.
     pub max_streams_per_connection: usize,
-    /// How often a connection that carries calls is checked with a PING; `None` never.
-    pub ping_interval: Option<Duration>,
+    /// How often a connection that carries calls is checked with a PING.
+    pub ping_interval: Duration,
     /// How long the answer to a PING may take before the connection is given up.
     pub ping_timeout: Duration,
-    /// How long a connection without calls is kept; `None` for ever.
-    pub idle_timeout: Option<Duration>,
+    /// How long a connection without calls is kept.
+    pub idle_timeout: Duration,
     /// Endpoints tried for one call, as long as nothing of it was sent.
     pub max_attempts: usize,
 }
 
 /// One place of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointSpec {
-    /// `host:port`, as written in the configuration; an IPv6 address stands in brackets.
-    pub authority: Arc<str>,
-    /// The host, without brackets.
-    pub host: Arc<str>,
-    /// The port.
-    pub port: u16,
-    /// The address, when the host is one; a DNS name is resolved when connecting.
-    pub address: Option<SocketAddr>,
-    /// The name its certificate must have; `None` in cleartext.
-    pub server_name: Option<ServerName<'static>>,
+    /// Host and port as configured; without a port it is the scheme's. A DNS name is resolved when connecting.
+    pub authority: Authority,
 }
 
 /// What the endpoints of a cluster speak.
