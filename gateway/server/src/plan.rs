@@ -8,6 +8,7 @@ mod listener;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::metrics::FilterMetrics;
@@ -36,7 +37,7 @@ pub struct Plan {
     /// Where calls go.
     pub routes: Router,
     /// The clusters that routes refer to by index.
-    pub clusters: Vec<ClusterSpec>,
+    pub clusters: Vec<Arc<ClusterSpec>>,
     /// The configuration without comments and secrets, for operators to look at.
     pub shown_config: String,
 }

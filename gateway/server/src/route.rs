@@ -85,14 +85,14 @@ pub struct Route {
 }
 
 impl Route {
-    /// The labels of a call in metrics, and their index: always below the number of [`Route::labels`].
+    /// The labels of a call in metrics.
     pub fn label(&self, path: &MethodPath) -> Label<'_> {
         self.labels.of(path)
     }
 
-    /// Every (service, method) that [`Route::label`] can answer, by index. The last is (`_other`, `_other`).
-    pub fn labels(&self) -> &[(Arc<str>, Arc<str>)] {
-        &self.labels.all
+    /// How many different labels there are: the indexes of labels are below it.
+    pub fn labels_len(&self) -> usize {
+        self.labels.all.len()
     }
 }
 
@@ -129,18 +129,34 @@ impl Weighted {
         Weighted { steps }
     }
 
-    /// The index of the cluster for a call, given a uniformly random number.
-    pub fn pick(&self, random: u32) -> usize {
-        let Some(&(total, last)) = self.steps.last() else { return 0 };
+    /// The cluster for a call, given a uniformly random number.
+    pub fn pick(&self, random: u32) -> Picked {
+        let total = self.steps.last().map_or(0, |(sum, _)| *sum);
         // Scales `random` from 2^32 down to the total; the product fits, and so does its upper half.
         let point = (u64::from(random) * u64::from(total)) >> 32;
-        self.steps.iter().find(|(sum, _)| point < u64::from(*sum)).map_or(last, |(_, cluster)| *cluster)
+        let place = self.steps.iter().position(|(sum, _)| point < u64::from(*sum)).unwrap_or_default();
+        Picked { place, cluster: self.steps.get(place).map_or(0, |(_, cluster)| *cluster) }
     }
 
-    /// The clusters, in order.
+    /// How many clusters there are: places are below it.
+    #[allow(clippy::len_without_is_empty)] // There is always one.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// The clusters by index, in the order of their places.
     pub fn indexes(&self) -> impl Iterator<Item = usize> {
         self.steps.iter().map(|(_, cluster)| *cluster)
     }
+}
+
+/// One of the clusters of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// Its place among the clusters of the route.
+    pub place: usize,
+    /// Its index among the clusters of the plan.
+    pub cluster: usize,
 }
 
 /// What a route matches. Every condition must hold; an empty list is no condition.
