@@ -233,3 +233,6 @@ impl Chain {
         self.steps.iter().find_map(|step| step.link.preflight(preflight))
     }
 }
+
+#[cfg(test)]
+mod tests;

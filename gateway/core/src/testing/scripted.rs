@@ -1,1 +1,714 @@
-//! Runs one filter against a scripted call, without a gateway.
+//! Runs filters against a scripted call, without a gateway.
+//!
+//! ```
+//! # use sluicegate_core::{call::Call, filter::{Filter, Setup}, problem::Problem, status::{Code, Status}};
+//! # struct Quiet;
+//! # impl Filter for Quiet {
+//! #     const NAME: &'static str = "quiet";
+//! #     type Config = toml::Table;
+//! #     type State = ();
+//! #     fn new(_: toml::Table, _: &mut Setup<'_>) -> Result<Quiet, Problem> { Ok(Quiet) }
+//! #     async fn request(&self, call: &mut Call, _: &mut ()) -> Result<(), Status> {
+//! #         if call.metadata.contains_key("x-loud") { return Err(Status::permission_denied("hush")) }
+//! #         Ok(())
+//! #     }
+//! # }
+//! use sluicegate_core::testing::Scripted;
+//!
+//! let filter = Scripted::new::<Quiet>("");
+//! filter.open().expect_open().respond(&[("x-from", "upstream")]).finish(Status::OK).expect_end(Code::Ok);
+//! filter.call().metadata("x-loud", "yes").open().expect_end(Code::PermissionDenied);
+//! assert_eq!(filter.metric("sluicegate_filter_refusals"), 1);
+//! ```
+#![allow(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::future::poll_fn;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use prometheus::Registry;
+
+use crate::BoxFuture;
+use crate::call::{Call, Client, End, ResponseHead, Transport};
+use crate::chain::{Chain, Erased, Link, Passage};
+use crate::filter::{Filter, Preflight, Setup};
+use crate::message::Message;
+use crate::metrics::FilterMetrics;
+use crate::path::MethodPath;
+use crate::problem::Problem;
+use crate::registry::Kind;
+use crate::status::{Code, Flag, Status};
+
+/// The route that scripted filters are built for.
+const ROUTE: &str = "scripted";
+
+/// How often a filter may wake itself before the rig calls it a busy loop.
+const MOST_WAKES: usize = 10_000;
+
+/// One filter, or a few in order, on a route of their own.
+///
+/// Filters are built from TOML as the gateway builds them, and calls go through the same
+/// [`Chain`] as in the gateway.
+pub struct Scripted {
+    chain: Arc<Chain>,
+    links: Vec<Arc<dyn Link>>,
+    metrics: FilterMetrics,
+    registry: Registry,
+}
+
+impl Scripted {
+    /// The filter `F` with this table (without `use`).
+    ///
+    /// # Panics
+    /// When the table is no TOML, or not one that `F` takes.
+    #[track_caller]
+    pub fn new<F: Filter>(table: &str) -> Scripted {
+        Scripted::empty().then::<F>(table)
+    }
+
+    /// A filter made by `make`: for filters that a test gives something no table can hold, such as a clock.
+    ///
+    /// # Panics
+    /// When `make` reports a problem.
+    #[track_caller]
+    pub fn build<F: Filter>(make: impl FnOnce(&mut Setup<'_>) -> Result<F, Problem>) -> Scripted {
+        let rig = Scripted::empty();
+        match make(&mut Setup::new(ROUTE, F::NAME, &rig.metrics)) {
+            Ok(filter) => rig.with(Arc::new(Erased(filter))),
+            Err(problem) => panic!("`{}` cannot be built: {problem:?}", F::NAME),
+        }
+    }
+
+    /// The same with one more filter at the end.
+    ///
+    /// # Panics
+    /// As [`Scripted::new`].
+    #[must_use]
+    #[track_caller]
+    pub fn then<F: Filter>(self, table: &str) -> Scripted {
+        match build::<F>(table, &self.metrics) {
+            Ok(link) => self.with(link),
+            Err(problem) => panic!("`{}` does not take this table: {problem:?}", F::NAME),
+        }
+    }
+
+    /// What `F` finds wrong with a table.
+    ///
+    /// # Panics
+    /// When it finds nothing wrong, or the table is no TOML.
+    #[track_caller]
+    pub fn problem<F: Filter>(table: &str) -> Problem {
+        match build::<F>(table, &FilterMetrics::detached()) {
+            Ok(_) => panic!("`{}` takes this table: {table}", F::NAME),
+            Err(problem) => problem,
+        }
+    }
+
+    /// A call that can still be given metadata and a caller.
+    pub fn call(&self) -> CallScript {
+        CallScript { chain: self.chain.clone(), call: plain_call() }
+    }
+
+    /// A call with nothing special about it, taken through the filters' `request`.
+    ///
+    /// # Panics
+    /// When a filter waits; see [`CallScript::start`].
+    #[track_caller]
+    pub fn open(&self) -> ScriptedCall {
+        self.call().open()
+    }
+
+    /// What the filters answer to a CORS preflight with these headers.
+    ///
+    /// # Panics
+    /// When a name or value is no header.
+    #[track_caller]
+    pub fn preflight(&self, headers: &[(&str, &str)]) -> Option<HeaderMap> {
+        self.chain.preflight(&Preflight { headers: &header_map(headers) })
+    }
+
+    /// The value of a counter, or the number of observations of a histogram, summed over its labels.
+    ///
+    /// # Panics
+    /// When no filter has declared this metric. The name is the full one, such as `sluicegate_quota_messages`.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> u64 {
+        let families = self.registry.gather();
+        let Some(family) = families.iter().find(|family| family.name() == name) else {
+            let known: Vec<&str> = families.iter().map(|family| family.name()).collect();
+            panic!("no metric `{name}` among {known:?}");
+        };
+        let values = family.get_metric().iter();
+        values.map(|m| m.get_counter().get_value() as u64 + m.get_histogram().get_sample_count()).sum()
+    }
+
+    fn empty() -> Scripted {
+        let registry = Registry::new();
+        let metrics = FilterMetrics::new(registry.clone()).expect("a fresh registry takes any metric");
+        let chain = Arc::new(Chain::new(ROUTE, Vec::new(), &metrics));
+        Scripted { chain, links: Vec::new(), metrics, registry }
+    }
+
+    fn with(mut self, link: Arc<dyn Link>) -> Scripted {
+        self.links.push(link);
+        self.chain = Arc::new(Chain::new(ROUTE, self.links.clone(), &self.metrics));
+        self
+    }
+}
+
+/// A call before it begins.
+#[must_use = "a call begins with `open` or `start`"]
+pub struct CallScript {
+    chain: Arc<Chain>,
+    call: Call,
+}
+
+impl CallScript {
+    /// Calls this method instead of `/scripted.v1.Scripted/Call`.
+    ///
+    /// # Panics
+    /// When no method can have this path.
+    #[track_caller]
+    pub fn method(mut self, path: &str) -> CallScript {
+        self.call.path = MethodPath::parse_str(path).expect("the path of a method");
+        self
+    }
+
+    /// Adds one value of request metadata.
+    ///
+    /// # Panics
+    /// When it is no header.
+    #[track_caller]
+    pub fn metadata(mut self, name: &str, value: &str) -> CallScript {
+        let (name, value) = header(name, value);
+        self.call.metadata.append(name, value);
+        self
+    }
+
+    /// Calls from this address, written `192.0.2.7:5000` or `[2001:db8::7]:5000`.
+    ///
+    /// # Panics
+    /// When it is no socket address.
+    #[track_caller]
+    pub fn address(mut self, address: &str) -> CallScript {
+        self.call.client.address = address.parse().expect("an address with a port");
+        self
+    }
+
+    /// Calls as someone whom an earlier filter has authenticated.
+    pub fn identity(mut self, identity: &str) -> CallScript {
+        self.call.identity = Some(identity.into());
+        self
+    }
+
+    /// Changes anything else about the call.
+    pub fn edit(mut self, change: impl FnOnce(&mut Call)) -> CallScript {
+        change(&mut self.call);
+        self
+    }
+
+    /// Takes the call through the filters' `request`.
+    ///
+    /// # Panics
+    /// When a filter waits for something that has not happened yet.
+    #[track_caller]
+    pub fn open(self) -> ScriptedCall {
+        let call = self.start();
+        assert!(
+            !call.is_waiting(),
+            "{:?}: a filter waits in `request`, and nothing has woken it; open the call with `start`, make \
+             happen what it waits for, then `resume`",
+            call.chain
+        );
+        call
+    }
+
+    /// Takes the call into the filters' `request`, where one of them may wait.
+    #[track_caller]
+    pub fn start(self) -> ScriptedCall {
+        let CallScript { chain, mut call } = self;
+        let left = Arc::new(AtomicBool::new(false));
+        let request: BoxFuture<'static, Entered> = Box::pin({
+            let (chain, left) = (chain.clone(), left.clone());
+            async move {
+                let mut passage = chain.begin();
+                let outcome = {
+                    let mut request = pin!(chain.request(&mut call, &mut passage));
+                    poll_fn(|cx| match left.load(Ordering::Relaxed) {
+                        true => Poll::Ready(Err(client_left())),
+                        false => request.as_mut().poll(cx),
+                    })
+                    .await
+                };
+                Entered { call, passage, outcome }
+            }
+        });
+        let mut scripted = ScriptedCall {
+            chain,
+            stage: Stage::Waiting { request, left, woken: Arc::default() },
+            head: None,
+            sent: Vec::new(),
+            received: Vec::new(),
+        };
+        scripted.poll_request();
+        scripted
+    }
+}
+
+/// A call on its way. Dropped before its end, it is cancelled, as when its client goes away.
+pub struct ScriptedCall {
+    chain: Arc<Chain>,
+    stage: Stage,
+    head: Option<ResponseHead>,
+    sent: Vec<Message>,
+    received: Vec<Message>,
+}
+
+/// How far a call has come.
+enum Stage {
+    /// A filter's `request` waits. Setting `left` lets it go without an answer, as when the client leaves.
+    Waiting { request: BoxFuture<'static, Entered>, left: Arc<AtomicBool>, woken: Arc<Woken> },
+    /// Past every `request`, or past the one that refused.
+    Entered { call: Call, passage: Passage },
+    /// Past `end`.
+    Ended { call: Call, end: End },
+    /// Between two of the others; no method leaves a call here.
+    Moving,
+}
+
+struct Entered {
+    call: Call,
+    passage: Passage,
+    outcome: Result<(), Status>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// What a test does to a call.
+impl ScriptedCall {
+    /// The client sends a message. As in the gateway, filters see it only if one of them has `SEES_MESSAGES`.
+    ///
+    /// # Panics
+    /// When the call is not open.
+    #[track_caller]
+    pub fn send(&mut self, payload: impl Into<Bytes>) -> &mut Self {
+        let mut message = Message { compressed: false, payload: payload.into() };
+        let (chain, call, passage) = self.expect_entered();
+        let seen = chain.sees_messages();
+        let result = if seen { chain.request_message(&mut message, call, passage) } else { Ok(()) };
+        match result {
+            Ok(()) => self.sent.push(message),
+            Err(status) => self.finish_now(status.into(), true),
+        }
+        self
+    }
+
+    /// The upstream answers with initial metadata.
+    ///
+    /// # Panics
+    /// When the call is not open, has a response already, or a name or value is no header.
+    #[track_caller]
+    pub fn respond(&mut self, metadata: &[(&str, &str)]) -> &mut Self {
+        let content_type = Some(HeaderValue::from_static("application/grpc+proto"));
+        self.respond_with(ResponseHead {
+            metadata: header_map(metadata),
+            content_type,
+            ..ResponseHead::default()
+        })
+    }
+
+    /// The upstream answers with this head.
+    ///
+    /// # Panics
+    /// When the call is not open or has a response already.
+    #[track_caller]
+    pub fn respond_with(&mut self, mut head: ResponseHead) -> &mut Self {
+        assert!(self.head.is_none(), "the call has a response already");
+        let (chain, call, passage) = self.expect_entered();
+        let result = chain.response(&mut head, call, passage);
+        self.head = Some(head);
+        if let Err(status) = result {
+            self.finish_now(status.into(), true);
+        }
+        self
+    }
+
+    /// The upstream sends a message.
+    ///
+    /// # Panics
+    /// When the call is not open or has no response head yet.
+    #[track_caller]
+    pub fn receive(&mut self, payload: impl Into<Bytes>) -> &mut Self {
+        assert!(self.head.is_some(), "an upstream sends no message before its head; `respond` first");
+        let mut message = Message { compressed: false, payload: payload.into() };
+        let (chain, call, passage) = self.expect_entered();
+        let seen = chain.sees_messages();
+        let result = if seen { chain.response_message(&mut message, call, passage) } else { Ok(()) };
+        match result {
+            Ok(()) => self.received.push(message),
+            Err(status) => self.finish_now(status.into(), true),
+        }
+        self
+    }
+
+    /// The upstream ends the call, with a [`Status`] or with an [`End`] that has trailers too.
+    ///
+    /// # Panics
+    /// When the call is not open.
+    #[track_caller]
+    pub fn finish(&mut self, end: impl Into<End>) -> &mut Self {
+        self.expect_entered();
+        self.finish_now(end.into(), true);
+        self
+    }
+
+    /// The client goes away: filters that wait are dropped, and those that were entered see the end.
+    ///
+    /// # Panics
+    /// When the call has ended.
+    #[track_caller]
+    pub fn cancel(&mut self) -> &mut Self {
+        match &self.stage {
+            Stage::Waiting { left, .. } => {
+                left.store(true, Ordering::Relaxed);
+                self.poll_request();
+            }
+            Stage::Entered { .. } => self.finish_now(client_left().into(), false),
+            Stage::Ended { .. } | Stage::Moving => panic!("{} cannot be cancelled", self.describe()),
+        }
+        self
+    }
+
+    /// Goes on with a call in which a filter waited, after the test has made happen what it waited for.
+    ///
+    /// # Panics
+    /// When no filter waits, or nothing has woken the one that does: in a gateway it would wait for ever.
+    #[track_caller]
+    pub fn resume(&mut self) -> &mut Self {
+        let Stage::Waiting { woken, .. } = &self.stage else { panic!("{} does not wait", self.describe()) };
+        assert!(
+            woken.0.load(Ordering::Acquire),
+            "{:?}: nothing has woken the filter that waits; in a gateway it would wait for ever",
+            self.chain
+        );
+        self.poll_request();
+        self
+    }
+
+    /// Waits for the filters' `request` in the runtime of the test, for filters that need one.
+    pub async fn ready(&mut self) -> &mut Self {
+        if let Stage::Waiting { request, .. } = &mut self.stage {
+            let entered = request.await;
+            self.enter(entered);
+        }
+        self
+    }
+}
+
+/// What a test finds out about a call.
+impl ScriptedCall {
+    /// Checks that no filter has ended the call and none waits.
+    ///
+    /// # Panics
+    /// When that is not so.
+    #[track_caller]
+    pub fn expect_open(&mut self) -> &mut Self {
+        self.expect_entered();
+        self
+    }
+
+    /// Checks that a filter waits in `request`.
+    ///
+    /// # Panics
+    /// When none does.
+    #[track_caller]
+    pub fn expect_waiting(&mut self) -> &mut Self {
+        assert!(self.is_waiting(), "{} does not wait", self.describe());
+        self
+    }
+
+    /// Checks that the call has ended with this code, and gives the status and trailers the client is told.
+    ///
+    /// # Panics
+    /// When it has not.
+    #[track_caller]
+    pub fn expect_end(&self, code: Code) -> &End {
+        match &self.stage {
+            Stage::Ended { end, .. } if end.status.code == code => end,
+            _ => panic!("{} has not ended with {}", self.describe(), code.name()),
+        }
+    }
+
+    /// The call, as the filters have left it.
+    ///
+    /// # Panics
+    /// While a filter waits in `request`: the call is its to change.
+    #[track_caller]
+    pub fn call(&self) -> &Call {
+        match &self.stage {
+            Stage::Entered { call, .. } | Stage::Ended { call, .. } => call,
+            Stage::Waiting { .. } | Stage::Moving => panic!("{} is with a filter", self.describe()),
+        }
+    }
+
+    /// The head that the client gets: the upstream's, or that of a refusal. `None` before it, and for a client that
+    /// left before it.
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.head.as_ref()
+    }
+
+    /// The messages that went on to the upstream.
+    pub fn sent(&self) -> &[Message] {
+        &self.sent
+    }
+
+    /// The messages that went on to the client.
+    pub fn received(&self) -> &[Message] {
+        &self.received
+    }
+}
+
+impl ScriptedCall {
+    fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. })
+    }
+
+    #[track_caller]
+    fn expect_entered(&mut self) -> (&Chain, &mut Call, &mut Passage) {
+        let described = self.describe();
+        match &mut self.stage {
+            Stage::Entered { call, passage } => (&self.chain, call, passage),
+            _ => panic!("{described} is not open"),
+        }
+    }
+
+    #[track_caller]
+    fn poll_request(&mut self) {
+        let Stage::Waiting { request, woken, .. } = &mut self.stage else { return };
+        let waker = Waker::from(woken.clone());
+        for _ in 0..MOST_WAKES {
+            woken.0.store(false, Ordering::Release);
+            if let Poll::Ready(entered) = request.as_mut().poll(&mut Context::from_waker(&waker)) {
+                self.enter(entered);
+                return;
+            }
+            if !woken.0.load(Ordering::Acquire) {
+                return;
+            }
+        }
+        panic!("{:?}: a filter wakes itself over and over", self.chain);
+    }
+
+    fn enter(&mut self, Entered { call, passage, outcome }: Entered) {
+        self.stage = Stage::Entered { call, passage };
+        if let Err(status) = outcome {
+            let client_is_there = status.flag != Some(Flag::ClientReset);
+            self.finish_now(status.into(), client_is_there);
+        }
+    }
+
+    /// Ends the call as the gateway does: a client that is still there gets a head first, the gateway's own if the
+    /// upstream sent none.
+    fn finish_now(&mut self, mut end: End, client_is_there: bool) {
+        let Stage::Entered { mut call, mut passage } = std::mem::replace(&mut self.stage, Stage::Moving)
+        else {
+            return;
+        };
+        if client_is_there && self.head.is_none() {
+            let mut head = ResponseHead::default();
+            if let Err(status) = self.chain.response(&mut head, &mut call, &mut passage) {
+                end = status.into();
+            }
+            self.head = Some(head);
+        }
+        self.chain.end(&mut end, &call, passage);
+        self.stage = Stage::Ended { call, end };
+    }
+
+    fn describe(&self) -> String {
+        match &self.stage {
+            Stage::Waiting { .. } => "a call that waits in a filter's `request`".to_owned(),
+            Stage::Entered { .. } => "an open call".to_owned(),
+            Stage::Ended { end, .. } => format!("a call that ended with {}", end.status),
+            Stage::Moving => "a call between two stages".to_owned(),
+        }
+    }
+}
+
+impl Drop for ScriptedCall {
+    fn drop(&mut self) {
+        // A test that fails has told enough; a filter that panics in `end` now would abort it.
+        if !std::thread::panicking() && !matches!(self.stage, Stage::Ended { .. } | Stage::Moving) {
+            self.cancel();
+        }
+    }
+}
+
+fn build<F: Filter>(table: &str, metrics: &FilterMetrics) -> Result<Arc<dyn Link>, Problem> {
+    let table = table.parse().unwrap_or_else(|error| panic!("no TOML: {error}"));
+    Kind::of::<F>().build(table, &mut Setup::new(ROUTE, F::NAME, metrics))
+}
+
+fn client_left() -> Status {
+    Status::cancelled("the client left").with_flag(Flag::ClientReset)
+}
+
+fn plain_call() -> Call {
+    Call {
+        path: MethodPath::parse_str("/scripted.v1.Scripted/Call").expect("the path of a method"),
+        host: "gateway.example.com".into(),
+        metadata: HeaderMap::new(),
+        content_type: HeaderValue::from_static("application/grpc+proto"),
+        encoding: None,
+        accept_encoding: None,
+        deadline: None,
+        deadline_from_client: false,
+        // An instant can only be had from the clock; the rig itself never compares it with anything.
+        received: Instant::now(),
+        client: Client {
+            address: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 50_000)),
+            protocol: "grpc",
+            transport: Transport::Http2,
+            secure: true,
+        },
+        identity: None,
+    }
+}
+
+#[track_caller]
+fn header(name: &str, value: &str) -> (HeaderName, HeaderValue) {
+    (name.parse().expect("a header name"), value.parse().expect("a header value"))
+}
+
+#[track_caller]
+fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+    headers.iter().map(|(name, value)| header(name, value)).fold(
+        HeaderMap::new(),
+        |mut map, (name, value)| {
+            map.append(name, value);
+            map
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Waits until the test opens the door, and notes what happens to its calls.
+    struct Door {
+        inside: Arc<Mutex<Inside>>,
+    }
+
+    #[derive(Default)]
+    struct Inside {
+        open: bool,
+        waiting: Vec<Waker>,
+        ends: Vec<Code>,
+    }
+
+    impl Filter for Door {
+        const NAME: &'static str = "door";
+        type Config = toml::Table;
+        type State = ();
+
+        fn new(_: toml::Table, _: &mut Setup<'_>) -> Result<Door, Problem> {
+            Err(Problem::new("hinge", "a door needs a test"))
+        }
+
+        async fn request(&self, _call: &mut Call, _: &mut ()) -> Result<(), Status> {
+            poll_fn(|cx| {
+                let mut inside = self.inside.lock().unwrap();
+                if inside.open {
+                    return Poll::Ready(Ok(()));
+                }
+                inside.waiting.push(cx.waker().clone());
+                Poll::Pending
+            })
+            .await
+        }
+
+        fn request_message(&self, _: &mut Message, _: &mut Call, _: &mut ()) -> Result<(), Status> {
+            Err(Status::internal("the filter does not say that it sees messages"))
+        }
+
+        fn end(&self, end: &mut End, _: &Call, _: &mut ()) {
+            self.inside.lock().unwrap().ends.push(end.status.code);
+        }
+    }
+
+    fn door() -> (Scripted, Arc<Mutex<Inside>>) {
+        let inside = Arc::new(Mutex::new(Inside::default()));
+        let shared = inside.clone();
+        (Scripted::build(|_| Ok(Door { inside: shared })), inside)
+    }
+
+    fn open_door(inside: &Mutex<Inside>) {
+        let waiting = {
+            let mut inside = inside.lock().unwrap();
+            inside.open = true;
+            std::mem::take(&mut inside.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    #[test]
+    fn resumes_a_filter_that_was_woken() {
+        let (rig, inside) = door();
+        let mut call = rig.call().start();
+        call.expect_waiting();
+        open_door(&inside);
+        call.resume().expect_open().finish(Status::OK).expect_end(Code::Ok);
+        assert_eq!(inside.lock().unwrap().ends, [Code::Ok]);
+    }
+
+    #[test]
+    fn cancels_a_call_that_waits_and_one_that_is_dropped() {
+        let (rig, inside) = door();
+        rig.call().start().cancel().expect_end(Code::Cancelled);
+        open_door(&inside);
+        drop(rig.open());
+        assert_eq!(inside.lock().unwrap().ends, [Code::Cancelled, Code::Cancelled]);
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing has woken it")]
+    fn open_does_not_wait() {
+        door().0.open();
+    }
+
+    #[test]
+    #[should_panic(expected = "would wait for ever")]
+    fn resume_needs_a_wake() {
+        door().0.call().start().resume();
+    }
+
+    #[test]
+    fn shows_messages_only_to_filters_that_ask_for_them() {
+        let (rig, inside) = door();
+        open_door(&inside);
+        let mut call = rig.open();
+        call.send("unseen").respond(&[]).receive("unseen too").expect_open();
+        assert_eq!((call.sent().len(), call.received().len()), (1, 1));
+    }
+
+    #[test]
+    fn builds_from_a_table_as_the_gateway_does() {
+        assert_eq!(Scripted::problem::<Door>("").at, "hinge");
+    }
+}
