@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""grpc-go's interop client through the gateway, over h2c and TLS, to grpc-go's test service.
+
+`--direct` leaves the gateway out, which shows what the two do by themselves.
+"""
+
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import launch
+from cases import Cases
+
+# The cases of gRPC's interop test descriptions that need neither a cloud nor a balancing client.
+CASES = [
+    "empty_unary",
+    "large_unary",
+    "client_streaming",
+    "server_streaming",
+    "ping_pong",
+    "empty_stream",
+    "custom_metadata",
+    "status_code_and_message",
+    "special_status_message",
+    "unimplemented_method",
+    "unimplemented_service",
+    "cancel_after_begin",
+    "cancel_after_first_response",
+    "timeout_on_sleeping_server",
+]
+# Calls of 270 kB up and 310 kB down by eight workers at once. A build without optimisation on a busy machine is slow,
+# so only the time for all of them is bounded tightly.
+SOAK = [
+    "-soak_iterations=200",
+    "-soak_num_threads=8",
+    "-soak_overall_timeout_seconds=90",
+    "-soak_per_iteration_max_acceptable_latency_ms=20000",
+]
+# Every call on a connection of its own. The numbers are multiples of the workers: the client wants each to do its share.
+CHANNEL_SOAK = [word.replace("=200", "=64") for word in SOAK]
+
+
+def interop_client(case, transport, arguments=()):
+    """Runs one case of the client; it exits with 1 and says why if the case fails."""
+    host, port, certificate = transport
+    command = [launch.TARGET / "bin" / "interop-client", f"-test_case={case}", f"-server_host={host}",
+               f"-server_port={port}", *arguments]
+    if certificate:
+        command += ["-use_tls", "-use_test_ca", f"-ca_file={certificate}", "-server_host_override=localhost"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise launch.Failure(f"{case} exited with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stderr
+
+
+def soak(transports):
+    """Both soak tests over all transports at once."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(interop_client, case, transport, arguments)
+            for transport in transports
+            for case, arguments in (("rpc_soak", SOAK), ("channel_soak", CHANNEL_SOAK))
+        ]
+        for run in runs:
+            run.result()
+
+
+def run_all(cases, transports):
+    for name, transport in transports.items():
+        for case in CASES:
+            cases.run(f"{name} {case}", interop_client, case, transport)
+    cases.run(f"{' and '.join(transports)} rpc_soak and channel_soak at once", soak, list(transports.values()))
+
+
+def main():
+    cases = Cases()
+    with launch.interop_server() as (_, upstream):
+        if "--direct" in sys.argv:
+            host, _, port = upstream.rpartition(":")
+            run_all(cases, {"direct": (host, port, None)})
+        else:
+            with launch.gateway(upstream) as gateway:
+                run_all(cases, {
+                    "h2c": (*gateway.addresses["http"], None),
+                    "tls": (*gateway.addresses["tls"], gateway.certificate),
+                })
+    return cases.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
