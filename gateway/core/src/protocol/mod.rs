@@ -14,6 +14,7 @@
 pub mod grpc;
 pub mod grpc_web;
 pub mod grpc_wt;
+mod header_block;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -50,6 +51,28 @@ impl std::fmt::Debug for Protocol {
 /// The protocol this request speaks; `None` when it is not an RPC.
 pub fn recognise(head: &Head) -> Option<&'static Protocol> {
     ALL.iter().find(|protocol| (protocol.recognise)(head))
+}
+
+/// Whether a request that speaks none of the protocols is still meant as an RPC: native gRPC over HTTP/1.1, or a
+/// content type of gRPC's family that nobody knows. HTTP's answer to it is 415.
+pub fn looks_like_rpc(head: &Head) -> bool {
+    let content_type = head.headers.get(http::header::CONTENT_TYPE);
+    content_type.is_some_and(|value| strip_type(value.as_bytes(), "application/grpc").is_some())
+}
+
+/// The rest of a content type after this prefix, which is compared without regard to case.
+fn strip_type<'a>(content_type: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
+    let (start, rest) = content_type.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix.as_bytes()).then_some(rest)
+}
+
+/// The `+codec` at the start of what follows a type, without parameters; empty when there is none.
+fn codec_suffix(rest: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+    match rest.get(..end).unwrap_or_default().trim_ascii_end() {
+        codec @ [b'+', _, ..] => codec,
+        _ => &[],
+    }
 }
 
 /// The head of a request, as its transport delivered it.
@@ -234,6 +257,7 @@ pub(crate) mod opening {
 
     /// What gRPC-like request headers say, taken out of them. The rest is metadata.
     pub(crate) struct GrpcHeaders {
+        pub(crate) content_type: Option<HeaderValue>,
         pub(crate) timeout: Result<Option<Duration>, Status>,
         pub(crate) encoding: Option<HeaderValue>,
         pub(crate) accept_encoding: Option<HeaderValue>,
@@ -241,7 +265,7 @@ pub(crate) mod opening {
 
     /// Takes the headers that `PROTOCOL-HTTP2.md` reserves out of `headers`, and those of the hop.
     pub(crate) fn take_grpc_headers(headers: &mut HeaderMap) -> GrpcHeaders {
-        headers.remove(http::header::CONTENT_TYPE);
+        let content_type = headers.remove(http::header::CONTENT_TYPE);
         strip_hop_by_hop(headers);
         let timeout = match headers.remove(name::GRPC_TIMEOUT) {
             None => Ok(None),
@@ -250,10 +274,42 @@ pub(crate) mod opening {
                 .map_err(|bad| Status::internal(bad.to_string()).with_flag(Flag::ClientProtocolError)),
         };
         GrpcHeaders {
+            content_type,
             timeout,
             encoding: headers.remove(name::GRPC_ENCODING),
             accept_encoding: headers.remove(name::GRPC_ACCEPT_ENCODING),
         }
+    }
+
+    /// Opens a call whose headers were gRPC's; what is left of them in `head` is metadata. `content_type` stands in
+    /// when the client gave none.
+    pub(crate) fn call(
+        head: Head,
+        reserved: GrpcHeaders,
+        content_type: HeaderValue,
+        decoder: Box<dyn Decoder>,
+        encoder: Box<dyn Encoder>,
+    ) -> Result<Opened, Reply> {
+        let (path, timeout) = match (method_path(head.path), reserved.timeout) {
+            (Ok(path), Ok(timeout)) => (path, timeout),
+            (Err(refused), _) | (_, Err(refused)) => return Err(Reply::Status(refused, encoder)),
+        };
+        Ok(Opened {
+            path,
+            metadata: head.headers,
+            content_type: reserved.content_type.unwrap_or(content_type),
+            encoding: reserved.encoding,
+            accept_encoding: reserved.accept_encoding,
+            timeout,
+            decoder,
+            encoder,
+        })
+    }
+
+    /// The answer to any method but POST.
+    pub(crate) fn only_post() -> Reply {
+        let allow = HeaderMap::from_iter([(http::header::ALLOW, HeaderValue::from_static("POST"))]);
+        Reply::Http(StatusCode::METHOD_NOT_ALLOWED, allow)
     }
 
     /// Checks the path of a call.
@@ -261,6 +317,22 @@ pub(crate) mod opening {
         MethodPath::parse(path).ok_or_else(|| {
             Status::new(Code::Unimplemented, "the path names no method").with_flag(Flag::NoRoute)
         })
+    }
+}
+
+/// Adds every entry of `from` after what `to` already holds.
+fn append_all(to: &mut HeaderMap, from: HeaderMap) {
+    if to.is_empty() {
+        *to = from;
+        return;
+    }
+    let mut current = None;
+    for (name, value) in from {
+        // A map names only the first of several values.
+        current = name.or(current);
+        if let Some(name) = &current {
+            to.append(name, value);
+        }
     }
 }
 
