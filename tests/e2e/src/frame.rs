@@ -1,0 +1,44 @@
+//! The frame that gRPC, gRPC-Web and grpc-wt share: a flag byte, a big-endian u32 length, and that many bytes.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// A frame with these flags.
+pub fn frame(flags: u8, payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + payload.len());
+    frame.put_u8(flags);
+    frame.put_u32(payload.len() as u32);
+    frame.put_slice(payload);
+    frame.freeze()
+}
+
+/// An uncompressed gRPC message.
+pub fn message(payload: &[u8]) -> Bytes {
+    frame(0, payload)
+}
+
+/// Cuts a stream of bytes into frames.
+#[derive(Debug, Default)]
+pub struct Frames(BytesMut);
+
+impl Frames {
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The next whole frame: its flags and its payload.
+    pub fn pop(&mut self) -> Option<(u8, Bytes)> {
+        let length = u32::from_be_bytes(self.0.get(1..5)?.try_into().unwrap()) as usize;
+        if self.0.len() < 5 + length {
+            return None;
+        }
+        let flags = self.0.get_u8();
+        self.0.advance(4);
+        Some((flags, self.0.split_to(length).freeze()))
+    }
+
+    /// Whether the stream stands inside a frame.
+    pub fn mid_frame(&self) -> bool {
+        !self.0.is_empty()
+    }
+}

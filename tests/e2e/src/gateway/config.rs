@@ -1,0 +1,136 @@
+//! The configuration of a gateway under test.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::Gateway;
+use crate::certificate::certificates;
+use crate::upstream::Upstream;
+
+/// A configuration that is being put together: a TLS listener with QUIC and WebTransport, a plaintext one, the admin
+/// interface, and the routes and clusters a test adds.
+#[derive(Debug, Default)]
+pub struct Config {
+    top: String,
+    limits: String,
+    routes: String,
+    clusters: String,
+}
+
+/// A route that is being put together.
+#[derive(Debug)]
+pub struct Route {
+    name: String,
+    keys: String,
+    filters: Vec<String>,
+}
+
+impl Config {
+    /// A gateway that passes every call to these upstreams, which form the cluster `main`.
+    pub fn in_front_of(upstreams: &[&Upstream]) -> Config {
+        Config::default().route(Route::new("all").cluster("main")).cluster("main", upstreams)
+    }
+
+    /// Adds a line at the top level, such as `drain_timeout = "1s"`.
+    #[must_use]
+    pub fn top(mut self, line: &str) -> Config {
+        writeln!(self.top, "{line}").unwrap();
+        self
+    }
+
+    /// Adds to the limits of both listeners, such as `max_streams = 7`.
+    #[must_use]
+    pub fn limit(mut self, limit: &str) -> Config {
+        let separator = if self.limits.is_empty() { "" } else { ", " };
+        write!(self.limits, "{separator}{limit}").unwrap();
+        self
+    }
+
+    /// Adds a route after those there are.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Config {
+        let Route { name, keys, filters } = route;
+        write!(self.routes, "[[routes]]\nname = \"{name}\"\n{keys}filters = [{}]\n\n", filters.join(", "))
+            .unwrap();
+        self
+    }
+
+    /// Adds a cluster of upstreams.
+    #[must_use]
+    pub fn cluster(self, name: &str, upstreams: &[&Upstream]) -> Config {
+        let endpoints: Vec<String> = upstreams.iter().map(|upstream| upstream.url()).collect();
+        let tls = endpoints.iter().any(|endpoint| endpoint.starts_with("https:"));
+        let keys = if tls { "tls = { ca = \"authority.pem\" }\n" } else { "" };
+        self.cluster_of(name, &endpoints, keys)
+    }
+
+    /// Adds a cluster of endpoints, with further lines such as `balance = "round_robin"`.
+    #[must_use]
+    pub fn cluster_of(mut self, name: &str, endpoints: &[String], keys: &str) -> Config {
+        write!(self.clusters, "[[clusters]]\nname = \"{name}\"\nendpoints = {endpoints:?}\n{keys}\n")
+            .unwrap();
+        self
+    }
+
+    /// Starts a gateway with this configuration and waits until it is ready.
+    pub async fn start(&self) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        self.write(folder.path());
+        Gateway::start(folder).await
+    }
+
+    /// Writes the configuration and its certificates.
+    fn write(&self, folder: &Path) {
+        let Config { top, limits, routes, clusters } = self;
+        let text = format!(
+            r#"{top}
+[admin]
+listen = "127.0.0.1:0"
+
+[[listeners]]
+listen = "127.0.0.1:0"
+tls = {{ cert = "cert.pem", key = "key.pem" }}
+quic = true
+webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
+limits = {{ {limits} }}
+
+[[listeners]]
+listen = "127.0.0.1:0"
+limits = {{ {limits} }}
+
+{routes}{clusters}"#
+        );
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        write("sluicegate.toml", &text);
+        write("cert.pem", &certificates().server_pem);
+        write("key.pem", &certificates().key_pem);
+        write("authority.pem", &certificates().authority_pem);
+    }
+}
+
+impl Route {
+    /// A route that takes everything that reaches it.
+    pub fn new(name: &str) -> Route {
+        Route { name: name.to_owned(), keys: String::new(), filters: Vec::new() }
+    }
+
+    /// Sends its calls to this cluster.
+    #[must_use]
+    pub fn cluster(self, name: &str) -> Route {
+        self.key(&format!("cluster = \"{name}\""))
+    }
+
+    /// Adds a line, such as `services = ["test.*"]`.
+    #[must_use]
+    pub fn key(mut self, line: &str) -> Route {
+        writeln!(self.keys, "{line}").unwrap();
+        self
+    }
+
+    /// Adds a filter after those there are, such as `{ use = "cors", … }`.
+    #[must_use]
+    pub fn filter(mut self, table: &str) -> Route {
+        self.filters.push(table.to_owned());
+        self
+    }
+}
