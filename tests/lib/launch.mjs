@@ -1,0 +1,131 @@
+// Starts the programs that a suite needs, and waits for the lines in which they say that they are ready.
+//
+// Every port is chosen by the system. What a program prints goes to target/tests/logs/NAME.log.
+
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const TARGET = path.join(ROOT, "target/tests");
+// Starting up is the slowest thing a program does here, and the machine may be busy building.
+const PATIENCE = 30_000;
+
+/** A process whose standard output is read line by line. */
+export class Program {
+  constructor(name, command, args) {
+    this.name = name;
+    mkdirSync(path.join(TARGET, "logs"), { recursive: true });
+    this.log = path.join(TARGET, "logs", `${name}.log`);
+    const log = createWriteStream(this.log);
+    this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.exited = once(this.process, "exit");
+    this.exited.catch(() => {}); // Whoever waits for a line learns of it from `lines`.
+    this.process.stderr.pipe(log, { end: false });
+    this.unread = [];
+    this.waiting = [];
+    this.ended = false;
+    const lines = createInterface({ input: this.process.stdout });
+    lines.on("line", (line) => {
+      log.write(`stdout: ${line}\n`);
+      this.unread.push(line);
+      this.#wake();
+    });
+    lines.on("close", () => {
+      this.ended = true;
+      this.#wake();
+    });
+  }
+
+  #wake() {
+    for (const waiting of this.waiting.splice(0)) waiting();
+  }
+
+  /** Reads on to the next line that starts with `prefix`, and answers the rest of it. */
+  async line(prefix) {
+    const until = Date.now() + PATIENCE;
+    for (;;) {
+      while (this.unread.length > 0) {
+        const line = this.unread.shift();
+        if (line.startsWith(prefix)) return line.slice(prefix.length).trim();
+      }
+      const left = until - Date.now();
+      if (this.ended || left <= 0) {
+        const what = this.ended ? "ended without printing" : `did not within ${PATIENCE} ms print`;
+        throw new Error(`${this.name} ${what} "${prefix}"; see ${this.log}`);
+      }
+      let timer;
+      await new Promise((resolve) => {
+        this.waiting.push(resolve);
+        timer = setTimeout(resolve, left);
+      });
+      clearTimeout(timer);
+    }
+  }
+
+  /** Reads on to the line `last`, and answers the lines before it. */
+  async linesUntil(last) {
+    const lines = [];
+    for (let line = await this.line(""); line !== last; line = await this.line("")) lines.push(line);
+    return lines;
+  }
+
+  /** Asks the process to end, and answers its exit code. One that does not end in time is killed. */
+  async stop() {
+    this.process.kill("SIGTERM");
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), PATIENCE);
+    const [code, signal] = await this.exited;
+    clearTimeout(timer);
+    return code ?? signal;
+  }
+}
+
+/** grpc-go's test service, without TLS. */
+export async function startInteropServer() {
+  const program = new Program("interop-server", path.join(TARGET, "bin/interop-server"), []);
+  return { program, address: await program.line("listening "), stop: () => program.stop() };
+}
+
+/** The gateway before `upstream` (`host:port`), as gateway.toml beside this file tells. */
+export async function startGateway(upstream) {
+  const { certificate, key, folder } = makeCertificate();
+  const config = path.join(folder, "gateway.toml");
+  const template = readFileSync(path.join(ROOT, "tests/lib/gateway.toml"), "utf8");
+  writeFileSync(
+    config,
+    template.replace("CERTIFICATE", certificate).replace("KEY", key).replace("UPSTREAM", `http://${upstream}`),
+  );
+  const started = await startSluicegate(["run", "--config", config]);
+  return { ...started, certificate: readFileSync(certificate, "utf8") };
+}
+
+/** Starts the binary under test: what SLUICEGATE names, or the debug build. `addresses` maps each kind of socket to
+ * the first that the gateway listens on; `lines` is all that it printed until it was ready. */
+export async function startSluicegate(args) {
+  const binary = process.env.SLUICEGATE ?? path.join(ROOT, "target/debug/sluicegate");
+  const program = new Program("gateway", binary, args);
+  const lines = await program.linesUntil("ready");
+  const addresses = {};
+  for (const line of lines) {
+    const [word, kind, address] = line.split(" ");
+    if (word === "listening") addresses[kind] ??= address;
+  }
+  return { program, addresses, lines, stop: () => program.stop() };
+}
+
+/** A throw-away certificate for `localhost` and 127.0.0.1 that is its own authority. */
+function makeCertificate() {
+  const folder = mkdtempSync(path.join(TARGET, "gateway-"));
+  const certificate = path.join(folder, "certificate.pem");
+  const key = path.join(folder, "key.pem");
+  execFileSync(
+    "openssl",
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 10 -subj /CN=localhost
+      -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(/\s+/),
+    { stdio: "ignore" },
+  );
+  return { certificate, key, folder };
+}
