@@ -208,6 +208,14 @@ impl Chain {
         Ok(())
     }
 
+    /// Takes the head of the gateway's own refusal back through the filters that the request had entered. A filter that
+    /// objects to it changes nothing: the call is being refused already, and the others still add what they have to.
+    pub fn refusal(&self, head: &mut ResponseHead, call: &mut Call, passage: &mut Passage) {
+        for (step, state) in self.steps.iter().zip(&mut passage.states).rev() {
+            let _ = step.link.response(head, call, state);
+        }
+    }
+
     /// Takes a message from the upstream back through the filters.
     pub fn response_message(
         &self,

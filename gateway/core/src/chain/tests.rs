@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::HeaderValue;
 
 use super::*;
 use crate::filter::Setup;
 use crate::problem::Problem;
-use crate::testing::Scripted;
+use crate::testing::{Scripted, plain_call};
 
 /// What happened, in order, such as `a.request`.
 type Journal = Arc<Mutex<Vec<String>>>;
@@ -96,33 +95,11 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A call with nothing special about it.
-fn call() -> Call {
-    Call {
-        path: crate::path::MethodPath::parse_str("/test.v1.Test/Call").unwrap(),
-        host: "test.example.com".into(),
-        metadata: HeaderMap::new(),
-        content_type: HeaderValue::from_static("application/grpc"),
-        encoding: None,
-        accept_encoding: None,
-        deadline: None,
-        deadline_from_client: false,
-        received: std::time::Instant::now(),
-        client: crate::call::Client {
-            address: "192.0.2.1:5000".parse().unwrap(),
-            protocol: "grpc",
-            transport: crate::call::Transport::Http2,
-            secure: false,
-        },
-        identity: None,
-    }
-}
-
 /// Takes one call through every hook until a filter refuses, ends it, and compares what the filters saw.
 fn check(refuses: &'static str, want: &str) {
     let metrics = FilterMetrics::detached();
     let (chain, journal) = chain(refuses, &metrics);
-    let mut call = call();
+    let mut call = plain_call();
     let mut passage = chain.begin();
     let mut message = Message { compressed: false, payload: Bytes::from_static(b"hello") };
     let result = now(chain.request(&mut call, &mut passage))
@@ -165,11 +142,23 @@ fn a_later_refusal_stops_there_and_all_see_the_end() {
 fn the_head_of_a_refusal_passes_only_the_filters_that_were_entered() {
     let metrics = FilterMetrics::detached();
     let (chain, journal) = chain("b.request", &metrics);
-    let (mut call, mut passage) = (call(), chain.begin());
+    let (mut call, mut passage) = (plain_call(), chain.begin());
     now(chain.request(&mut call, &mut passage)).unwrap_err();
     journal.lock().unwrap().clear();
-    chain.response(&mut ResponseHead::default(), &mut call, &mut passage).unwrap();
+    chain.refusal(&mut ResponseHead::default(), &mut call, &mut passage);
     assert_eq!(*journal.lock().unwrap(), ["b.response", "a.response"]);
+}
+
+#[test]
+fn the_head_of_a_refusal_passes_filters_that_object_to_it() {
+    let metrics = FilterMetrics::detached();
+    let (chain, journal) = chain("b.response", &metrics);
+    let (mut call, mut passage) = (plain_call(), chain.begin());
+    now(chain.request(&mut call, &mut passage)).unwrap();
+    journal.lock().unwrap().clear();
+    chain.refusal(&mut ResponseHead::default(), &mut call, &mut passage);
+    assert_eq!(*journal.lock().unwrap(), ["c.response", "b.response", "a.response"]);
+    assert_eq!(metrics.refusals("test", "scribe", Code::PermissionDenied.as_str()).get(), 0);
 }
 
 #[test]

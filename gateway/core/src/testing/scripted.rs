@@ -197,7 +197,9 @@ impl CallScript {
     /// When it is no socket address.
     #[track_caller]
     pub fn address(mut self, address: &str) -> CallScript {
-        self.call.client.address = address.parse().expect("an address with a port");
+        let address = address.parse().expect("an address with a port");
+        self.call.client.address = address;
+        self.call.client.forwarded_for = forwarded_for(address);
         self
     }
 
@@ -338,10 +340,9 @@ impl ScriptedCall {
     pub fn respond_with(&mut self, mut head: ResponseHead) -> &mut Self {
         assert!(self.head.is_none(), "the call has a response already");
         let (chain, call, passage) = self.expect_entered();
-        let result = chain.response(&mut head, call, passage);
-        self.head = Some(head);
-        if let Err(status) = result {
-            self.finish_now(status.into(), true);
+        match chain.response(&mut head, call, passage) {
+            Ok(()) => self.head = Some(head),
+            Err(status) => self.finish_now(status.into(), true),
         }
         self
     }
@@ -364,14 +365,21 @@ impl ScriptedCall {
         self
     }
 
-    /// The upstream ends the call, with a [`Status`] or with an [`End`] that has trailers too.
+    /// The upstream ends the call, with a [`Status`] or with an [`End`] that has trailers too. Without a head before it
+    /// that is a response too, whose empty head the filters see.
     ///
     /// # Panics
     /// When the call is not open.
     #[track_caller]
     pub fn finish(&mut self, end: impl Into<End>) -> &mut Self {
         self.expect_entered();
-        self.finish_now(end.into(), true);
+        if self.head.is_none() {
+            self.respond_with(ResponseHead::default());
+        }
+        // Unless a filter has just ended it otherwise.
+        if matches!(self.stage, Stage::Entered { .. }) {
+            self.finish_now(end.into(), true);
+        }
         self
     }
 
@@ -520,7 +528,7 @@ impl ScriptedCall {
         }
     }
 
-    /// Ends the call as the gateway does: a client that is still there gets a head first, the gateway's own if the
+    /// Ends the call as the gateway does: a client that is still there gets a head first, that of a refusal if the
     /// upstream sent none.
     fn finish_now(&mut self, mut end: End, client_is_there: bool) {
         let Stage::Entered { mut call, mut passage } = std::mem::replace(&mut self.stage, Stage::Moving)
@@ -529,9 +537,7 @@ impl ScriptedCall {
         };
         if client_is_there && self.head.is_none() {
             let mut head = ResponseHead::default();
-            if let Err(status) = self.chain.response(&mut head, &mut call, &mut passage) {
-                end = status.into();
-            }
+            self.chain.refusal(&mut head, &mut call, &mut passage);
             self.head = Some(head);
         }
         self.chain.end(&mut end, &call, passage);
@@ -566,7 +572,9 @@ fn client_left() -> Status {
     Status::cancelled("the client left").with_flag(Flag::ClientReset)
 }
 
-fn plain_call() -> Call {
+/// A call with nothing special about it.
+pub(crate) fn plain_call() -> Call {
+    let address = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 50_000));
     Call {
         path: MethodPath::parse_str("/scripted.v1.Scripted/Call").expect("the path of a method"),
         host: "gateway.example.com".into(),
@@ -579,13 +587,18 @@ fn plain_call() -> Call {
         // An instant can only be had from the clock; the rig itself never compares it with anything.
         received: Instant::now(),
         client: Client {
-            address: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 50_000)),
+            address,
+            forwarded_for: forwarded_for(address),
             protocol: "grpc",
             transport: Transport::Http2,
             secure: true,
         },
         identity: None,
     }
+}
+
+fn forwarded_for(address: SocketAddr) -> HeaderValue {
+    address.ip().to_string().parse().expect("an address is a header value")
 }
 
 #[track_caller]
@@ -658,6 +671,12 @@ mod tests {
         (Scripted::build(|_| Ok(Door { inside: shared })), inside)
     }
 
+    fn door_open() -> Scripted {
+        let (rig, inside) = door();
+        open_door(&inside);
+        rig
+    }
+
     fn open_door(inside: &Mutex<Inside>) {
         let waiting = {
             let mut inside = inside.lock().unwrap();
@@ -705,6 +724,45 @@ mod tests {
         let mut call = rig.open();
         call.send("unseen").respond(&[]).receive("unseen too").expect_open();
         assert_eq!((call.sent().len(), call.received().len()), (1, 1));
+    }
+
+    /// Objects to every head, after it has left its mark on it.
+    struct Objector;
+
+    impl Filter for Objector {
+        const NAME: &'static str = "objector";
+        type Config = toml::Table;
+        type State = ();
+
+        fn new(_: toml::Table, _: &mut Setup<'_>) -> Result<Objector, Problem> {
+            Ok(Objector)
+        }
+
+        fn response(&self, head: &mut ResponseHead, _: &mut Call, _: &mut ()) -> Result<(), Status> {
+            head.metadata.append("x-mark", HeaderValue::from_static("objected"));
+            Err(Status::permission_denied("no answer is good enough"))
+        }
+    }
+
+    #[test]
+    fn a_refused_response_gives_way_to_the_head_of_the_refusal() {
+        let answers: [fn(&mut ScriptedCall); 2] =
+            [|call| _ = call.respond(&[("x-from", "upstream")]), |call| _ = call.finish(Status::OK)];
+        for answer in answers {
+            let rig = Scripted::new::<Objector>("").then::<Objector>("");
+            let mut call = rig.open();
+            answer(&mut call);
+            call.expect_end(Code::PermissionDenied);
+            let head = &call.head().unwrap().metadata;
+            assert_eq!((head.len(), head.get_all("x-mark").iter().count()), (2, 2));
+            assert_eq!(rig.metric("sluicegate_filter_refusals"), 1);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a call that ended with OK is not open")]
+    fn a_call_ends_once() {
+        door_open().open().finish(Status::OK).finish(Status::OK);
     }
 
     #[test]
