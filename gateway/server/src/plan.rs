@@ -5,6 +5,7 @@
 
 mod cluster;
 mod listener;
+mod routes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ use sluicegate_core::registry::Kind;
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
 pub use listener::{H2Limits, Listener, ListenerLimits, Origins, QuicLimits, WebTransport};
 
-use crate::report::Report;
+use crate::config::{Config, Document};
+use crate::report::{Findings, Report};
 use crate::route::Router;
 use crate::tls::Certificate;
 
@@ -74,7 +76,11 @@ pub fn load(path: &Path, sources: &Sources<'_>) -> Result<(Plan, Report), Report
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(text) => from_text(&name, &text, path.parent().unwrap_or(Path::new("")), sources),
-        Err(error) => Err(Report::unreadable(&name, &error)),
+        Err(error) => {
+            let findings = Findings::default();
+            findings.error_nowhere(format!("{name} cannot be read: {error}"), None);
+            Err(Report::new(&name, String::new(), findings.into_inner()))
+        }
     }
 }
 
@@ -88,6 +94,80 @@ pub fn from_text(
     folder: &Path,
     sources: &Sources<'_>,
 ) -> Result<(Plan, Report), Report> {
-    let _ = (folder, sources);
-    Err(Report::new(name, text))
+    let findings = Findings::default();
+    let document = Document::parse(text, &findings);
+    let plan = document.as_ref().map(|document| {
+        let config = document.read(&findings);
+        Planner { folder, sources, findings: &findings }.plan(&config, document.shown())
+    });
+    // What is no TOML has no known secrets.
+    let shown_text = document.as_ref().map_or_else(|| text.to_owned(), |document| document.blotted(text));
+    drop(document);
+    let is_clean = findings.is_clean();
+    let report = Report::new(name, shown_text, findings.into_inner());
+    match plan {
+        Some(plan) if is_clean => Ok((plan, report)),
+        _ => Err(report),
+    }
+}
+
+/// What the parts of a plan are made with. A part that cannot be made is noted and left out.
+struct Planner<'a> {
+    folder: &'a Path,
+    sources: &'a Sources<'a>,
+    findings: &'a Findings,
+}
+
+impl Planner<'_> {
+    fn plan(&self, config: &Config<'_>, shown_config: String) -> Plan {
+        let workers = config.workers.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        });
+        if config.listeners.is_empty() {
+            let hint = "add `[[listeners]]` with `listen = \"0.0.0.0:443\"`";
+            self.findings.error_nowhere("there is no listener, so no client could connect", Some(hint.to_owned()));
+        }
+        self.check_addresses(config);
+        let (routes, clusters) = self.plan_routes(config);
+        Plan {
+            admin: config.admin.as_ref().map(|admin| *admin.get_ref()),
+            workers,
+            drain_timeout: config.drain_timeout,
+            access_log: match &config.access_log {
+                AccessLog::File(path) => AccessLog::File(self.folder.join(path)),
+                other => other.clone(),
+            },
+            listeners: config.listeners.iter().filter_map(|listener| self.plan_listener(listener)).collect(),
+            routes,
+            clusters,
+            shown_config,
+        }
+    }
+
+    /// No two sockets can have one address.
+    fn check_addresses(&self, config: &Config<'_>) {
+        let mut taken: Vec<SocketAddr> = Vec::new();
+        if let Some(admin) = &config.admin {
+            taken.push(*admin.get_ref());
+            if !admin.get_ref().ip().is_loopback() {
+                let hint = "listen on 127.0.0.1, or see to it that only operators get there";
+                self.findings.warn(admin.span(), "the admin interface asks nobody who they are", hint);
+            }
+        }
+        for listen in config.listeners.iter().filter_map(|listener| listener.listen.as_ref()) {
+            let address = *listen.get_ref();
+            if let Some(other) = taken.iter().find(|other| is_conflict(**other, address)) {
+                self.findings.error(listen.span(), format!("`{address}` is taken by `{other}` above"));
+            }
+            taken.push(address);
+        }
+    }
+
+}
+
+/// Whether two sockets with these addresses cannot both be bound. Port 0 never conflicts, the system chooses another.
+fn is_conflict(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip()
+        || (one.is_ipv4() == other.is_ipv4() && (one.ip().is_unspecified() || other.ip().is_unspecified()));
+    one.port() == other.port() && one.port() != 0 && overlap
 }

@@ -1,6 +1,16 @@
-//! Certificates and keys.
+//! Certificates and keys: read from files, checked, and made into what rustls wants.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A certificate chain, the server's own first, and the key to it.
 #[derive(Debug)]
@@ -9,4 +19,146 @@ pub struct Certificate {
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key.
     pub key: PrivateKeyDer<'static>,
+}
+
+/// Why there is no certificate, or no use for it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadCertificate {
+    #[error("the certificate cannot be read from {path}: {reason}")]
+    Chain { path: String, reason: String },
+    #[error("the key cannot be read from {path}: {reason}")]
+    Key { path: String, reason: String },
+    #[error("the key does not belong to the certificate")]
+    NotAPair,
+    #[error("the certificate or its key cannot be used: {0}")]
+    Unusable(rustls::Error),
+    #[error("the certificate cannot be read: it is no X.509")]
+    NoX509,
+}
+
+/// From when to when a certificate is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) from: SystemTime,
+    pub(crate) until: SystemTime,
+}
+
+/// A certificate that belongs to its key.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pair: Arc<CertifiedKey>,
+    pub(crate) validity: Validity,
+}
+
+impl Certificate {
+    /// Reads PEM files: the chain, the server's own certificate first, and the key.
+    pub(crate) fn from_files(chain_path: &Path, key_path: &Path) -> Result<Certificate, BadCertificate> {
+        let chain = read_certificates(chain_path)
+            .map_err(|reason| BadCertificate::Chain { path: chain_path.display().to_string(), reason })?;
+        let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| BadCertificate::Key {
+            path: key_path.display().to_string(),
+            reason: pem_reason(&error, "private key"),
+        })?;
+        Ok(Certificate { chain, key })
+    }
+
+    /// Checks that certificate and key belong together.
+    pub(crate) fn check(&self) -> Result<Checked, BadCertificate> {
+        let leaf = self.chain.first().ok_or(BadCertificate::NoX509)?;
+        let validity = Validity::of(leaf).ok_or(BadCertificate::NoX509)?;
+        let pair = CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider());
+        match pair {
+            Ok(pair) => Ok(Checked { pair: Arc::new(pair), validity }),
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(BadCertificate::NotAPair),
+            Err(error) => Err(BadCertificate::Unusable(error)),
+        }
+    }
+}
+
+impl Checked {
+    /// For TCP: TLS 1.2 and 1.3, offering HTTP/2 and HTTP/1.1.
+    pub(crate) fn for_tcp(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        self.server_config(rustls::ALL_VERSIONS, &[b"h2", b"http/1.1"])
+    }
+
+    /// For QUIC: TLS 1.3, offering HTTP/3. Without early data, which could be replayed.
+    pub(crate) fn for_quic(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        self.server_config(&[&rustls::version::TLS13], &[b"h3"])
+    }
+
+    fn server_config(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&[u8]],
+    ) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(self.pair.clone())));
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+}
+
+impl Validity {
+    fn of(certificate: &CertificateDer<'_>) -> Option<Validity> {
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let time = |timestamp: i64| {
+            let since_epoch = Duration::from_secs(timestamp.unsigned_abs());
+            match timestamp {
+                0.. => SystemTime::UNIX_EPOCH.checked_add(since_epoch),
+                _ => SystemTime::UNIX_EPOCH.checked_sub(since_epoch),
+            }
+        };
+        let validity = parsed.validity();
+        Some(Validity { from: time(validity.not_before.timestamp())?, until: time(validity.not_after.timestamp())? })
+    }
+}
+
+/// The certificates that vouch for upstreams: those in a PEM file, or else the ones browsers know.
+pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(path) => {
+            for certificate in read_certificates(path)? {
+                roots.add(certificate).map_err(|error| error.to_string())?;
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// TLS to an upstream that speaks these protocols.
+pub(crate) fn client_config(roots: RootCertStore, protocols: &[&[u8]]) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(rustls::ALL_VERSIONS)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// The certificates of a PEM file; at least one.
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(|error| pem_reason(&error, "certificate"))?;
+    match certificates.is_empty() {
+        true => Err(pem_reason(&pem::Error::NoItemsFound, "certificate")),
+        false => Ok(certificates),
+    }
+}
+
+fn pem_reason(error: &pem::Error, noun: &str) -> String {
+    match error {
+        pem::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => format!("there is no {noun} in PEM in it"),
+        error => format!("it is no PEM ({error})"),
+    }
 }

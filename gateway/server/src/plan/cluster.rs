@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
+use super::Planner;
+use crate::config::ClusterConfig;
+use crate::tls;
+
 /// Endpoints that serve the same thing.
 #[derive(Clone, Debug)]
 pub struct ClusterSpec {
@@ -60,4 +64,64 @@ pub enum Balance {
     RoundRobin,
     /// Of two picked at random, the one with fewer calls.
     LeastRequest,
+}
+
+impl Planner<'_> {
+    /// A cluster, unless a problem was noted.
+    pub(super) fn plan_cluster(&self, config: &ClusterConfig) -> Option<ClusterSpec> {
+        let secure = config.endpoints.first()?.get_ref().secure;
+        for endpoint in config.endpoints.iter().filter(|endpoint| endpoint.get_ref().secure != secure) {
+            let hint = "make two clusters of it";
+            let what = "a cluster has `http://` or `https://` endpoints, not both";
+            self.findings.error_with_hint(endpoint.span(), what, hint);
+        }
+        if let Some(tls) = &config.tls
+            && !secure
+        {
+            let what = "`tls` is for `https://` endpoints, and these are `http://`";
+            self.findings.error(tls.span.clone(), what);
+        }
+        let server_name = config.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+        Some(ClusterSpec {
+            name: config.name.as_ref()?.get_ref().as_str().into(),
+            protocol: config.protocol,
+            endpoints: config
+                .endpoints
+                .iter()
+                .map(|endpoint| EndpointSpec { authority: endpoint.get_ref().authority.clone() })
+                .collect(),
+            tls: if secure { Some(self.upstream_tls(config)?) } else { None },
+            server_name: server_name.map(|name| name.get_ref().as_str().into()),
+            balance: config.balance,
+            connect_timeout: config.connect_timeout,
+            max_connections_per_worker: config.max_connections_per_worker,
+            max_streams_per_connection: config.max_streams_per_connection,
+            ping_interval: config.ping_interval,
+            ping_timeout: config.ping_timeout,
+            idle_timeout: config.idle_timeout,
+            max_attempts: config.max_attempts,
+        })
+    }
+
+    fn upstream_tls(&self, config: &ClusterConfig) -> Option<Arc<rustls::ClientConfig>> {
+        let ca = config.tls.as_ref().and_then(|tls| tls.ca.as_ref());
+        let path = ca.map(|ca| self.folder.join(ca.get_ref().as_str()));
+        let span = ca.map_or(config.span.clone(), |ca| ca.span());
+        let roots = match tls::roots(path.as_deref()) {
+            Ok(roots) => roots,
+            Err(reason) => {
+                let path = path.unwrap_or_default();
+                let what = format!("the authorities cannot be read from {}: {reason}", path.display());
+                self.findings.error(span, what);
+                return None;
+            }
+        };
+        let protocols: &[&[u8]] = match config.protocol {
+            ClusterProtocol::Grpc => &[b"h2"],
+            ClusterProtocol::Http => &[b"h2", b"http/1.1"],
+        };
+        tls::client_config(roots, protocols)
+            .map_err(|error| self.findings.error(span, format!("TLS cannot be used: {error}")))
+            .ok()
+    }
 }

@@ -4,6 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::Planner;
+use crate::config::{ListenerConfig, ListenerTls, OriginPattern, WebTransportConfig};
+use crate::tls::{BadCertificate, Certificate, Checked, Validity};
+
 /// One address to listen on.
 #[derive(Clone, Debug)]
 pub struct Listener {
@@ -124,7 +128,7 @@ pub struct QuicLimits {
     /// Streams open at once in one WebTransport session.
     pub max_session_streams: u32,
     /// Datagrams waiting to be read, for each session.
-    pub datagram_buffer: usize,
+    pub datagram_buffer: u32,
 }
 
 impl Default for ListenerLimits {
@@ -167,5 +171,147 @@ impl Default for QuicLimits {
             max_session_streams: 100,
             datagram_buffer: 64 << 10,
         }
+    }
+}
+
+impl Planner<'_> {
+    /// A listener, unless a problem was noted.
+    pub(super) fn plan_listener(&self, config: &ListenerConfig) -> Option<Listener> {
+        let certificate = match &config.tls {
+            None => None,
+            Some(tls) => Some(self.certificate(tls)?),
+        };
+        let usable = |made: Result<_, rustls::Error>| match made {
+            Ok(made) => Some(made),
+            Err(error) => {
+                self.findings.error_nowhere(BadCertificate::Unusable(error).to_string(), None);
+                None
+            }
+        };
+        let tls = match &certificate {
+            None => None,
+            Some(certificate) => Some(usable(certificate.for_tcp())?),
+        };
+        let quic_tls = match &certificate {
+            Some(certificate) if config.quic => Some(usable(certificate.for_quic())?),
+            _ => None,
+        };
+        Some(Listener {
+            address: *config.listen.as_ref()?.get_ref(),
+            tls,
+            quic_tls,
+            certificate_expires: certificate.map(|certificate| certificate.validity.until),
+            h2c: config.h2c,
+            webtransport: config.webtransport.as_ref().map(WebTransport::plan),
+            limits: config.limits.clone(),
+        })
+    }
+
+    fn certificate(&self, tls: &ListenerTls) -> Option<Checked> {
+        match tls {
+            ListenerTls::SelfSigned(span) => {
+                let Some(certificate) = &self.sources.self_signed else {
+                    let hint = "`sluicegate dev` makes one; here, name the files with `cert` and `key`";
+                    self.findings.error_with_hint(span.clone(), "no self-signed certificate was made", hint);
+                    return None;
+                };
+                certificate.check().map_err(|bad| self.findings.error(span.clone(), bad.to_string())).ok()
+            }
+            ListenerTls::Files { cert, key } => {
+                let chain_path = self.folder.join(cert.get_ref().as_str());
+                let key_path = self.folder.join(key.get_ref().as_str());
+                let checked =
+                    Certificate::from_files(&chain_path, &key_path).and_then(|certificate| certificate.check());
+                match checked {
+                    Ok(checked) => {
+                        if let Some((what, hint)) = doubts(&checked.validity, SystemTime::now()) {
+                            self.findings.warn(cert.span(), what, hint);
+                        }
+                        Some(checked)
+                    }
+                    Err(bad) => {
+                        let span = match bad {
+                            BadCertificate::Key { .. } | BadCertificate::NotAPair => key.span(),
+                            _ => cert.span(),
+                        };
+                        self.findings.error(span, bad.to_string());
+                        None
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl WebTransport {
+    fn plan(config: &WebTransportConfig) -> WebTransport {
+        let mut origins = Origins::SameHost;
+        let mut listed = Vec::new();
+        for origin in &config.origins {
+            match origin.get_ref() {
+                OriginPattern::Any => origins = Origins::Any,
+                OriginPattern::Exact(origin) => listed.push(origin.clone()),
+            }
+        }
+        if !listed.is_empty() {
+            origins = Origins::Listed(listed.into());
+        }
+        WebTransport { path: config.path.as_str().into(), origins }
+    }
+}
+
+/// What an operator should know about the lifetime of a certificate. It is served all the same: clients that do not
+/// look at it lose nothing, and a gateway that does not start serves nobody.
+fn doubts(validity: &Validity, now: SystemTime) -> Option<(&'static str, &'static str)> {
+    /// Renewal is usually due at a third of 90 days; below this it has probably failed.
+    const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+    let renew = "renew it, then reload";
+    match validity.until.duration_since(now) {
+        _ if validity.from > now => Some(("this certificate is not valid yet", "check the clock of this machine")),
+        Err(_) => Some(("this certificate has expired", renew)),
+        Ok(left) if left < SOON => Some(("this certificate expires within two weeks", renew)),
+        Ok(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        let check = |origins: &Origins, origin: Option<&str>, expected: bool| {
+            assert_eq!(origins.allow(origin, "api.example.com"), expected, "{origin:?} {origins:?}");
+        };
+        let listed = Origins::Listed(["https://app.example.com".into(), "http://localhost:3000".into()].into());
+        check(&listed, Some("https://app.example.com"), true);
+        check(&listed, Some("HTTPS://App.Example.Com"), true);
+        check(&listed, Some("http://localhost:3000"), true);
+        check(&listed, None, true);
+        for refused in ["https://app.example.com:8443", "http://app.example.com", "https://api.example.com", "null", ""] {
+            check(&listed, Some(refused), false);
+            check(&Origins::Any, Some(refused), true);
+        }
+        check(&Origins::SameHost, Some("https://api.example.com"), true);
+        check(&Origins::SameHost, Some("https://API.example.com:8443"), true);
+        for refused in ["https://api.example.com.evil", "https://evil", "null", "https://", "api.example.com"] {
+            check(&Origins::SameHost, Some(refused), false);
+        }
+        assert!(Origins::SameHost.allow(Some("https://[::1]:8443"), "[::1]"));
+        assert!(!Origins::SameHost.allow(Some("https://[::1]:8443"), "[::2]"));
+    }
+
+    #[test]
+    fn doubts_certificates_in_time() {
+        let day = |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 24 * 60 * 60);
+        let validity = Validity { from: day(100), until: day(200) };
+        let check = |now: u64, expected: Option<&str>| {
+            assert_eq!(doubts(&validity, day(now)).map(|(what, _)| what), expected, "day {now}");
+        };
+        check(99, Some("this certificate is not valid yet"));
+        check(100, None);
+        check(186, None);
+        check(187, Some("this certificate expires within two weeks"));
+        check(201, Some("this certificate has expired"));
     }
 }

@@ -1,0 +1,191 @@
+//! `[[listeners]]`.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::limits;
+use super::section::{Section, shortened};
+use super::value::{Misread, Text, Word};
+use crate::plan::ListenerLimits;
+
+/// One address to listen on.
+#[derive(Debug)]
+pub(crate) struct ListenerConfig {
+    pub(crate) listen: Option<Spanned<SocketAddr>>,
+    pub(crate) tls: Option<ListenerTls>,
+    pub(crate) quic: bool,
+    pub(crate) h2c: bool,
+    pub(crate) webtransport: Option<WebTransportConfig>,
+    pub(crate) limits: ListenerLimits,
+}
+
+/// Where the certificate of a listener comes from.
+#[derive(Debug)]
+pub(crate) enum ListenerTls {
+    /// Files in PEM: the chain and the key.
+    Files { cert: Spanned<Word>, key: Spanned<Word> },
+    /// Whoever starts the gateway brings a certificate; the value is where that is asked for.
+    SelfSigned(Range<usize>),
+}
+
+/// `webtransport = { … }`.
+#[derive(Debug)]
+pub(crate) struct WebTransportConfig {
+    pub(crate) path: UrlPath,
+    pub(crate) origins: Vec<Spanned<OriginPattern>>,
+}
+
+impl ListenerConfig {
+    pub(super) fn read(mut section: Section<'_>) -> ListenerConfig {
+        let findings = section.findings();
+        let listen = section.require("listen");
+        let has_tls = section.has("tls");
+        let tls = section.section("tls").and_then(ListenerTls::read);
+        let quic: Option<Spanned<bool>> = section.get("quic");
+        let h2c: Option<Spanned<bool>> = section.get("h2c");
+        let webtransport_key = section.key_span("webtransport");
+        let webtransport = section.section("webtransport").map(WebTransportConfig::read);
+        let has_quic = quic.as_ref().is_some_and(|quic| *quic.get_ref());
+        let limits = section.section("limits").map_or_else(ListenerLimits::default, |limits| {
+            if let Some(key) = limits.key_span("quic")
+                && !has_quic
+            {
+                findings.warn(key, "these limits have no effect", "`quic` is off on this listener");
+            }
+            limits::read(limits)
+        });
+        section.finish();
+
+        if let Some(quic) = &quic
+            && has_quic
+            && !has_tls
+        {
+            let hint = "add `tls = { cert = \"…\", key = \"…\" }`";
+            findings.error_with_hint(quic.span(), "QUIC is always encrypted, and this listener has no `tls`", hint);
+        }
+        if let Some(key) = webtransport_key
+            && !has_quic
+        {
+            findings.error_with_hint(key, "WebTransport needs QUIC", "add `quic = true`");
+        }
+        if let Some(h2c) = &h2c
+            && *h2c.get_ref()
+            && has_tls
+        {
+            findings.error_with_hint(
+                h2c.span(),
+                "`h2c` is HTTP/2 without TLS, and this listener has `tls`",
+                "remove `h2c`: with TLS, HTTP/2 is always offered",
+            );
+        }
+        let h2c = h2c.map_or(true, Spanned::into_inner) && !has_tls;
+        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, limits }
+    }
+}
+
+impl ListenerTls {
+    fn read(mut section: Section<'_>) -> Option<ListenerTls> {
+        let findings = section.findings();
+        let self_signed: Option<Spanned<bool>> = section.get("self_signed");
+        let tls = match self_signed {
+            Some(wanted) if *wanted.get_ref() => {
+                for key in ["cert", "key"] {
+                    if section.value(key).is_some() {
+                        let span = section.key_span(key).unwrap_or(wanted.span());
+                        findings.error(span, format!("with `self_signed`, no `{key}` is read from a file"));
+                    }
+                }
+                Some(ListenerTls::SelfSigned(wanted.span()))
+            }
+            _ => {
+                let (cert, key) = (section.require("cert"), section.require("key"));
+                cert.zip(key).map(|(cert, key)| ListenerTls::Files { cert, key })
+            }
+        };
+        section.finish();
+        tls
+    }
+}
+
+impl WebTransportConfig {
+    /// The path that a session is opened at, unless another is configured. Its last segment is the version of the
+    /// protocol that carries calls.
+    const PATH: &'static str = "/grpc-wt/v1";
+
+    fn read(mut section: Section<'_>) -> WebTransportConfig {
+        let findings = section.findings();
+        let path = section.or("path", UrlPath(Self::PATH.to_owned()));
+        let origins: Vec<Spanned<OriginPattern>> = section.or("origins", Vec::new());
+        section.finish();
+
+        if let Some(any) = origins.iter().find(|origin| *origin.get_ref() == OriginPattern::Any) {
+            if origins.len() > 1 {
+                findings.error(any.span(), "`*` is every origin, so it stands alone");
+            }
+            let hint = "list the origins of your pages, or leave `origins` out for pages of the same host only";
+            findings.warn(any.span(), "every web page may open sessions here, with its visitor's network access", hint);
+        }
+        WebTransportConfig { path, origins }
+    }
+}
+
+/// The path of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UrlPath(String);
+
+impl UrlPath {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Text for UrlPath {
+    const EXPECTED: &'static str = "a path such as \"/grpc-wt/v1\"";
+
+    fn parse(text: &str) -> Result<UrlPath, Misread> {
+        let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%');
+        if !text.starts_with('/') || !text.bytes().all(plain) {
+            return Err(Misread::new(format!("`{}` is no path", shortened(text)))
+                .hint("a path begins with `/` and has no query, no escapes and no spaces"));
+        }
+        Ok(UrlPath(text.to_owned()))
+    }
+}
+
+/// An origin that may open sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OriginPattern {
+    /// `*`.
+    Any,
+    /// An origin as browsers send it: lower-case, and without the port that its scheme implies.
+    Exact(Box<str>),
+}
+
+impl Text for OriginPattern {
+    const EXPECTED: &'static str = "an origin such as \"https://app.example.com\"";
+
+    fn parse(text: &str) -> Result<OriginPattern, Misread> {
+        if text == "*" {
+            return Ok(OriginPattern::Any);
+        }
+        let misread = || {
+            Misread::new(format!("`{}` is no origin", shortened(text)))
+                .hint("an origin is a scheme, a host and perhaps a port, such as \"https://app.example.com\"")
+        };
+        let lower = text.to_ascii_lowercase();
+        let (scheme, authority) = lower.split_once("://").ok_or_else(misread)?;
+        let implied = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return Err(misread()),
+        };
+        let parsed: http::uri::Authority = authority.parse().map_err(|_| misread())?;
+        if authority.contains(['@', '*']) || parsed.host().is_empty() {
+            return Err(misread());
+        }
+        let authority = authority.strip_suffix(implied).unwrap_or(authority);
+        Ok(OriginPattern::Exact(format!("{scheme}://{authority}").into()))
+    }
+}

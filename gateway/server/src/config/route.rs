@@ -1,0 +1,304 @@
+//! `[[routes]]`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use sluicegate_core::path::MethodPath;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::owned;
+use super::section::{Section, shortened};
+use super::value::{Misread, Name, Period, Size, Text, wrong_type};
+use crate::report::Findings;
+use crate::route::{HeaderMatcher, HeaderWanted, HostPattern, PathPrefix, ServicePattern};
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct RouteConfig<'a> {
+    pub(crate) span: Range<usize>,
+    pub(crate) name: Option<Spanned<Name>>,
+    pub(crate) hosts: Vec<Spanned<HostPattern>>,
+    pub(crate) path_prefix: PathPrefix,
+    pub(crate) services: Vec<Spanned<ServicePattern>>,
+    pub(crate) methods: Vec<Spanned<MethodPath>>,
+    pub(crate) headers: Vec<HeaderMatcher>,
+    pub(crate) shares: Vec<Share>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_request_message: u32,
+    pub(crate) max_response_message: u32,
+    pub(crate) filters: Vec<FilterConfig<'a>>,
+    /// The keys that mean something for calls only, with where they are written.
+    pub(crate) calls_only: Vec<(&'static str, Range<usize>)>,
+}
+
+/// A cluster's part of a route's calls.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) cluster: Spanned<Name>,
+    pub(crate) weight: u32,
+}
+
+/// One filter of a route. What its table holds is the filter's own business.
+#[derive(Debug)]
+pub(crate) struct FilterConfig<'a> {
+    pub(crate) kind: Spanned<Name>,
+    pub(crate) table: toml::Table,
+    pub(crate) written: Written<'a>,
+}
+
+/// Where the values of a filter's table are written.
+#[derive(Debug)]
+pub(crate) struct Written<'a> {
+    root: &'a DeTable<'a>,
+    span: Range<usize>,
+}
+
+impl<'a> RouteConfig<'a> {
+    /// Keys that mean nothing for requests that are no calls.
+    const CALLS_ONLY: [&'static str; 6] =
+        ["services", "methods", "timeout", "max_request_message", "max_response_message", "filters"];
+    /// Messages are no larger than this unless the route says so, as in gRPC's own implementations.
+    const MAX_MESSAGE: u32 = 4 << 20;
+
+    pub(super) fn read(mut section: Section<'a>) -> RouteConfig<'a> {
+        let calls_only = Self::CALLS_ONLY
+            .into_iter()
+            .filter_map(|key| section.key_span(key).map(|span| (key, span)))
+            .collect();
+        let route = RouteConfig {
+            span: section.span(),
+            name: section.get("name"),
+            hosts: section.or("hosts", Vec::new()),
+            path_prefix: section.or("path_prefix", PathPrefix::default()),
+            services: section.or("services", Vec::new()),
+            methods: section.or("methods", Vec::new()),
+            headers: read_headers(&mut section),
+            shares: read_shares(&mut section),
+            timeout: section.within("timeout", Period::MIN..=Period::MAX).map(|period| period.get_ref().get()),
+            idle_timeout: Some(section.or("idle_timeout", Period::seconds(300)).get())
+                .filter(|timeout| !timeout.is_zero()),
+            max_request_message: read_max_message(&mut section, "max_request_message"),
+            max_response_message: read_max_message(&mut section, "max_response_message"),
+            filters: section.sections("filters").into_iter().filter_map(FilterConfig::read).collect(),
+            calls_only,
+        };
+        section.finish();
+        route
+    }
+}
+
+fn read_max_message(section: &mut Section<'_>, key: &'static str) -> u32 {
+    match section.size(key, Size::bytes(0)..=Size::MAX, RouteConfig::MAX_MESSAGE) {
+        0 => u32::MAX,
+        bytes => bytes,
+    }
+}
+
+/// `cluster = "chat"`, or `clusters = [{ name = "chat", weight = 95 }, …]`.
+fn read_shares(section: &mut Section<'_>) -> Vec<Share> {
+    let findings = section.findings();
+    let several = section.key_span("clusters");
+    let mut shares: Vec<Share> = Vec::new();
+    for mut share in section.sections("clusters") {
+        let cluster = share.require("name");
+        let weight = share.within("weight", 0..=1_000_000).map_or(1, |weight| *weight.get_ref());
+        share.finish();
+        shares.extend(cluster.map(|cluster| Share { cluster, weight }));
+    }
+    let one_key = section.key_span("cluster");
+    let one: Option<Spanned<Name>> = section.get("cluster");
+    match (one_key, several) {
+        (Some(_), None) => shares.extend(one.map(|cluster| Share { cluster, weight: 1 })),
+        (Some(one), Some(_)) => {
+            findings.error(one, "a route has `cluster` or `clusters`, not both");
+        }
+        (None, Some(several)) => {
+            if !shares.is_empty() && shares.iter().all(|share| share.weight == 0) {
+                findings.error(several, "the weights sum up to 0, so no call could go anywhere");
+            }
+        }
+        (None, None) => findings.error(section.span(), "a route needs a `cluster`"),
+    }
+    shares
+}
+
+/// `headers = { "x-canary" = "yes", "x-trace" = { present = true } }`.
+fn read_headers(section: &mut Section<'_>) -> Vec<HeaderMatcher> {
+    let findings = section.findings();
+    let Some(value) = section.value("headers") else { return Vec::new() };
+    let DeValue::Table(table) = value.get_ref() else {
+        let what = format!("`headers` is a table, not {}", wrong_type(value.get_ref()));
+        findings.error_with_hint(value.span(), what, "write `headers = { \"x-canary\" = \"yes\" }`");
+        return Vec::new();
+    };
+    let mut matchers = Vec::new();
+    for (key, value) in table {
+        let name = HeaderName::from_bytes(key.get_ref().as_bytes());
+        let wanted = read_wanted(value, findings);
+        match (name, wanted) {
+            (Ok(name), Some(wanted)) => matchers.push(HeaderMatcher { name, wanted }),
+            (Ok(_), None) => {}
+            (Err(_), _) => {
+                findings.error(key.span(), format!("`{}` is no name of a header field", shortened(key.get_ref())));
+            }
+        }
+    }
+    matchers
+}
+
+fn read_wanted(value: &Spanned<DeValue<'_>>, findings: &Findings) -> Option<HeaderWanted> {
+    match value.get_ref() {
+        DeValue::String(text) => match HeaderValue::from_str(text) {
+            Ok(value) => Some(HeaderWanted::Value(value)),
+            Err(_) => {
+                findings.error(value.span(), "this is no value of a header field");
+                None
+            }
+        },
+        DeValue::Table(table) => {
+            let mut section = Section::new("a header condition", table, value.span(), findings);
+            let present: Option<Spanned<bool>> = section.require("present");
+            section.finish();
+            present.map(|present| match present.into_inner() {
+                true => HeaderWanted::Present,
+                false => HeaderWanted::Absent,
+            })
+        }
+        other => {
+            let what = format!("expected a string or {{ present = true }}, found {}", wrong_type(other));
+            findings.error(value.span(), what);
+            None
+        }
+    }
+}
+
+impl<'a> FilterConfig<'a> {
+    fn read(mut section: Section<'a>) -> Option<FilterConfig<'a>> {
+        let kind: Option<Spanned<Name>> = section.require("use");
+        let written = Written { root: section.table(), span: section.span() };
+        let value = Spanned::new(section.span(), DeValue::Table(section.table().clone()));
+        let toml::Value::Table(mut table) = owned(&value, section.findings())? else { return None };
+        table.remove("use");
+        Some(FilterConfig { kind: kind?, table, written })
+    }
+}
+
+impl Written<'_> {
+    /// Where the value at a path such as `keys[2].value` is written; where that is not, the innermost table or list
+    /// on the way to it.
+    pub(crate) fn value(&self, path: &str) -> Range<usize> {
+        self.walk(path).0
+    }
+
+    /// Where a key of the table at a path is written.
+    pub(crate) fn key(&self, path: &str, key: &str) -> Option<Range<usize>> {
+        let (_, found) = self.walk(path);
+        let table = match found {
+            Some(value) => value.as_table()?,
+            None => self.root,
+        };
+        table.get_key_value(key).map(|(key, _)| key.span())
+    }
+
+    /// The place of a path, and its value unless that is the whole table.
+    fn walk(&self, path: &str) -> (Range<usize>, Option<&DeValue<'_>>) {
+        let mut span = self.span.clone();
+        let mut value: Option<&DeValue<'_>> = None;
+        for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+            let next = match (value, step.strip_suffix(']')) {
+                (None, _) => self.root.get(step),
+                (Some(DeValue::Table(table)), _) => table.get(step),
+                (Some(DeValue::Array(values)), Some(index)) => {
+                    index.parse().ok().and_then(|index: usize| values.get(index))
+                }
+                (Some(_), _) => None,
+            };
+            let Some(next) = next else { break };
+            (span, value) = (next.span(), Some(next.get_ref()));
+        }
+        (span, value)
+    }
+}
+
+impl Text for HostPattern {
+    const EXPECTED: &'static str = "a host such as \"api.example.com\", \"*.example.com\" or \"*\"";
+
+    fn parse(text: &str) -> Result<HostPattern, Misread> {
+        let misread = |hint: &str| Misread::new(format!("`{}` is no host", shortened(text))).hint(hint);
+        if text == "*" {
+            return Ok(HostPattern::Any);
+        }
+        let lower = text.to_ascii_lowercase();
+        let is_plain = |host: &str| {
+            !host.is_empty()
+                && host.split('.').all(|label| !label.is_empty())
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        };
+        let is_ipv6 = |host: &str| {
+            let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+            inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+        };
+        if let Some(suffix) = lower.strip_prefix('*') {
+            return match suffix.strip_prefix('.') {
+                Some(domain) if is_plain(domain) => Ok(HostPattern::Below(suffix.into())),
+                _ => Err(misread("`*` stands alone or for what is left of a domain, as in \"*.example.com\"")),
+            };
+        }
+        if is_plain(&lower) || is_ipv6(&lower) {
+            return Ok(HostPattern::Exact(lower.into()));
+        }
+        Err(misread("a host has no scheme, no port and no path"))
+    }
+}
+
+impl Text for ServicePattern {
+    const EXPECTED: &'static str = "a service such as \"chat.v1.Chat\" or \"chat.v1.*\"";
+
+    fn parse(text: &str) -> Result<ServicePattern, Misread> {
+        let is_name = |name: &str| {
+            name.split('.').all(|part| {
+                part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                    && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            })
+        };
+        match text.strip_suffix(".*") {
+            _ if text == "*" => Ok(ServicePattern::Any),
+            Some(package) if is_name(package) => Ok(ServicePattern::Below(format!("{package}.").into())),
+            None if is_name(text) => Ok(ServicePattern::Exact(text.into())),
+            _ => Err(Misread::new(format!("`{}` is no service", shortened(text))).hint(
+                "write a service with its package, such as \"chat.v1.Chat\", or a package as \"chat.v1.*\"",
+            )),
+        }
+    }
+}
+
+impl Text for MethodPath {
+    const EXPECTED: &'static str = "a method such as \"/chat.v1.Chat/Say\"";
+
+    fn parse(text: &str) -> Result<MethodPath, Misread> {
+        let path = MethodPath::parse_str(text).filter(|path| path.as_str().matches('/').count() == 2);
+        path.ok_or_else(|| {
+            Misread::new(format!("`{}` is no method", shortened(text)))
+                .hint("write a method as \"/package.Service/Method\"; what stands before that goes into `path_prefix`")
+        })
+    }
+}
+
+impl Text for PathPrefix {
+    const EXPECTED: &'static str = "a path such as \"/api\"";
+
+    fn parse(text: &str) -> Result<PathPrefix, Misread> {
+        let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'\\' | b'*');
+        let segments_are_plain = || {
+            text.trim_end_matches('/').split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."))
+        };
+        if !text.starts_with('/') || !text.bytes().all(plain) || !segments_are_plain() {
+            return Err(Misread::new(format!("`{}` is no path prefix", shortened(text)))
+                .hint("a path prefix begins with `/` and has no query, escapes, `*`, empty segments or dot segments"));
+        }
+        Ok(PathPrefix::new(text))
+    }
+}

@@ -1,0 +1,199 @@
+//! Routes with their clusters found and their filters built.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use sluicegate_core::chain::{Chain, Link};
+use sluicegate_core::filter::Setup;
+use sluicegate_core::problem::Problem;
+
+use super::{ClusterProtocol, ClusterSpec, Planner};
+use crate::config::{Config, FilterConfig, RouteConfig, Written};
+use crate::report::suggest;
+use crate::route::{Labels, Matcher, Route, Router, Weighted};
+
+/// The clusters that routes may name.
+struct Known<'a> {
+    /// Each name's index and protocol.
+    clusters: HashMap<&'a str, (usize, ClusterProtocol)>,
+    used: HashSet<usize>,
+}
+
+impl Planner<'_> {
+    /// All routes and clusters but those that a problem was noted for.
+    pub(super) fn plan_routes(&self, config: &Config<'_>) -> (Router, Vec<Arc<ClusterSpec>>) {
+        let mut known = Known { clusters: HashMap::new(), used: HashSet::new() };
+        for (index, cluster) in config.clusters.iter().enumerate() {
+            let Some(name) = &cluster.name else { continue };
+            if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol)).is_some() {
+                let what = format!("another cluster above is named `{}` too", name.get_ref().as_str());
+                self.findings.error(name.span(), what);
+            }
+        }
+
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        let mut routes: Vec<Route> = Vec::new();
+        // The first route to each protocol that lets nothing past.
+        let mut ends: Vec<(ClusterProtocol, Arc<str>)> = Vec::new();
+        for (index, config) in config.routes.iter().enumerate() {
+            let name: Arc<str> = match &config.name {
+                Some(name) => name.get_ref().as_str().into(),
+                None => format!("route-{}", index + 1).into(),
+            };
+            if !names.insert(name.clone()) {
+                let span = config.name.as_ref().map_or(config.span.clone(), |name| name.span());
+                self.findings.error(span, format!("another route above is named `{name}` too"));
+            }
+            let Some(route) = self.plan_route(index, name, config, &mut known) else { continue };
+            let protocol = route.matcher.protocol;
+            match ends.iter().find(|(ended, _)| *ended == protocol) {
+                Some((_, end)) => self.findings.warn(
+                    config.span.clone(),
+                    format!("nothing gets to this route: `{end}` above takes everything"),
+                    "the first route that matches wins; put special routes before general ones",
+                ),
+                None if route.matcher.takes_everything() => ends.push((protocol, route.name.clone())),
+                None => {}
+            }
+            routes.push(route);
+        }
+        if config.routes.is_empty() {
+            self.findings.warn(0..0, "there is no route, so every call is refused", "add `[[routes]]`");
+        }
+
+        let mut clusters = Vec::new();
+        for (index, config) in config.clusters.iter().enumerate() {
+            clusters.extend(self.plan_cluster(config).map(Arc::new));
+            if let Some(name) = &config.name
+                && !known.used.contains(&index)
+            {
+                let what = format!("no route leads to `{}`", name.get_ref().as_str());
+                self.findings.warn(name.span(), what, "add a route, or remove the cluster");
+            }
+        }
+        (Router::new(routes), clusters)
+    }
+
+    fn plan_route(
+        &self,
+        index: usize,
+        name: Arc<str>,
+        config: &RouteConfig<'_>,
+        known: &mut Known<'_>,
+    ) -> Option<Route> {
+        let (clusters, protocol) = self.plan_shares(config, known);
+        if protocol == Some(ClusterProtocol::Http) {
+            for (key, span) in &config.calls_only {
+                let what = format!("`{key}` is for calls, and this route leads to an `http` cluster");
+                self.findings.error(span.clone(), what);
+            }
+        }
+        let links: Vec<Arc<dyn Link>> =
+            config.filters.iter().filter_map(|filter| self.plan_filter(&name, filter)).collect();
+        let services: Vec<_> = config.services.iter().map(|service| service.get_ref().clone()).collect();
+        let methods: Vec<_> = config.methods.iter().map(|method| method.get_ref().clone()).collect();
+        Some(Route {
+            index,
+            clusters: Weighted::new(clusters),
+            timeout: config.timeout,
+            idle_timeout: config.idle_timeout,
+            max_request_message: config.max_request_message,
+            max_response_message: config.max_response_message,
+            chain: Arc::new(Chain::new(&name, links, self.sources.metrics)),
+            labels: Labels::new(&services, &methods),
+            matcher: Matcher {
+                protocol: protocol?,
+                hosts: config.hosts.iter().map(|host| host.get_ref().clone()).collect(),
+                path_prefix: config.path_prefix.clone(),
+                services,
+                methods,
+                headers: config.headers.clone(),
+            },
+            name,
+        })
+    }
+
+    /// The clusters of a route with their weights, and what they speak.
+    fn plan_shares(
+        &self,
+        config: &RouteConfig<'_>,
+        known: &mut Known<'_>,
+    ) -> (Vec<(usize, u32)>, Option<ClusterProtocol>) {
+        let mut shares: Vec<(usize, u32)> = Vec::new();
+        let mut protocol = None;
+        for share in &config.shares {
+            let name = share.cluster.get_ref().as_str();
+            let Some(&(index, speaks)) = known.clusters.get(name) else {
+                let mut names: Vec<&str> = known.clusters.keys().copied().collect();
+                names.sort_unstable();
+                let what = format!("no cluster is named `{name}`");
+                self.findings.error_with_hint(share.cluster.span(), what, suggest(name, names, "clusters"));
+                continue;
+            };
+            if *protocol.get_or_insert(speaks) != speaks {
+                let what = "the clusters of a route all speak `grpc` or all speak `http`";
+                self.findings.error(share.cluster.span(), what);
+            }
+            if shares.iter().any(|(other, _)| *other == index) {
+                self.findings.error(share.cluster.span(), format!("`{name}` stands here twice"));
+            }
+            known.used.insert(index);
+            shares.push((index, share.weight));
+        }
+        (shares, protocol)
+    }
+
+    fn plan_filter(&self, route: &str, config: &FilterConfig<'_>) -> Option<Arc<dyn Link>> {
+        let name = config.kind.get_ref().as_str();
+        let Some(kind) = self.sources.kinds.iter().find(|kind| kind.name == name) else {
+            let hint = suggest(name, self.sources.kinds.iter().map(|kind| kind.name), "filters");
+            self.findings.error_with_hint(config.kind.span(), format!("there is no filter `{name}`"), hint);
+            return None;
+        };
+        let mut setup = Setup::new(route, kind.name, self.sources.metrics);
+        match kind.build(config.table.clone(), &mut setup) {
+            Ok(link) => Some(link),
+            Err(problem) => {
+                let Located { span, what, hint } = locate(kind.name, problem, &config.written);
+                match hint {
+                    Some(hint) => self.findings.error_with_hint(span, what, hint),
+                    None => self.findings.error(span, what),
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A filter's problem, at its place in the whole configuration.
+struct Located {
+    span: Range<usize>,
+    what: String,
+    hint: Option<String>,
+}
+
+fn locate(filter: &str, problem: Problem, written: &Written<'_>) -> Located {
+    let Problem { at, what, hint } = problem;
+    // serde reports a key that is unknown or missing at the table around it, in these words.
+    if let Some((key, expected)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        // Every second piece stands in backquotes: the known keys.
+        let known = expected.split('`').skip(1).step_by(2);
+        // The place may be the key itself or the table that it stands in.
+        let table = match at.rsplit_once('.') {
+            Some((table, last)) if last == key => table,
+            None if at == key => "",
+            _ => &at,
+        };
+        return Located {
+            span: written.key(table, key).unwrap_or_else(|| written.value(&at)),
+            what: format!("`{filter}` has no key `{key}`"),
+            hint: Some(suggest(key, known, "keys")),
+        };
+    }
+    let what = match what.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        Some((key, _)) => format!("`{filter}` needs a `{key}`"),
+        None => what,
+    };
+    Located { span: written.value(&at), what, hint }
+}
