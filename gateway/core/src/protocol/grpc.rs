@@ -103,3 +103,109 @@ pub(super) fn put_encodings(
         headers.insert(name::GRPC_ACCEPT_ENCODING, accept_encoding);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{decoded, head, map, open, sent};
+    use super::*;
+    use crate::testing::feed_in_every_split;
+
+    fn request(headers: &[(&'static str, &str)]) -> Head {
+        let mut request = head(Transport::Http2, headers);
+        request.headers.insert("content-type", HeaderValue::from_static("application/grpc+proto"));
+        request
+    }
+
+    fn opened() -> Opened {
+        open(request(&[])).unwrap()
+    }
+
+    #[test]
+    fn takes_reserved_headers_out_and_leaves_metadata() {
+        let opened = open(request(&[
+            ("grpc-timeout", "150m"),
+            ("grpc-encoding", "gzip"),
+            ("grpc-accept-encoding", "gzip,zstd"),
+            ("te", "trailers"),
+            ("content-length", "5"),
+            ("x-a", "1"),
+            ("x-a", "2"),
+            ("x-bin", "YQ=="),
+            ("authorization", "Bearer abc"),
+        ]));
+        let opened = opened.unwrap();
+        assert_eq!(opened.path.as_str(), "/chat.v1.Chat/Say");
+        assert_eq!(opened.content_type, "application/grpc+proto");
+        assert_eq!(opened.timeout, Some(Duration::from_millis(150)));
+        assert_eq!(opened.encoding.unwrap(), "gzip");
+        assert_eq!(opened.accept_encoding.unwrap(), "gzip,zstd");
+        let metadata = [("x-a", "1"), ("x-a", "2"), ("x-bin", "YQ=="), ("authorization", "Bearer abc")];
+        assert_eq!(opened.metadata, map(&metadata));
+    }
+
+    #[test]
+    fn answers_what_opens_no_call() {
+        let mut delete = request(&[]);
+        delete.method = Method::DELETE;
+        assert_eq!(open(delete).err().unwrap(), "405 allow: POST");
+        let mut query = request(&[]);
+        query.path = PathAndQuery::from_static("/chat.v1.Chat/Say?x=1");
+        assert!(open(query).err().unwrap().starts_with("UNIMPLEMENTED"));
+        assert!(open(request(&[("grpc-timeout", "soon")])).err().unwrap().starts_with("INTERNAL"));
+    }
+
+    #[test]
+    fn passes_frames_untouched() {
+        let frames = b"\0\0\0\0\x02ab\x01\0\0\0\0\0\0\0\0\x01c";
+        let seen = feed_in_every_split(frames, |pieces| decoded(opened(), pieces, true));
+        assert_eq!((&seen.frames[..], seen.refused), (&frames[..], None));
+        let (head, body, ending) =
+            sent(|out| opened().encoder.data(Bytes::from_static(frames), out).unwrap());
+        assert_eq!((&*head, &body[..], &*ending), ("", &frames[..], ""));
+    }
+
+    #[test]
+    fn writes_head_and_trailers() {
+        let mut encoder = opened().encoder;
+        let response = ResponseHead {
+            metadata: map(&[("x", "1"), ("x", "2")]),
+            content_type: Some(HeaderValue::from_static("application/grpc+json")),
+            encoding: Some(HeaderValue::from_static("gzip")),
+            accept_encoding: None,
+        };
+        let (head, _, ending) = sent(|out| encoder.head(response, out));
+        assert_eq!(head, "200 content-type: application/grpc+json; grpc-encoding: gzip; x: 1; x: 2");
+        assert_eq!(ending, "");
+        let end = End { status: Status::new(Code::NotFound, "gone"), trailers: map(&[("t", "1")]) };
+        let (head, body, ending) = sent(|out| encoder.end(end, out));
+        assert_eq!((&*head, body.len()), ("", 0));
+        assert_eq!(ending, "grpc-message: gone; grpc-status: 5; t: 1");
+    }
+
+    #[test]
+    fn puts_trailers_only_into_the_head_alone() {
+        let end = End { status: Status::new(Code::NotFound, "gone"), trailers: map(&[("t", "1")]) };
+        let cors = map(&[("access-control-allow-origin", "*")]);
+        let (head, body, ending) = sent(|out| opened().encoder.trailers_only(cors, end, out));
+        assert_eq!(
+            head,
+            "200 access-control-allow-origin: *; content-type: application/grpc; grpc-message: gone; \
+             grpc-status: 5; t: 1"
+        );
+        assert_eq!((body.len(), &*ending), (0, "clean"));
+    }
+
+    #[test]
+    fn resets_only_when_it_must() {
+        let check = |mid_message, by_upstream, want: &str| {
+            let end = Status::deadline_exceeded("").into();
+            let abort = Abort { end, reset: Reset::REFUSED, mid_message, by_upstream };
+            let (_, _, ending) = sent(|out| opened().encoder.abort(abort, out));
+            assert_eq!(ending, want, "mid message: {mid_message}, by upstream: {by_upstream}");
+        };
+        check(false, false, "grpc-status: 4");
+        check(true, false, "reset 0x7 DEADLINE_EXCEEDED");
+        check(false, true, "reset 0x7 UNAVAILABLE");
+        check(true, true, "reset 0x7 UNAVAILABLE");
+    }
+}

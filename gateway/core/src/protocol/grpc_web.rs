@@ -161,3 +161,154 @@ impl Encoder for Web {
         self.end(end, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{decoded, head, map, open, sent};
+    use super::*;
+
+    fn request(content_type: &str, headers: &[(&'static str, &str)]) -> Head {
+        let mut request = head(Transport::Http1, headers);
+        request.headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        request
+    }
+
+    #[test]
+    fn takes_out_what_browsers_add() {
+        let opened = open(request(
+            "application/grpc-web+proto",
+            &[
+                ("origin", "https://app.example.com"),
+                ("sec-fetch-mode", "cors"),
+                ("sec-ch-ua", "x"),
+                ("access-control-request-method", "POST"),
+                ("accept", "*/*"),
+                ("accept-encoding", "gzip, br"),
+                ("content-encoding", "Identity"),
+                ("content-length", "12"),
+                ("connection", "keep-alive, x-hop"),
+                ("x-hop", "1"),
+                ("host", "api.example.com"),
+                ("x-grpc-web", "1"),
+                ("user-agent", "Mozilla"),
+                ("x-user-agent", "grpc-web-javascript/0.1"),
+                ("grpc-timeout", "1S"),
+                ("grpc-accept-encoding", "gzip"),
+                ("x-kept", "a"),
+                ("x-kept", "b"),
+            ],
+        ));
+        let opened = opened.unwrap();
+        assert_eq!(
+            opened.metadata,
+            map(&[
+                ("origin", "https://app.example.com"),
+                ("user-agent", "grpc-web-javascript/0.1"),
+                ("x-kept", "a"),
+                ("x-kept", "b")
+            ])
+        );
+        assert_eq!(opened.timeout, Some(Duration::from_secs(1)));
+        assert_eq!(opened.accept_encoding.unwrap(), "gzip");
+    }
+
+    #[test]
+    fn names_the_codec_and_the_mode_of_the_response() {
+        let check = |content_type: &str,
+                     accept: &str,
+                     upstream: Option<&'static str>,
+                     grpc: &str,
+                     web: &str| {
+            let mut opened = open(request(content_type, &[("accept", accept)])).unwrap();
+            assert_eq!(opened.content_type, grpc, "{content_type:?}");
+            let named = upstream.map(HeaderValue::from_static);
+            let response = ResponseHead { content_type: named, ..ResponseHead::default() };
+            let (head, _, _) = sent(|out| opened.encoder.head(response, out));
+            assert_eq!(head, format!("200 content-type: {web}"), "{content_type:?} {accept:?} {upstream:?}");
+        };
+        let (binary, text) = ("application/grpc-web+proto", "application/grpc-web-text+proto");
+        check("application/grpc-web", "", None, "application/grpc", binary);
+        check("application/grpc-web+proto; a=b", "*/*", None, "application/grpc+proto", binary);
+        check("application/grpc-web", "", Some("application/grpc"), "application/grpc", binary);
+        check("application/grpc-web-text", "", Some("application/grpc+proto"), "application/grpc", text);
+        check("application/grpc-web", "*/*, application/grpc-web-text", None, "application/grpc", text);
+        check("application/grpc-web-text+proto", binary, None, "application/grpc+proto", binary);
+        check(
+            "application/grpc-web+json",
+            "",
+            Some("application/grpc"),
+            "application/grpc+json",
+            "application/grpc-web+json",
+        );
+        check(
+            "application/grpc-web-text+x ;a",
+            "",
+            Some("application/grpc+thrift;b"),
+            "application/grpc+x",
+            "application/grpc-web-text+thrift",
+        );
+    }
+
+    #[test]
+    fn answers_what_opens_no_call() {
+        let mut get = request("application/grpc-web", &[]);
+        get.method = Method::GET;
+        assert_eq!(open(get).err().unwrap(), "405 allow: POST");
+        let gzip = request("application/grpc-web", &[("content-encoding", "gzip")]);
+        assert!(open(gzip).err().unwrap().starts_with("UNIMPLEMENTED"));
+        let timeout = request("application/grpc-web", &[("grpc-timeout", "1")]);
+        assert!(open(timeout).err().unwrap().starts_with("INTERNAL"));
+    }
+
+    #[test]
+    fn refuses_trailers_from_a_client() {
+        for (content_type, body) in
+            [("application/grpc-web", &b"\x80\0\0\0\0"[..]), ("application/grpc-web-text", b"gAAAAAA=")]
+        {
+            let opened = open(request(content_type, &[])).unwrap();
+            let seen = decoded(opened, vec![Bytes::from_static(body)], true);
+            assert_eq!(seen.refused.unwrap().0, Code::Internal, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn ends_in_the_body() {
+        let check = |content_type, want: &[u8]| {
+            let mut encoder = open(request(content_type, &[])).unwrap().encoder;
+            let (head, body, ending) = sent(|out| {
+                encoder.data(Bytes::from_static(b"\0\0\0\0\x01a"), out).unwrap();
+                encoder.data(Bytes::from_static(b"\0\0\0\0\0"), out).unwrap();
+                encoder.end(End { status: Status::OK, trailers: map(&[("x-bin", "YQ==")]) }, out);
+            });
+            assert_eq!((&*head, &body[..], &*ending), ("", want, "clean"), "{content_type}");
+        };
+        check(
+            "application/grpc-web",
+            b"\0\0\0\0\x01a\0\0\0\0\0\x80\0\0\0\x1bx-bin: YQ\r\ngrpc-status: 0\r\n",
+        );
+        check("application/grpc-web-text", b"AAAAAAFhAAAAAAA=gAAAABt4LWJpbjogWVENCmdycGMtc3RhdHVzOiAwDQo=");
+    }
+
+    #[test]
+    fn puts_trailers_only_into_the_body_too() {
+        let mut encoder = open(request("application/grpc-web", &[])).unwrap().encoder;
+        let cors = map(&[("access-control-allow-origin", "*")]);
+        let (head, body, ending) =
+            sent(|out| encoder.trailers_only(cors, Status::new(Code::NotFound, "gone").into(), out));
+        assert_eq!(head, "200 access-control-allow-origin: *; content-type: application/grpc-web+proto");
+        assert_eq!(&body[..], b"\x80\0\0\0\x24grpc-status: 5\r\ngrpc-message: gone\r\n");
+        assert_eq!(ending, "clean");
+    }
+
+    #[test]
+    fn resets_inside_a_message_only() {
+        let check = |mid_message, want: &str| {
+            let mut encoder = open(request("application/grpc-web", &[])).unwrap().encoder;
+            let end = Status::unavailable("").into();
+            let abort = Abort { end, reset: Reset::INTERNAL, mid_message, by_upstream: true };
+            assert_eq!(sent(|out| encoder.abort(abort, out)).2, want);
+        };
+        check(false, "clean");
+        check(true, "reset 0x2 UNAVAILABLE");
+    }
+}

@@ -68,3 +68,87 @@ fn too_large() -> Status {
     Status::resource_exhausted(format!("headers and extensions may have {MAX_BLOCK} bytes at most"))
         .with_flag(Flag::ClientProtocolError)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{head, map, open, sent};
+    use super::*;
+    use crate::message::PREFIX;
+
+    fn opened() -> Opened {
+        open(head(Transport::WebTransport, &[])).unwrap()
+    }
+
+    #[test]
+    fn opens_with_a_default_codec() {
+        assert_eq!(opened().content_type, "application/grpc+proto");
+        let json = [("content-type", "application/grpc+json"), ("grpc-timeout", "5000m"), ("x", "1")];
+        let opened = open(head(Transport::WebTransport, &json)).unwrap();
+        assert_eq!(opened.content_type, "application/grpc+json");
+        assert_eq!((opened.timeout, opened.metadata), (Some(Duration::from_secs(5)), map(&[("x", "1")])));
+    }
+
+    #[test]
+    fn refuses_with_a_status() {
+        let check = |headers: &[(&'static str, &str)], want| {
+            let refused = open(head(Transport::WebTransport, headers)).err().unwrap();
+            assert!(refused.starts_with(want), "{headers:?}: {refused}");
+        };
+        check(&[("content-type", "application/json")], "INVALID_ARGUMENT");
+        check(&[("content-type", "application/grpc-web")], "INVALID_ARGUMENT");
+        check(&[("grpc-timeout", "x")], "INTERNAL");
+    }
+
+    #[test]
+    fn writes_everything_as_frames() {
+        let mut encoder = opened().encoder;
+        let (head, body, ending) = sent(|out| {
+            let response = ResponseHead {
+                metadata: map(&[("x-bin", "YQ=="), ("x-bin", "YWI=")]),
+                content_type: Some(HeaderValue::from_static("application/grpc")),
+                encoding: Some(HeaderValue::from_static("gzip")),
+                accept_encoding: Some(HeaderValue::from_static("identity")),
+            };
+            encoder.head(response, out);
+            encoder.data(Bytes::from_static(b"\0\0\0\0\x01a"), out).unwrap();
+            encoder.end(Status::new(Code::NotFound, "gone").into(), out);
+        });
+        let head_frame = "\x40\0\0\0\x6ccontent-type: application/grpc\r\ngrpc-encoding: gzip\r\n\
+                          grpc-accept-encoding: identity\r\nx-bin: YQ\r\nx-bin: YWI\r\n";
+        let end_frame = b"\x80\0\0\0\x24grpc-status: 5\r\ngrpc-message: gone\r\n";
+        assert_eq!(body, [head_frame.as_bytes(), b"\0\0\0\0\x01a", end_frame].concat());
+        assert_eq!((&*head, &*ending), ("", "clean"));
+    }
+
+    #[test]
+    fn writes_trailers_only_as_one_frame() {
+        let end = End { status: Status::new(Code::NotFound, ""), trailers: map(&[("t", "1")]) };
+        let (head, body, ending) =
+            sent(|out| opened().encoder.trailers_only(map(&[("h", "0"), ("t", "0")]), end, out));
+        assert_eq!(&body[..], b"\x80\0\0\0\x22h: 0\r\nt: 0\r\nt: 1\r\ngrpc-status: 5\r\n");
+        assert_eq!((&*head, &*ending), ("", "clean"));
+    }
+
+    #[test]
+    fn resets_inside_a_message_only() {
+        let check = |mid_message, want: &str| {
+            let end = Status::deadline_exceeded("").into();
+            let abort = Abort { end, reset: Reset::CANCEL, mid_message, by_upstream: false };
+            assert_eq!(sent(|out| opened().encoder.abort(abort, out)).2, want);
+        };
+        check(false, "clean");
+        check(true, "reset 0x8 DEADLINE_EXCEEDED");
+        assert_eq!(reset_code(Reset { reason: 0x8, code: Code::DeadlineExceeded }), 4);
+        assert_eq!(reset_code(Reset { reason: 0x8, code: Code::Ok }), 13);
+    }
+
+    #[test]
+    fn answers_a_refused_stream_in_trailers() {
+        let Err(refusal) = Opening::new().data(Bytes::from_static(b"\x06\0\0\0\0")) else { panic!("opened") };
+        let Reply::Status(status, mut encoder) = Reply::from(refusal) else { panic!("no status") };
+        let (_, body, ending) = sent(|out| encoder.trailers_only(HeaderMap::new(), status.into(), out));
+        assert!(body.starts_with(b"\x80\0\0\0"), "{body:?}");
+        assert!(body[PREFIX..].starts_with(b"grpc-status: 13\r\n"), "{body:?}");
+        assert_eq!(ending, "clean");
+    }
+}

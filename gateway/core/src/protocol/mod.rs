@@ -15,6 +15,8 @@ pub mod grpc;
 pub mod grpc_web;
 pub mod grpc_wt;
 mod header_block;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -103,3 +103,87 @@ fn broken(what: &'static str) -> Status {
 pub(super) fn encode(bytes: &[u8]) -> Bytes {
     BASE64_STANDARD.encode(bytes).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::Decoder as _;
+    use super::*;
+    use crate::status::Code;
+    use crate::testing::{feed_in_every_split, pieces};
+
+    fn decode(pieces: Vec<Bytes>) -> (Vec<u8>, Option<Code>) {
+        let mut decoder = Decoder::default();
+        let mut frames = Frames::default();
+        let fed = pieces.into_iter().try_for_each(|piece| {
+            let most = piece.len() / QUANTUM * 3 + 3;
+            let before: usize = frames.iter().map(Bytes::len).sum();
+            let result = decoder.data(piece, &mut frames);
+            assert!(frames.iter().map(Bytes::len).sum::<usize>() <= before + most, "more than was fed");
+            result
+        });
+        let result = fed.and_then(|()| decoder.end(&mut frames));
+        (frames.iter().flatten().copied().collect(), result.err().map(|status| status.code))
+    }
+
+    #[track_caller]
+    fn check(text: &str, want: &[u8], refused: Option<Code>) {
+        assert_eq!(feed_in_every_split(text.as_bytes(), decode), (want.to_vec(), refused), "{text:?}");
+    }
+
+    #[test]
+    fn reads_runs_with_padding_anywhere() {
+        check("", b"", None);
+        check("AAEC", &[0, 1, 2], None);
+        check("AA==AQ==AgM=", &[0, 1, 2, 3], None);
+        check("AAECAA==AAEC", &[0, 1, 2, 0, 0, 1, 2], None);
+        check("+/+/", &[0xfb, 0xff, 0xbf], None);
+    }
+
+    #[test]
+    fn refuses_what_is_not_base64() {
+        for (text, before) in [
+            ("A", &b""[..]),
+            ("AAECAA", &[0, 1, 2]),
+            ("AAE", b""),
+            ("AAECA===", &[0, 1, 2]),
+            ("====", b""),
+            ("AA=A", b""),
+            ("AAEC=AAE", &[0, 1, 2]),
+            ("AAEC\r\nAA", &[0, 1, 2]),
+            ("AA EC", b""),
+            ("_-_-", b""),
+            ("AR==", b""),
+            ("AAECAAE\u{e9}", &[0, 1, 2]),
+        ] {
+            check(text, before, Some(Code::Internal));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_it_writes(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),
+            cuts in prop::collection::vec(0usize..20, 0..30),
+        ) {
+            let text: Vec<u8> = chunks.iter().flat_map(|chunk| encode(chunk)).collect();
+            let fed = pieces(&text.into(), &cuts);
+            prop_assert_eq!(decode(fed), (chunks.concat(), None));
+        }
+
+        #[test]
+        fn never_depends_on_the_split(
+            text in "[A-Za-z0-9+/=]{0,60}|[A-Za-z0-9+/= \r\n]{0,40}",
+            cuts in prop::collection::vec(0usize..20, 0..30),
+        ) {
+            let text = Bytes::from(text);
+            prop_assert_eq!(decode(pieces(&text, &cuts)), decode(pieces(&text, &[])));
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            decode(pieces(&bytes.into(), &[]));
+        }
+    }
+}

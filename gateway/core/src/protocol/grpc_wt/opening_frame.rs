@@ -130,3 +130,157 @@ fn append(name: &[u8], value: &[u8], headers: &mut HeaderMap) -> Result<(), Refu
     headers.try_append(name, value).map_err(|_| Refusal::too_large())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::status::Code;
+    use crate::testing::{feed_in_every_split, pieces};
+
+    const AFTER: &[u8] = b"\0\0\0\0\x01a";
+
+    #[derive(Debug, PartialEq)]
+    enum Seen {
+        /// The path, the headers, the bytes after them.
+        Head(String, HeaderMap, Bytes),
+        Refused(Code, u32),
+    }
+
+    fn open(pieces: Vec<Bytes>) -> Seen {
+        let refused = |refusal: Refusal| Seen::Refused(refusal.status.code, refusal.stop);
+        let mut opening = Opening::new();
+        let mut pieces = pieces.into_iter();
+        while let Some(piece) = pieces.next() {
+            match opening.data(piece) {
+                Ok(None) => {}
+                Ok(Some((head, rest))) => {
+                    let after = std::iter::once(rest).chain(pieces).flatten().collect();
+                    return Seen::Head(head.path.to_string(), head.headers, after);
+                }
+                Err(refusal) => return refused(refusal),
+            }
+        }
+        refused(opening.end())
+    }
+
+    fn stream(block: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(block.len()).unwrap();
+        [&[flags::HEADERS][..], &length.to_be_bytes(), block, AFTER].concat()
+    }
+
+    fn check(block: &str, path: &str, headers: &[(&'static str, &str)]) {
+        let seen = feed_in_every_split(&stream(block.as_bytes()), open);
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        assert_eq!(seen, Seen::Head(path.into(), map, Bytes::from_static(AFTER)), "{block:?}");
+    }
+
+    const BROKEN: Seen = Seen::Refused(Code::Internal, stream::PROTOCOL_ERROR);
+
+    #[test]
+    fn reads_a_head() {
+        check(":path: /s.S/M\r\n", "/s.S/M", &[]);
+        check(
+            ":path: /s.S/M\r\n:authority: a.example\r\nx-a: 1\r\nhost: b.example\r\nte: trailers\r\n\
+             connection: x-a\r\ncontent-length: 7\r\nx-a:2\r\ngrpc-timeout: 1S\r\nx-bin: YQ==\r\n",
+            "/s.S/M",
+            &[("x-a", "1"), ("x-a", "2"), ("grpc-timeout", "1S"), ("x-bin", "YQ==")],
+        );
+    }
+
+    #[test]
+    fn refuses_malformed_blocks() {
+        for block in [
+            "",
+            "x-a: 1\r\n",
+            "x-a: 1\r\n:path: /s.S/M\r\n",
+            ":path /s.S/M\r\n",
+            ":path: /s.S/M",
+            ":path: /s.S/M\n",
+            ":path: /s.S/M\r\n\r\n",
+            ":path: /s.S/M\r\n:path: /s.S/N\r\n",
+            ":path: /s.S/M\r\n:method: POST\r\n",
+            ":path: /s.S/M\r\nX-A: 1\r\n",
+            ":path: /s.S/M\r\nx-a: 1\nx-b: 2\r\n",
+            ":path: /s.S/M\r\nx-a: 1\rx-b: 2\r\n",
+            ":path: /s.S/M\r\nx-a: \0\r\n",
+            ":path: /s.S/M\r\nx-a: \x7f\r\n",
+            ":path: /s.S/M#fragment\r\n",
+            ":path: /s.S/M M\r\n",
+            ":path:\r\n",
+        ] {
+            assert_eq!(feed_in_every_split(&stream(block.as_bytes()), open), BROKEN, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_other_beginnings_and_early_ends() {
+        for first in [0x00, 0x01, 0x06, 0x20, b'P', 0x80, 0xff] {
+            assert_eq!(feed_in_every_split(&[first, 0, 0, 0, 0, 0], open), BROKEN, "{first:#x}");
+        }
+        let whole = stream(b":path: /s.S/M\r\n");
+        for length in 0..whole.len() - AFTER.len() {
+            assert_eq!(feed_in_every_split(&whole[..length], open), BROKEN, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn bounds_the_block() {
+        let block = |length: usize| {
+            let start = ":path: /s.S/M\r\nx: ";
+            format!("{start}{}\r\n", "a".repeat(length - start.len() - 2))
+        };
+        let seen = open(vec![stream(block(MAX_BLOCK).as_bytes()).into()]);
+        assert!(matches!(seen, Seen::Head(..)), "{seen:?}");
+        let too_large = Seen::Refused(Code::ResourceExhausted, stream::HEADERS_TOO_LARGE);
+        assert_eq!(open(vec![stream(block(MAX_BLOCK + 1).as_bytes()).into()]), too_large);
+        // As soon as the length is known.
+        assert_eq!(feed_in_every_split(&[flags::HEADERS, 0xff, 0xff, 0xff, 0xff], open), too_large);
+    }
+
+    #[test]
+    fn keeps_as_many_values_as_fit() {
+        let block = format!(":path: /s.S/M\r\n{}", "a:\r\n".repeat(4000));
+        let seen = open(vec![stream(block.as_bytes()).into()]);
+        assert!(matches!(seen, Seen::Head(_, headers, _) if headers.len() == 4000));
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_is_written(
+            entries in prop::collection::vec(("[a-z0-9_.-]{1,8}", "([!-~]([ -~]{0,10}[!-~])?)?"), 0..8),
+            cuts in prop::collection::vec(1usize..30, 0..20),
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &entries {
+                let name = HeaderName::try_from(format!("x-{name}x")).unwrap();
+                headers.append(name, HeaderValue::try_from(value).unwrap());
+            }
+            let mut block = BytesMut::from(&b":path: /s.S/M\r\n"[..]);
+            header_block::write(&headers, &mut block);
+            let fed = pieces(&stream(&block).into(), &cuts);
+            prop_assert_eq!(open(fed), Seen::Head("/s.S/M".into(), headers, Bytes::from_static(AFTER)));
+        }
+
+        #[test]
+        fn never_panics_on_any_block(
+            block in prop::collection::vec(any::<u8>(), 0..100),
+            lines in "(:path: /s.S/M\r\n)?([a-z:A ]{0,4}:[ -~\t\r\n\u{0}é]{0,6}\r\n){0,6}",
+            cuts in prop::collection::vec(1usize..30, 0..20),
+        ) {
+            for block in [block, lines.into_bytes()] {
+                let stream = Bytes::from(stream(&block));
+                prop_assert_eq!(open(pieces(&stream, &cuts)), open(pieces(&stream, &[])));
+            }
+        }
+
+        #[test]
+        fn never_panics_on_any_stream(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            open(pieces(&bytes.into(), &[]));
+        }
+    }
+}
