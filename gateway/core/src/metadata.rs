@@ -151,4 +151,16 @@ mod tests {
         assert_eq!(encode_message("a%b\n"), "a%25b%0A");
         assert_eq!(decode_message(b"100%, %zz, %4"), "100%, %zz, %4");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_message_survives_the_wire(message in "(?s).{0,40}|[%0-9a-f]{0,20}") {
+            proptest::prop_assert_eq!(decode_message(encode_message(&message).as_bytes()), message);
+        }
+
+        #[test]
+        fn decoding_never_panics(value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)) {
+            decode_message(&value);
+        }
+    }
 }
