@@ -29,7 +29,8 @@ impl MethodPath {
 
     /// Checks a path given as text.
     pub fn parse_str(path: &str) -> Option<MethodPath> {
-        if !path.starts_with('/') {
+        // HTTP's type takes text without a slash, and drops a fragment.
+        if !path.starts_with('/') || path.contains('#') {
             return None;
         }
         Self::parse(PathAndQuery::try_from(path).ok()?)
