@@ -6,7 +6,7 @@
 //!   { use = "api_key", keys = [
 //!     { identity = "alice", key = "2f1c0e5d9f6b4a7c" },
 //!     # A digest keeps the key out of the file: printf %s "$KEY" | sha256sum
-//!     { identity = "bob", sha256 = "ce5e05cb34ac1a77dea4ee65b0c0ffd9ed95213d42ecb44a6cf8a4b0d6bb8d7a" },
+//!     { identity = "bob", sha256 = "d4dec180a993cd5fa065cac46b9bbfd1528c39080afa14d683a5bc657c453892" },
 //!   ] },
 //! ]
 //! ```
