@@ -73,6 +73,11 @@ export class Program {
     return lines;
   }
 
+  /** Drops the lines printed so far, so that none of them is taken for one that is still to come. */
+  forget() {
+    this.unread.length = 0;
+  }
+
   /** Asks the process to end, and answers its exit code. One that does not end in time is killed. */
   async stop() {
     this.process.kill("SIGTERM");

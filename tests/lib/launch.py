@@ -68,6 +68,13 @@ class Program:
             lines.append(line)
         return lines
 
+    def forget(self):
+        """Drops the lines printed so far, so that none of them is taken for one that is still to come."""
+        while not self._lines.empty():
+            if self._lines.get() is None:
+                self._lines.put(None)
+                return
+
     def stop(self):
         """Asks the process to end, and answers its exit code. One that does not end in time is killed."""
         if self._process.poll() is None:

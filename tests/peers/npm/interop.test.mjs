@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 
 import { startGateway, startInteropServer } from "../../lib/launch.mjs";
 import { connectNodeGrpc, connectNodeGrpcWeb, connectWeb, googleGrpcWeb } from "./clients.mjs";
-import { TestService, UnimplementedService } from "./gen/grpc/testing/test_pb.js";
+import { TestService, UnimplementedService } from "./gen/interop_pb.js";
 
 const DEADLINE_EXCEEDED = 4;
 const UNKNOWN = 2;
@@ -160,6 +160,7 @@ async function emptyStream(client) {
 
 // A gigabyte is on its way when the client leaves; only a cancellation can end this call early.
 async function cancelAfterFirstResponse(client) {
+  upstream.program.forget();
   const cancelling = new AbortController();
   const request = { responseParameters: Array.from({ length: 10_000 }, () => ({ size: 100_000 })) };
   const receive = async () => {
