@@ -22,7 +22,7 @@
 //! begins with full buckets.
 //!
 //! # Many callers
-//! At most `max_keys` buckets are kept, in 48 bytes or so each, whatever clients send. When there are as many, a new
+//! At most `max_keys` buckets are kept, in less than 100 bytes each, whatever clients send. When there are as many, a new
 //! caller takes the place of one whose bucket is full again, which forgets nothing. While there is none, new callers
 //! share one bucket of the same size; `sluicegate_rate_limit_crowded` counts their calls. A caller that has a bucket
 //! keeps it. So a flood of made-up callers can slow down newcomers, but takes no more memory, and all its callers together
