@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::carrier::{Broken, Receive, Send, cancel};
 use super::response::{Received, ResponseStream};
-use super::{Client, Connection, Encoding, Exchanged, Protocol, grpc_timeout};
+use super::{Client, Connection, Encoding, Exchanged, Protocol, grpc_timeout, webtransport};
 use crate::frame::{frame, message};
 use crate::within;
 
@@ -21,6 +21,7 @@ pub struct Options {
     authority: Option<String>,
     method: Option<http::Method>,
     content_type: Option<String>,
+    plain: bool,
 }
 
 /// A call that is about to be made.
@@ -62,6 +63,13 @@ impl<'a> CallBuilder<'a> {
     #[must_use]
     pub fn method(mut self, method: http::Method) -> Self {
         self.options.method = Some(method);
+        self
+    }
+
+    /// Makes an ordinary HTTP request, with no header field of an RPC.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.options.plain = true;
         self
     }
 
@@ -114,6 +122,9 @@ fn request(protocol: Protocol, path: &str, options: &Options) -> Request<()> {
 }
 
 fn headers(protocol: Protocol, options: &Options) -> HeaderMap {
+    if options.plain {
+        return options.metadata.clone();
+    }
     let content_type = match protocol.encoding() {
         Encoding::Grpc | Encoding::Wt => "application/grpc+proto",
         Encoding::Web => "application/grpc-web+proto",
@@ -138,7 +149,7 @@ fn headers(protocol: Protocol, options: &Options) -> HeaderMap {
     headers
 }
 
-/// A call in progress. Dropping it takes it back, as [`Call::cancel`] does.
+/// A call in progress.
 #[derive(Debug)]
 pub struct Call {
     /// The client's direction.
@@ -148,6 +159,13 @@ pub struct Call {
 }
 
 impl Call {
+    pub(super) fn of_stream(send: webtransport::Send, receive: webtransport::Receive) -> Call {
+        Call {
+            request: RequestStream { encoding: Encoding::Wt, send: Send::WebTransport(send) },
+            response: ResponseStream::new(Encoding::Wt, Receive::WebTransport(receive)),
+        }
+    }
+
     /// Sends a message.
     ///
     /// # Errors
@@ -224,19 +242,35 @@ impl RequestStream {
     /// # Errors
     /// When the gateway wants no more.
     pub async fn send_raw(&mut self, bytes: Bytes) -> Result<(), Broken> {
-        let bytes = match self.encoding {
-            Encoding::WebText => STANDARD.encode(bytes).into(),
-            _ => bytes,
-        };
+        let bytes = self.encode(bytes);
         within("the gateway to take bytes", self.send.write(bytes)).await
     }
 
-    /// Sends bytes for as long as the gateway takes them. True when all were taken; false when it has stopped taking.
+    /// Sends a message, however long the gateway takes to take it.
+    ///
+    /// # Errors
+    /// When the gateway wants no more.
+    pub async fn send_patiently(&mut self, payload: &[u8]) -> Result<(), Broken> {
+        let bytes = self.encode(message(payload));
+        self.send.write(bytes).await
+    }
+
+    /// Sends bytes of an ordinary HTTP request.
+    ///
+    /// # Errors
+    /// When the gateway wants no more.
+    pub async fn send_plain(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let bytes = Bytes::copy_from_slice(bytes);
+        within("the gateway to take bytes", self.send.write(bytes)).await
+    }
+
+    /// Sends a message if the gateway takes it soon: true when all of it was taken, false when no more is taken. After
+    /// that the request stands inside a message.
     ///
     /// # Errors
     /// When the gateway wants no more.
     pub async fn try_send(&mut self, payload: &[u8]) -> Result<bool, Broken> {
-        match tokio::time::timeout(crate::QUIET, self.send.write(message(payload))).await {
+        match tokio::time::timeout(crate::QUIET, self.send_patiently(payload)).await {
             Ok(sent) => sent.map(|()| true),
             Err(_) => Ok(false),
         }
@@ -262,6 +296,13 @@ impl RequestStream {
     /// When the gateway wants no more.
     pub async fn finish(&mut self) -> Result<(), Broken> {
         within("the gateway to take the end of the request", self.send.finish()).await
+    }
+
+    fn encode(&self, bytes: Bytes) -> Bytes {
+        match self.encoding {
+            Encoding::WebText => STANDARD.encode(bytes).into(),
+            _ => bytes,
+        }
     }
 
     /// Ends an HTTP/2 request with trailers.

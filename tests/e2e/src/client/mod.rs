@@ -178,6 +178,17 @@ impl Client {
         CallBuilder::new(self, path)
     }
 
+    /// Opens a stream of a WebTransport session and sends nothing but these bytes.
+    pub async fn open_stream(&mut self, bytes: &'static [u8]) -> Call {
+        let Connection::WebTransport(connection) = &mut self.connection else {
+            panic!("{:?} has no streams of its own", self.protocol)
+        };
+        let (send, receive) = crate::within("a stream of the session", connection.open_raw()).await;
+        let mut call = Call::of_stream(send, receive);
+        call.request.send_raw(bytes.into()).await.unwrap();
+        call
+    }
+
     /// Makes a call with these messages and reads all of its response.
     pub async fn exchange(&mut self, path: &str, messages: &[&[u8]]) -> Exchanged {
         let call = self.call(path).open().await;

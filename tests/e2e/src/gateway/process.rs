@@ -156,6 +156,17 @@ impl Gateway {
         assert!(sent.success());
     }
 
+    /// Waits until it takes no new work.
+    pub async fn until_draining(&self) {
+        // It tells nobody, so this asks until it sees it.
+        within("the gateway to drain", async {
+            while self.admin("/ready").await.0 == 200 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// Waits until it has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         within("the gateway to end", self.child.wait()).await.unwrap()

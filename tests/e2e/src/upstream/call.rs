@@ -128,8 +128,10 @@ impl Request {
                         Err(error) => return Err(self.events.gone(&error)),
                     };
                     self.ended = true;
-                    assert!(!self.frames.mid_frame(), "the gateway half-closed inside a message");
-                    self.events.send(Event::HalfClosed(trailers));
+                    self.events.send(match self.frames.mid_frame() {
+                        true => Event::Truncated,
+                        false => Event::HalfClosed(trailers),
+                    });
                 }
             }
         }

@@ -152,6 +152,8 @@ pub enum Event {
     Message(usize),
     /// The client's direction ended, with these trailers if any.
     HalfClosed(Option<HeaderMap>),
+    /// The client's direction ended inside a message, which the gateway must never let happen.
+    Truncated,
     /// The gateway reset the stream with this HTTP/2 error code.
     Reset(u32),
     /// The gateway's connection ended.

@@ -1,0 +1,115 @@
+//! Calls of every kind that succeed.
+
+use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::upstream::method;
+
+use crate::stage::Stage;
+
+over!(every protocol: unary, server_streaming, client_streaming, half_duplex, empty_messages, large_messages);
+over!(every protocol: many_calls_on_one_connection);
+over!(every full-duplex protocol: full_duplex, head_before_any_message);
+
+async fn unary(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::UNARY, &[b"hello"]).await;
+    assert_eq!((returned.code(), returned.messages), (0, vec!["hello".into()]));
+
+    let seen = upstream.next_call().await;
+    assert_eq!(seen.path, method::UNARY);
+    assert_eq!(seen.values("content-type"), ["application/grpc+proto"]);
+    assert_eq!(seen.values("te"), ["trailers"]);
+}
+
+async fn server_streaming(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::SERVER_STREAM, &[b"50,3000"]).await;
+    assert_eq!(returned.code(), 0);
+    assert_eq!(returned.messages.len(), 50);
+    for (index, message) in returned.messages.iter().enumerate() {
+        assert_eq!(message, &vec![index as u8; 3000]);
+    }
+}
+
+async fn client_streaming(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let messages = vec![[7; 3000].as_slice(); 50];
+    let returned = client.exchange(method::CLIENT_STREAM, &messages).await;
+    assert_eq!((returned.code(), returned.messages), (0, vec!["50,150000".into()]));
+}
+
+async fn half_duplex(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::BIDI, &[b"one", b"two", b"three"]).await;
+    assert_eq!(returned.code(), 0);
+    assert_eq!(returned.messages, ["one", "two", "three"]);
+}
+
+async fn full_duplex(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let mut call = client.call(method::BIDI).open().await;
+    for round in 0..100 {
+        let message = format!("round {round}");
+        call.send(message.as_bytes()).await.unwrap();
+        assert_eq!(call.response.message().await, message);
+    }
+    call.half_close().await.unwrap();
+    assert_eq!(call.response.end().await.code, 0);
+}
+
+async fn head_before_any_message(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let mut call = client.call(method::BIDI).open().await;
+    // Before the client has sent a message, and so before the upstream has one to answer.
+    if protocol != Protocol::GrpcWt {
+        assert_eq!(call.response.head().await.unwrap().status, 200);
+    }
+    call.send(b"now").await.unwrap();
+    assert_eq!(call.response.message().await, "now");
+    call.half_close().await.unwrap();
+    assert_eq!(call.response.end().await.code, 0);
+}
+
+async fn empty_messages(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::UNARY, &[b""]).await;
+    assert_eq!((returned.code(), returned.messages), (0, vec!["".into()]));
+    let returned = client.exchange(method::BIDI, &[b"", b"", b"a", b""]).await;
+    assert_eq!(returned.messages, ["", "", "a", ""]);
+    let none = client.exchange(method::BIDI, &[]).await;
+    assert_eq!((none.code(), none.messages.len()), (0, 0));
+    let none = client.exchange(method::SERVER_STREAM, &[b"0,0"]).await;
+    assert_eq!((none.code(), none.messages.len()), (0, 0));
+}
+
+async fn large_messages(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    // The second is just below the default limit of 4 MiB.
+    for size in [1 << 20, (39 << 20) / 10] {
+        let message: Vec<u8> = (0..size).map(|index| (index / 7) as u8).collect();
+        let returned = client.exchange(method::UNARY, &[&message]).await;
+        assert_eq!(returned.code(), 0);
+        assert!(returned.messages == [message.as_slice()], "a message of {size} bytes comes back unchanged");
+    }
+}
+
+async fn many_calls_on_one_connection(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    for round in 0..50 {
+        let message = format!("round {round}");
+        let returned = client.exchange(method::UNARY, &[message.as_bytes()]).await;
+        assert_eq!((returned.code(), returned.messages), (0, vec![message.into()]));
+    }
+    // And at the same time.
+    let mut calls = Vec::new();
+    for _ in 0..50 {
+        calls.push(client.call(method::BIDI).open().await);
+    }
+    for (round, call) in calls.iter_mut().enumerate() {
+        call.send(format!("call {round}").as_bytes()).await.unwrap();
+    }
+    for (round, call) in calls.iter_mut().enumerate() {
+        call.half_close().await.unwrap();
+        assert_eq!(call.response.message().await, format!("call {round}"));
+        assert_eq!(call.response.end().await.code, 0);
+    }
+}

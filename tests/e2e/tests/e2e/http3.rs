@@ -1,0 +1,88 @@
+//! What only HTTP/3 shows: frames that no library would send.
+
+use sluicegate_e2e::client::{Client, Protocol, quic_endpoint};
+use sluicegate_e2e::gateway::{Config, Gateway};
+use sluicegate_e2e::upstream::{Upstream, method};
+use sluicegate_e2e::within;
+
+/// A connection with a control stream whose SETTINGS are empty.
+async fn raw_h3(gateway: &Gateway) -> (quinn::Endpoint, quinn::Connection) {
+    let endpoint = quic_endpoint();
+    let connecting = endpoint.connect(gateway.target().tls, "localhost").unwrap();
+    let connection = within("a QUIC handshake", connecting).await.unwrap();
+    let mut control = connection.open_uni().await.unwrap();
+    control.write_all(&[0x00, 0x04, 0x00]).await.unwrap();
+    // Closing the control stream would be an error of its own.
+    std::mem::forget(control);
+    (endpoint, connection)
+}
+
+#[tokio::test]
+async fn a_frame_that_promises_2_to_the_40_bytes_ends_its_connection_alone() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(Protocol::GrpcH3, gateway.target()).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    let before = gateway.resident_memory();
+
+    // HEADERS on a request stream.
+    let (_endpoint, connection) = raw_h3(&gateway).await;
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    let mut bytes = vec![0x01];
+    bytes.extend_from_slice(&(0xc0 << 56 | 1u64 << 40).to_be_bytes());
+    bytes.extend_from_slice(&[0; 1000]);
+    send.write_all(&bytes).await.unwrap();
+    // The rest flows for as long as the gateway takes it.
+    let flood = async { while send.write_all(&[0; 16 << 10]).await.is_ok() {} };
+    let refused = async {
+        tokio::select! {
+            error = connection.closed() => format!("closed: {error}"),
+            read = receive.read_to_end(1 << 20) => format!("the stream: {read:?}"),
+        }
+    };
+    within("the gateway to refuse the frame", async { tokio::join!(flood, refused) }).await;
+
+    let grown = gateway.resident_memory().saturating_sub(before);
+    assert!(grown < 8 << 20, "memory grew by {grown} bytes");
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_inside_a_frame_delays_nobody() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let (_endpoint, connection) = raw_h3(&gateway).await;
+    let (mut stalled, _receive) = connection.open_bi().await.unwrap();
+    stalled.write_all(&[0x40]).await.unwrap();
+
+    // On the same connection: a request whose header block names everything literally. RFC 9204, section 4.5.6.
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    let mut block = vec![0, 0];
+    for (name, value) in [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":path", method::UNARY),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ] {
+        // 0b0010_0xxx: a literal name of up to 6 bytes has its length in the prefix, a longer one adds a byte.
+        match name.len() {
+            length @ ..7 => block.push(0x20 | length as u8),
+            length => block.extend_from_slice(&[0x27, (length - 7) as u8]),
+        }
+        block.extend_from_slice(name.as_bytes());
+        block.push(value.len() as u8);
+        block.extend_from_slice(value.as_bytes());
+    }
+    let mut request = vec![0x01];
+    request.extend_from_slice(&(0x4000 | block.len() as u16).to_be_bytes());
+    request.extend_from_slice(&block);
+    request.extend_from_slice(&[0x00, 5, 0, 0, 0, 0, 0]);
+    send.write_all(&request).await.unwrap();
+    send.finish().unwrap();
+    let response = within("a reply beside a stalled stream", receive.read_to_end(64 << 10)).await.unwrap();
+    // HEADERS, DATA with the echoed message, HEADERS.
+    assert_eq!(response[0], 0x01);
+    assert!(response.windows(7).any(|seven| seven == [0x00, 5, 0, 0, 0, 0, 0]), "{response:?}");
+}

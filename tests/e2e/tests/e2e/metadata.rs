@@ -1,0 +1,51 @@
+//! Metadata, in both directions.
+
+use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::upstream::method;
+
+use crate::stage::Stage;
+
+over!(every protocol: both_ways, none_of_the_hop);
+
+async fn both_ways(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let call = client
+        .call(method::METADATA)
+        .metadata("x-echo", "first")
+        .metadata("x-echo-bin", "AAEC")
+        .metadata("x-echo", "second, with a comma")
+        .metadata("x-echo", "third")
+        .metadata("x-echo-bin", "/+8")
+        .metadata("user-agent", "grpc-test/1");
+    let returned = call.open().await.exchange(&[b""]).await;
+    assert_eq!(returned.code(), 0);
+
+    let seen = upstream.next_call().await;
+    let texts = ["first", "second, with a comma", "third"];
+    assert_eq!(seen.values("x-echo"), texts);
+    assert_eq!(seen.values("x-echo-bin"), ["AAEC", "/+8"]);
+    assert!(seen.values("user-agent")[0].starts_with("grpc-test/1"), "{:?}", seen.values("user-agent"));
+    for metadata in [&returned.head.as_ref().unwrap().headers, &returned.end().trailers] {
+        let values = |name| metadata.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(values("x-echo"), texts);
+        assert_eq!(values("x-echo-bin"), ["AAEC", "/+8"]);
+    }
+}
+
+async fn none_of_the_hop(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    let seen = upstream.next_call().await;
+    for name in [
+        "connection",
+        "transfer-encoding",
+        "host",
+        "content-length",
+        "x-grpc-web",
+        "keep-alive",
+        "grpc-timeout",
+    ] {
+        assert!(!seen.headers.contains_key(name), "{name}: {:?}", seen.headers);
+    }
+    assert_eq!(seen.scheme.as_deref(), Some("http"));
+}

@@ -1,0 +1,128 @@
+//! What only WebTransport shows: sessions, and streams that are not yet or not at all calls.
+
+use sluicegate_e2e::client::{Protocol, quic_endpoint};
+use sluicegate_e2e::frame::{frame, message};
+use sluicegate_e2e::upstream::{Event, method};
+use sluicegate_e2e::within;
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_stream_that_stops_after_a_byte_delays_nobody() {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(Protocol::GrpcWt).await;
+    let mut silent = Vec::new();
+    for bytes in [b"\x40".as_slice(), b"\x40\x00\x00", b"", b"\x40\x00\x00\x00\x7b:path: /test"] {
+        silent.push(client.open_stream(bytes).await);
+    }
+    for _ in 0..10 {
+        let returned = client.exchange(method::UNARY, &[b"hello"]).await;
+        assert_eq!((returned.code(), returned.messages), (0, vec!["hello".into()]));
+    }
+}
+
+#[tokio::test]
+async fn either_half_close_is_enough() {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(Protocol::GrpcWt).await;
+    // The end of the stream without an end of the request.
+    let mut call = client.call(method::UNARY).open().await;
+    call.send(b"hello").await.unwrap();
+    call.request.finish().await.unwrap();
+    assert_eq!(call.response.all().await.code(), 0);
+    // The end of the request without an end of the stream.
+    let mut call = client.call(method::UNARY).open().await;
+    call.send(b"hello").await.unwrap();
+    call.request.send_raw(frame(0x80, b"")).await.unwrap();
+    assert_eq!(call.response.all().await.code(), 0);
+    for _ in 0..2 {
+        assert_eq!(upstream.next_call().await.until_half_closed().await, None);
+    }
+}
+
+#[tokio::test]
+async fn unknown_extension_frames_are_skipped() {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(Protocol::GrpcWt).await;
+    let mut call = client.call(method::BIDI).open().await;
+    call.request.send_raw(frame(0x20, b"what is this")).await.unwrap();
+    call.send(b"one").await.unwrap();
+    call.request.send_raw(frame(0x7f, b"")).await.unwrap();
+    call.send(b"two").await.unwrap();
+    call.half_close().await.unwrap();
+    let returned = call.response.all().await;
+    assert_eq!(returned.code(), 0);
+    assert_eq!(returned.messages, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn streams_that_are_no_calls_are_refused() {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(Protocol::GrpcWt).await;
+    for bytes in [
+        // A message first.
+        message(b"hello"),
+        // A head without a path, and one that does not begin with it.
+        frame(0x40, b"content-type: application/grpc\r\n"),
+        frame(0x40, b"te: trailers\r\n:path: /test.Echo/Unary\r\n"),
+        // Two heads.
+        [frame(0x40, b":path: /test.Echo/Unary\r\n"), frame(0x40, b":path: /test.Echo/Unary\r\n")]
+            .concat()
+            .into(),
+        // A message after the end.
+        [frame(0x40, b":path: /test.Echo/Bidi\r\n"), frame(0x80, b""), message(b"late")].concat().into(),
+    ] {
+        let mut call = client.open_stream(b"").await;
+        call.request.send_raw(bytes.clone()).await.unwrap();
+        let _ = call.request.finish().await;
+        let returned = call.response.all().await;
+        // A refusal may be a reset with a code of the protocol.
+        if let Ok(end) = &returned.end {
+            assert_eq!(end.code, 13, "{bytes:?}");
+        }
+    }
+    while let Some(mut seen) = upstream.try_next_call() {
+        assert!(!seen.drain().contains(&Event::Truncated));
+    }
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+}
+
+#[tokio::test]
+async fn closing_the_session_cancels_its_calls() {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(Protocol::GrpcWt).await;
+    let calls = [client.call(method::SILENT).open().await, client.call(method::HEAD_ONLY).open().await];
+    let mut seen = [upstream.next_call().await, upstream.next_call().await];
+    drop(client);
+    for seen in &mut seen {
+        assert_eq!(seen.until_reset().await, 8);
+    }
+    drop(calls);
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_open_a_session() {
+    let Stage { gateway, .. } = Stage::new(Protocol::GrpcH2c).await;
+    for (origin, allowed) in
+        [(None, true), (Some("https://app.example.com"), true), (Some("https://evil.example.com"), false)]
+    {
+        let endpoint = quic_endpoint();
+        let connecting = endpoint.connect(gateway.target().tls, "localhost").unwrap();
+        let connection = within("a QUIC handshake", connecting).await.unwrap();
+        let url = format!("https://localhost:{}/grpc-wt/v1", gateway.target().tls.port());
+        let mut request = web_transport_quinn::proto::ConnectRequest::new(url::Url::parse(&url).unwrap());
+        if let Some(origin) = origin {
+            request = request.with_header(http::header::ORIGIN, origin.parse().unwrap());
+        }
+        let session =
+            within("an answer to CONNECT", web_transport_quinn::Session::connect(connection, request));
+        assert_eq!(session.await.is_ok(), allowed, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_and_streams_are_counted() {
+    let Stage { mut client, upstream: _upstream, gateway } = Stage::new(Protocol::GrpcWt).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    assert_eq!(gateway.metric("sluicegate_webtransport_sessions_total", &[]).await, 1.0);
+    assert_eq!(gateway.metric("sluicegate_webtransport_sessions_active", &[]).await, 1.0);
+    assert_eq!(gateway.metric("sluicegate_webtransport_streams_total", &[]).await, 2.0);
+    drop(client);
+    gateway.until_metric("sluicegate_webtransport_sessions_active", &[], 0.0).await;
+}
