@@ -20,10 +20,11 @@ export class Program {
     this.name = name;
     mkdirSync(path.join(TARGET, "logs"), { recursive: true });
     this.log = path.join(TARGET, "logs", `${name}.log`);
-    const log = createWriteStream(this.log);
+    const log = (this.logFile = createWriteStream(this.log));
     this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    this.exited = once(this.process, "exit");
-    this.exited.catch(() => {}); // Whoever waits for a line learns of it from `lines`.
+    // Not "exit": that comes before the last of the output.
+    this.exited = once(this.process, "close");
+    this.exited.catch(() => {}); // It could not be started: whoever waits for a line is told so.
     this.process.stderr.pipe(log, { end: false });
     this.unread = [];
     this.waiting = [];
@@ -84,6 +85,8 @@ export class Program {
     const timer = setTimeout(() => this.process.kill("SIGKILL"), PATIENCE);
     const [code, signal] = await this.exited;
     clearTimeout(timer);
+    this.logFile.end();
+    await once(this.logFile, "finish");
     return code ?? signal;
   }
 }

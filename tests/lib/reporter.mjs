@@ -6,22 +6,17 @@ export default async function* report(events) {
   const failed = [];
   for await (const { type, data } of events) {
     if (type === "test:pass" || type === "test:fail") {
-      // Suites and files are not tests; but a file that breaks outside of its tests has failed.
-      const isTest = data.details.type !== "suite" && data.nesting > 0;
-      if (type === "test:pass" && !isTest) continue;
-      const isTestFailure = data.details.error?.failureType !== "subtestsFailed";
-      if (type === "test:fail" && !isTest && !isTestFailure) continue;
       const ms = Math.round(data.details.duration_ms ?? 0);
-      if (type === "test:pass") {
-        if (data.skip !== undefined) {
-          yield `skip   ${data.name}: ${data.skip}\n`;
-          continue;
-        }
-        passed += 1;
-        yield `ok     ${data.name} (${ms} ms)\n`;
-      } else {
+      // Suites and files are no tests. But one that breaks outside of its tests has failed, too.
+      const isTest = data.details.type !== "suite" && data.name !== data.file;
+      if (type === "test:fail" && (isTest || data.details.error?.failureType !== "subtestsFailed")) {
         failed.push(data.name);
         yield `FAILED ${data.name} (${ms} ms)\n${describe(data.details.error)}\n`;
+      } else if (isTest && data.skip !== undefined) {
+        yield `skip   ${data.name}: ${data.skip}\n`;
+      } else if (type === "test:pass" && isTest) {
+        passed += 1;
+        yield `ok     ${data.name} (${ms} ms)\n`;
       }
     } else if (type === "test:stderr" || type === "test:stdout") {
       yield data.message;
