@@ -26,8 +26,11 @@ const CONNECTIONS: usize = 256;
 /// Calls at once on one connection.
 const CALLS: u32 = 256;
 /// Credit that a client gets ahead, per call and per connection, in bytes.
-const CALL_WINDOW: u32 = 256 << 10;
+const CALL_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What frames that wait unread may cost beside their bytes. h2 counts up to 256 bytes for a small one and ends the
+/// whole connection when this is used up; a call whose window is full of the shortest messages costs 3.3 MB.
+const FRAME_BUDGET: usize = 32 << 20;
 const HEADER_LIMIT: u32 = 16 << 10;
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
@@ -71,6 +74,7 @@ async fn connection(socket: TcpStream, backend: Arc<str>, mut stopped: watch::Re
         .max_concurrent_streams(CALLS)
         .initial_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(FRAME_BUDGET)
         .max_header_list_size(HEADER_LIMIT);
     let Ok(Ok(mut connection)) = tokio::time::timeout(HANDSHAKE_TIME, settings.handshake(socket)).await
     else {
@@ -225,7 +229,9 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (shutdown, asked) = oneshot::channel::<()>();
         let ended = tokio::spawn(serve(listener, "backend-a", async { drop(asked.await) }));
-        let (client, connection) = h2::client::handshake(socket).await.unwrap();
+        let mut settings = h2::client::Builder::new();
+        settings.data_frame_budget(FRAME_BUDGET);
+        let (client, connection) = settings.handshake(socket).await.unwrap();
         tokio::spawn(connection);
         Server { client, shutdown, ended }
     }
@@ -446,41 +452,43 @@ mod tests {
         soon(server.ended).await.unwrap().unwrap();
     }
 
-    #[tokio::test]
-    async fn takes_no_more_than_the_client_reads() {
+    /// Sends `count` lines of `length` bytes without reading an echo until credit runs out, then reads them all.
+    async fn check_back_pressure(length: usize, count: u64) {
         let mut server = server().await;
         let mut call = server.call("/demo.v1.Demo/Chat").await;
-        let line = ChatRequest { text: "x".repeat(10_000) };
-        let mut all = BytesMut::new();
-        for _ in 0..300 {
-            let frame = Frame { compressed: false, payload: line.encode_to_vec().into() }.to_frame();
-            all.extend_from_slice(&frame);
-        }
-        let (mut left, total) = (all.freeze(), 300 * (10_000 + 8));
-        // Nobody reads the echoes: credit must run out.
-        while !left.is_empty() {
-            call.upload.reserve_capacity(left.len());
-            let granted = poll_fn(|waker| call.upload.poll_capacity(waker));
-            let Ok(granted) = tokio::time::timeout(Duration::from_millis(500), granted).await else { break };
-            call.upload.send_data(left.split_to(granted.unwrap().unwrap()), false).unwrap();
-        }
-        let taken = total - left.len();
-        let most = (CALL_WINDOW as usize + 65_535 + 2 * line.encoded_len()) * 2;
-        assert!(taken < most, "the server took {taken} bytes without being read");
-
-        // Reading gives credit again, and nothing was lost.
-        let mut body = soon(call.response.take().unwrap()).await.unwrap().into_body();
-        let mut echoes = 0;
-        while echoes < 300 {
-            if !left.is_empty() {
-                call.upload.reserve_capacity(left.len());
+        let payload = Bytes::from(ChatRequest { text: "x".repeat(length) }.encode_to_vec());
+        let frame = Frame { compressed: false, payload }.to_frame();
+        // One DATA frame for each message, as a client sends them that has no more to say yet.
+        let mut sent = 0;
+        let mut response = call.response.take().unwrap();
+        let mut body: Option<RecvStream> = None;
+        let (mut echoes, mut stalled) = (0, false);
+        call.upload.reserve_capacity(frame.len());
+        while echoes < count {
+            if call.upload.capacity() >= frame.len() && sent < count {
+                sent += 1;
+                call.upload.send_data(frame.clone(), sent == count).unwrap();
+                call.upload.reserve_capacity(frame.len());
+                continue;
             }
-            tokio::select! {
-                biased;
-                granted = poll_fn(|waker| call.upload.poll_capacity(waker)), if !left.is_empty() => {
-                    let part = left.split_to(granted.unwrap().unwrap().min(left.len()));
-                    call.upload.send_data(part, left.is_empty()).unwrap();
+            let granted = poll_fn(|waker| call.upload.poll_capacity(waker));
+            if !stalled {
+                if let Ok(granted) = tokio::time::timeout(Duration::from_millis(300), granted).await {
+                    granted.unwrap().unwrap();
+                    continue;
                 }
+                stalled = true;
+                // Ours and the server's windows, what it has in hand, and as much again for what is on its way.
+                let most = 2 * (CALL_WINDOW as usize + 65_535 + 2 * frame.len());
+                let taken = sent as usize * frame.len();
+                assert!(taken < most, "the server took {taken} bytes without being read");
+                assert!(sent < count, "{count} lines are too few to fill the windows");
+                body = Some(soon(&mut response).await.unwrap().into_body());
+                continue;
+            }
+            let body = body.as_mut().unwrap();
+            tokio::select! {
+                granted = granted, if sent < count => drop(granted.unwrap().unwrap()),
                 data = soon(body.data()) => {
                     let data = data.unwrap().unwrap();
                     body.flow_control().release_capacity(data.len()).unwrap();
@@ -492,5 +500,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn takes_no_more_than_the_client_reads() {
+        check_back_pressure(10_000, 100).await;
+    }
+
+    #[tokio::test]
+    async fn many_short_messages_do_not_cost_the_connection() {
+        check_back_pressure(1, 40_000).await;
     }
 }
