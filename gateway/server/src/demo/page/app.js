@@ -47,11 +47,14 @@ function cameThrough(protocol, backend) {
 
 /** Runs `work` with a button disabled, so that it cannot be pressed twice. */
 async function whileDisabled(button, work) {
+  const focused = document.activeElement === button;
   button.disabled = true;
   try {
     await work();
   } finally {
     button.disabled = false;
+    // A disabled button loses the focus; who works with the keyboard gets it back, unless it has moved on.
+    if (focused && document.activeElement === document.body) button.focus();
   }
 }
 
