@@ -84,7 +84,14 @@ fn keep_metadata(headers: &mut HeaderMap) {
     for name in of_browser {
         headers.remove(name);
     }
-    for name in [header::ACCEPT, header::ACCEPT_ENCODING, header::CONTENT_ENCODING, name::X_GRPC_WEB] {
+    for name in [
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::CONTENT_ENCODING,
+        // It was answered where the body was asked for.
+        header::EXPECT,
+        name::X_GRPC_WEB,
+    ] {
         headers.remove(name);
     }
     if let Some(user_agent) = headers.remove(name::X_USER_AGENT) {
@@ -185,6 +192,7 @@ mod tests {
                 ("accept", "*/*"),
                 ("accept-encoding", "gzip, br"),
                 ("content-encoding", "Identity"),
+                ("expect", "100-continue"),
                 ("content-length", "12"),
                 ("connection", "keep-alive, x-hop"),
                 ("x-hop", "1"),

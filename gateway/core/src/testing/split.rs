@@ -94,3 +94,33 @@ fn feed(decoder: &mut dyn Decoder, pieces: Vec<Bytes>, fin: bool, seen: &mut Vec
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_without_empty_pieces() {
+        let check = |lengths: &[usize], want: &[&str]| {
+            assert_eq!(pieces(&Bytes::from_static(b"abcde"), lengths), want, "{lengths:?}");
+        };
+        check(&[], &["abcde"]);
+        check(&[2, 0, 1], &["ab", "c", "de"]);
+        check(&[5], &["abcde"]);
+        check(&[4, 9, 9], &["abcd", "e"]);
+        assert!(pieces(&Bytes::new(), &[1]).is_empty());
+    }
+
+    #[test]
+    fn feeds_every_split() {
+        let fed = std::cell::RefCell::new(Vec::new());
+        feed_in_every_split(b"abc", |pieces| fed.borrow_mut().push(pieces));
+        assert_eq!(fed.into_inner(), [&["abc"][..], &["a", "b", "c"], &["a", "bc"], &["ab", "c"]]);
+    }
+
+    #[test]
+    #[should_panic(expected = "fed byte by byte")]
+    fn finds_what_depends_on_the_split() {
+        feed_in_every_split(b"abc", |pieces| pieces.len());
+    }
+}

@@ -193,6 +193,18 @@ mod tests {
     }
 
     #[test]
+    fn takes_values_that_are_not_ascii() {
+        // gRPC forbids them, HTTP does not, and no other client's call fails for them.
+        let block = ":path: /s.S/M\r\nx: caf\u{e9}\r\n";
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x"),
+            HeaderValue::from_bytes("caf\u{e9}".as_bytes()).unwrap(),
+        )]);
+        let seen = feed_in_every_split(&stream(block.as_bytes()), open);
+        assert_eq!(seen, Seen::Head("/s.S/M".into(), headers, Bytes::from_static(AFTER)));
+    }
+
+    #[test]
     fn refuses_malformed_blocks() {
         for block in [
             "",
