@@ -41,6 +41,8 @@ pub struct Call {
 pub struct Client {
     /// Its address.
     pub address: SocketAddr,
+    /// The same as a header value, made once for each connection.
+    pub forwarded_for: HeaderValue,
     /// The client protocol, as in [`crate::protocol::Protocol::name`].
     pub protocol: &'static str,
     /// What carries it.

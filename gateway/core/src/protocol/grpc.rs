@@ -79,6 +79,10 @@ impl Encoder for Native {
         out.end(Ending::Clean);
     }
 
+    fn passes_resets(&self) -> bool {
+        true
+    }
+
     fn abort(&mut self, abort: Abort, out: &mut Outbox) {
         if abort.by_upstream {
             out.end(Ending::Reset(abort.reset));

@@ -142,6 +142,11 @@ pub trait Encoder: Send {
     /// The call ends without a head or a message: refused by the gateway, or so by the upstream. `head` holds what
     /// filters add to a response of any kind, such as CORS headers.
     fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox);
+    /// Whether an upstream's reset is passed on as a reset even before a head, code and all. Native gRPC clients know
+    /// what it means; the others are told a status.
+    fn passes_resets(&self) -> bool {
+        false
+    }
     /// The call broke off after a head. A protocol that can still write its end at this point does so; the others
     /// reset.
     fn abort(&mut self, abort: Abort, out: &mut Outbox) {

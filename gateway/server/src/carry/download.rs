@@ -1,0 +1,258 @@
+//! The response's direction: from the upstream stream through the client's protocol to its wire.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use sluicegate_core::call::{End, ResponseHead};
+use sluicegate_core::message::{Borders, Deframer, Side};
+use sluicegate_core::metadata::{name, strip_hop_by_hop};
+use sluicegate_core::protocol::{Encoder, Ending, Outbox, take_status};
+use sluicegate_core::status::{Code, Flag, Status};
+use sluicegate_core::wire::{Gone, Transmit};
+
+use super::Ledger;
+use super::ledger::Routed;
+use super::open::{UpstreamFailure, UpstreamStream};
+use super::timer::Timer;
+
+/// What happened in the response's direction that ends the call.
+pub(super) enum Event {
+    /// The upstream has sent its whole response; the outbox holds what is left of it.
+    Ended,
+    /// The upstream failed.
+    Failed(UpstreamFailure),
+    /// The response cannot be passed on.
+    Refused(Status),
+    /// The client is gone.
+    Gone(Gone),
+}
+
+/// The state of the response's direction. It holds one chunk of the upstream's at most.
+pub(super) struct Download {
+    pub(super) outbox: Outbox,
+    /// Bytes of the upstream's stream that the outbox stands for.
+    owed: usize,
+    borders: Borders,
+    deframer: Option<Box<Deframer>>,
+    /// Whether the encoder was given a head.
+    pub(super) begun: bool,
+}
+
+impl Download {
+    pub(super) fn new(limit: u32, deframe: bool) -> Download {
+        Download {
+            outbox: Outbox::default(),
+            owed: 0,
+            borders: Borders::new(Side::Upstream, limit),
+            deframer: deframe.then(|| Box::new(Deframer::new(Side::Upstream, limit))),
+            begun: false,
+        }
+    }
+
+    /// Whether the client has been given a part of a message.
+    pub(super) fn mid_message(&self) -> bool {
+        self.deframer.is_none() && self.borders.mid_message()
+    }
+
+    /// Moves what can be moved, until something ends the call.
+    pub(super) fn poll<T: Transmit>(
+        &mut self,
+        cx: &mut Context<'_>,
+        transmit: &mut T,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+        upstream: &mut UpstreamStream,
+        timer: &mut Timer,
+    ) -> Poll<Event> {
+        loop {
+            match flush(&mut self.outbox, cx, transmit, &mut ledger.bytes_sent) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(gone)) => return Poll::Ready(Event::Gone(gone)),
+                Poll::Pending => return Poll::Pending,
+            }
+            if self.owed > 0
+                && let Some(body) = &mut upstream.body
+            {
+                // An error means that the stream is over; there is nothing left to give credit for.
+                let _ = body.flow_control().release_capacity(std::mem::take(&mut self.owed));
+            }
+            let step = match upstream.body.as_mut() {
+                None => match std::task::ready!(std::pin::Pin::new(&mut upstream.response).poll(cx)) {
+                    Ok(response) => {
+                        let (head, body) = response.into_parts();
+                        let ended = body.is_end_stream();
+                        upstream.body = Some(body);
+                        self.head(head, ended, encoder, ledger)
+                    }
+                    Err(error) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
+                },
+                Some(body) => match std::task::ready!(body.poll_data(cx)) {
+                    Some(Ok(chunk)) => {
+                        self.owed += chunk.len();
+                        self.data(chunk, encoder, ledger)
+                    }
+                    Some(Err(error)) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
+                    None => match std::task::ready!(body.poll_trailers(cx)) {
+                        Ok(trailers) => self.end(trailers.unwrap_or_default(), encoder, ledger),
+                        Err(error) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
+                    },
+                },
+            };
+            timer.moved();
+            match step {
+                Ok(true) => return Poll::Ready(Event::Ended),
+                Ok(false) => {}
+                Err(status) => return Poll::Ready(Event::Refused(status)),
+            }
+        }
+    }
+
+    /// Takes the head of the upstream's response. True when it is the whole response.
+    fn head(
+        &mut self,
+        head: http::response::Parts,
+        ended: bool,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<bool, Status> {
+        let mut headers = head.headers;
+        strip_hop_by_hop(&mut headers);
+        let content_type = headers.remove(header::CONTENT_TYPE);
+        let status = take_status(&mut headers);
+        // A status in a head that a body follows is no status (PROTOCOL-HTTP2.md, "Responses").
+        if let Some(status) = status.filter(|_| ended) {
+            self.trailers_only(End { status, trailers: headers }, encoder, ledger)?;
+            return Ok(true);
+        }
+        check_head(head.status, content_type.as_ref().map(|value| value.as_bytes()), ended)?;
+        let mut head = ResponseHead {
+            content_type,
+            encoding: headers.remove(name::GRPC_ENCODING),
+            accept_encoding: headers.remove(name::GRPC_ACCEPT_ENCODING),
+            metadata: headers,
+        };
+        show_head(&mut head, ledger)?;
+        encoder.head(head, &mut self.outbox);
+        self.begun = true;
+        Ok(false)
+    }
+
+    /// Puts a response without a head or a message into the outbox.
+    pub(super) fn trailers_only(
+        &mut self,
+        mut end: End,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<(), Status> {
+        let mut head = ResponseHead::default();
+        show_head(&mut head, ledger)?;
+        ledger.end(&mut end, None);
+        encoder.trailers_only(head.metadata, end, &mut self.outbox);
+        Ok(())
+    }
+
+    fn data(&mut self, chunk: Bytes, encoder: &mut dyn Encoder, ledger: &mut Ledger) -> Result<bool, Status> {
+        self.borders.pass(&chunk)?;
+        ledger.response_messages = self.borders.messages();
+        let Some(deframer) = &mut self.deframer else {
+            encoder.data(chunk, &mut self.outbox)?;
+            return Ok(false);
+        };
+        deframer.push(&chunk);
+        while let Some(mut message) = deframer.next_message()? {
+            if let Some(Routed { route, passage: Some(passage), .. }) = &mut ledger.route {
+                route.chain.response_message(&mut message, &mut ledger.call, passage)?;
+            }
+            encoder.data(message.to_frame(), &mut self.outbox)?;
+        }
+        Ok(false)
+    }
+
+    fn end(
+        &mut self,
+        mut trailers: HeaderMap,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<bool, Status> {
+        strip_hop_by_hop(&mut trailers);
+        let Some(status) = take_status(&mut trailers) else {
+            return Err(no_status());
+        };
+        if status.code == Code::Ok {
+            self.borders.end()?;
+        }
+        let mut end = End { status, trailers };
+        if self.mid_message() {
+            // The client cannot be told in order: the end of the message it waits for will never come.
+            return Err(end.status);
+        }
+        ledger.end(&mut end, None);
+        encoder.end(end, &mut self.outbox);
+        Ok(true)
+    }
+}
+
+/// Moves the outbox to the client's wire. `Ready` when it is empty.
+pub(super) fn flush<T: Transmit>(
+    outbox: &mut Outbox,
+    cx: &mut Context<'_>,
+    transmit: &mut T,
+    sent: &mut u64,
+) -> Poll<Result<(), Gone>> {
+    if let Some(head) = outbox.head.take() {
+        let whole = outbox.data.is_empty() && matches!(outbox.ending, Some(Ending::Clean));
+        transmit.send_head(*head, whole)?;
+        if whole {
+            outbox.ending = None;
+        }
+    }
+    while let Some(front) = outbox.data.front_mut() {
+        let credit = std::task::ready!(transmit.poll_credit(cx, front.len()))?;
+        let part = if credit < front.len() { Some(front.split_to(credit)) } else { outbox.data.pop() };
+        let Some(part) = part.filter(|part| !part.is_empty()) else { continue };
+        *sent += part.len() as u64;
+        let last = outbox.data.is_empty() && matches!(outbox.ending, Some(Ending::Clean));
+        transmit.send_data(part, last)?;
+        if last {
+            outbox.ending = None;
+        }
+    }
+    match outbox.ending.take() {
+        None => {}
+        Some(Ending::Clean) => transmit.send_data(Bytes::new(), true)?,
+        Some(Ending::Trailers(trailers)) => transmit.send_trailers(trailers)?,
+        Some(Ending::Reset(reset)) => transmit.reset(reset),
+    }
+    Poll::Ready(Ok(()))
+}
+
+fn show_head(head: &mut ResponseHead, ledger: &mut Ledger) -> Result<(), Status> {
+    match &mut ledger.route {
+        Some(Routed { route, passage: Some(passage), .. }) => {
+            route.chain.response(head, &mut ledger.call, passage)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that this is the head of a gRPC response.
+fn check_head(status: StatusCode, content_type: Option<&[u8]>, ended: bool) -> Result<(), Status> {
+    if status != StatusCode::OK {
+        return Err(Status::new(
+            Code::from_http(status),
+            format!("the upstream answered HTTP {}", status.as_u16()),
+        )
+        .with_flag(Flag::UpstreamProtocolError));
+    }
+    if !content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+        return Err(Status::new(Code::Unknown, "the upstream's response is not gRPC")
+            .with_flag(Flag::UpstreamProtocolError));
+    }
+    if ended { Err(no_status()) } else { Ok(()) }
+}
+
+fn no_status() -> Status {
+    Status::new(Code::Unknown, "the upstream's response has no grpc-status")
+        .with_flag(Flag::UpstreamProtocolError)
+}

@@ -1,0 +1,90 @@
+//! The clock of one call: its deadline, and how long nothing may move.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// The call's deadline passed.
+    Deadline,
+    /// Nothing moved for the idle timeout, or for up to twice as long.
+    Idle,
+}
+
+/// One timer for both. It reads no clock while bytes move: they only set a flag, which is looked at when the timer
+/// fires.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    deadline: Option<Instant>,
+    idle: Option<Duration>,
+    moved: bool,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    pub(crate) fn new(deadline: Option<std::time::Instant>, idle: Option<Duration>) -> Timer {
+        Timer { deadline: deadline.map(Instant::from_std), idle, moved: false, sleep: None }
+    }
+
+    /// Bytes moved.
+    pub(crate) fn moved(&mut self) {
+        self.moved = true;
+    }
+
+    /// Forgets the deadline; from now on only `idle` counts.
+    pub(crate) fn restart(&mut self, idle: Duration) {
+        *self = Timer::new(None, Some(idle));
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+        loop {
+            let sleep = match &mut self.sleep {
+                Some(sleep) => sleep,
+                None => {
+                    let idle = self.idle.map(|idle| Instant::now() + idle);
+                    let Some(next) = idle.into_iter().chain(self.deadline).min() else {
+                        return Poll::Pending;
+                    };
+                    self.sleep.insert(Box::pin(sleep_until(next)))
+                }
+            };
+            ready!(sleep.as_mut().poll(cx));
+            self.sleep = None;
+            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Poll::Ready(Expired::Deadline);
+            }
+            if !std::mem::take(&mut self.moved) {
+                return Poll::Ready(Expired::Idle);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_comes_first_even_while_bytes_move() {
+        let start = Instant::now();
+        let mut timer =
+            Timer::new(Some((start + Duration::from_secs(3)).into_std()), Some(Duration::from_secs(2)));
+        timer.moved();
+        assert_eq!(poll_fn(|cx| timer.poll(cx)).await, Expired::Deadline);
+        assert_eq!(start.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn movement_puts_idleness_off() {
+        let start = Instant::now();
+        let mut timer = Timer::new(None, Some(Duration::from_secs(2)));
+        timer.moved();
+        assert_eq!(poll_fn(|cx| timer.poll(cx)).await, Expired::Idle);
+        assert_eq!(start.elapsed().as_secs(), 4);
+    }
+}

@@ -1,0 +1,261 @@
+//! The request's direction: from the client's wire through its protocol to the upstream stream.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use sluicegate_core::message::{Borders, Deframer, Side};
+use sluicegate_core::protocol::{Decoder, Frames};
+use sluicegate_core::status::Status;
+use sluicegate_core::wire::{Gone, Receive};
+use smallvec::SmallVec;
+
+use super::Ledger;
+use super::ledger::Routed;
+use super::open::UpstreamStream;
+use super::timer::Timer;
+
+/// Bytes of a request that are kept until the response begins, so that a refused call can be sent to another endpoint.
+/// Keeping them copies nothing.
+const REPLAY: usize = 64 << 10;
+
+/// Why the upload cannot go on.
+pub(super) enum Stopped {
+    /// The client is gone.
+    Gone(Gone),
+    /// The client sent something that ends the call.
+    Refused(Status),
+}
+
+/// The state of the request's direction. It holds one chunk of the client's at most: the next is read when the
+/// upstream's window has taken it, and only then the client is given credit for more.
+pub(super) struct Upload {
+    queue: Frames,
+    /// Bytes of the client's wire that the queue stands for.
+    owed: usize,
+    borders: Borders,
+    deframer: Option<Box<Deframer>>,
+    trailers: Option<Box<HeaderMap>>,
+    /// Nothing more will come from the client.
+    ended: bool,
+    /// The upstream has everything, or wants no more.
+    pub(super) done: bool,
+    /// Waiting for the upstream rather than for the client.
+    pub(super) blocked: bool,
+    replay: Option<Replay>,
+}
+
+#[derive(Default)]
+struct Replay {
+    chunks: SmallVec<[Bytes; 1]>,
+    bytes: usize,
+}
+
+impl Upload {
+    pub(super) fn new(limit: u32, deframe: bool, replay: bool) -> Upload {
+        Upload {
+            queue: Frames::default(),
+            owed: 0,
+            borders: Borders::new(Side::Client, limit),
+            deframer: deframe.then(|| Box::new(Deframer::new(Side::Client, limit))),
+            trailers: None,
+            ended: false,
+            done: false,
+            blocked: false,
+            replay: replay.then(Replay::default),
+        }
+    }
+
+    /// Whether the request is known to have no body.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended && self.queue.is_empty() && self.trailers.is_none()
+    }
+
+    /// Messages from the client so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.borders.messages()
+    }
+
+    /// The response has begun: the call can no longer be sent elsewhere.
+    pub(super) fn commit(&mut self) {
+        self.replay = None;
+    }
+
+    /// Puts everything that was sent back in line. False when it is no longer there.
+    pub(super) fn rewind(&mut self) -> bool {
+        let Some(replay) = &mut self.replay else { return false };
+        let mut queue = Frames::default();
+        replay.chunks.drain(..).for_each(|chunk| queue.push(chunk));
+        replay.bytes = 0;
+        while let Some(chunk) = self.queue.pop() {
+            queue.push(chunk);
+        }
+        self.queue = queue;
+        self.done = false;
+        self.blocked = false;
+        true
+    }
+
+    /// Takes note of a request that ended with its head.
+    pub(super) fn end_at_once(&mut self, decoder: &mut dyn Decoder) -> Result<(), Status> {
+        self.ended = true;
+        decoder.end(&mut self.queue)
+    }
+
+    /// Moves what can be moved. `Ready` when the upstream has it all.
+    pub(super) fn poll<R: Receive>(
+        &mut self,
+        cx: &mut Context<'_>,
+        receive: &mut R,
+        decoder: &mut dyn Decoder,
+        ledger: &mut Ledger,
+        upstream: &mut UpstreamStream,
+        timer: &mut Timer,
+    ) -> Poll<Result<(), Stopped>> {
+        while !self.done {
+            if self.queue.is_empty() {
+                if self.owed > 0 {
+                    receive.release(std::mem::take(&mut self.owed));
+                }
+                if self.ended {
+                    self.finish(upstream);
+                    break;
+                }
+                match self.read(cx, receive, decoder, ledger) {
+                    Poll::Ready(Ok(())) => timer.moved(),
+                    Poll::Ready(Err(stopped)) => return Poll::Ready(Err(stopped)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            } else {
+                match self.send(cx, upstream) {
+                    Poll::Ready(()) => timer.moved(),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads one chunk from the client and turns it into frames.
+    fn read<R: Receive>(
+        &mut self,
+        cx: &mut Context<'_>,
+        receive: &mut R,
+        decoder: &mut dyn Decoder,
+        ledger: &mut Ledger,
+    ) -> Poll<Result<(), Stopped>> {
+        let chunk = match receive.poll_data(cx) {
+            Poll::Ready(Ok(Some(chunk))) => chunk,
+            Poll::Ready(Ok(None)) => match receive.poll_trailers(cx) {
+                Poll::Ready(Ok(trailers)) => {
+                    self.trailers = trailers.map(Box::new);
+                    self.ended = true;
+                    let mut frames = Frames::default();
+                    let ended = decoder.end(&mut frames).and_then(|()| self.take(frames, ledger));
+                    return Poll::Ready(ended.and_then(|()| self.check_end()).map_err(Stopped::Refused));
+                }
+                Poll::Ready(Err(gone)) => return Poll::Ready(Err(Stopped::Gone(gone))),
+                Poll::Pending => return Poll::Pending,
+            },
+            Poll::Ready(Err(gone)) => return Poll::Ready(Err(Stopped::Gone(gone))),
+            Poll::Pending => return Poll::Pending,
+        };
+        self.owed += chunk.len();
+        ledger.bytes_received += chunk.len() as u64;
+        let mut frames = Frames::default();
+        let mut read = decoder.data(chunk, &mut frames);
+        if read.is_ok() && receive.is_ended() && !decoder.is_ended() {
+            read = decoder.end(&mut frames);
+            self.ended = true;
+        }
+        self.ended |= decoder.is_ended();
+        let read = read
+            .and_then(|()| self.take(frames, ledger))
+            .and_then(|()| if self.ended { self.check_end() } else { Ok(()) });
+        Poll::Ready(read.map_err(Stopped::Refused))
+    }
+
+    /// Checks frames against the limits, shows their messages to the filters, and queues them.
+    fn take(&mut self, mut frames: Frames, ledger: &mut Ledger) -> Result<(), Status> {
+        while let Some(chunk) = frames.pop() {
+            self.borders.pass(&chunk)?;
+            let Some(deframer) = &mut self.deframer else {
+                self.queue.push(chunk);
+                continue;
+            };
+            deframer.push(&chunk);
+            while let Some(mut message) = deframer.next_message()? {
+                if let Some(Routed { route, passage: Some(passage), .. }) = &mut ledger.route {
+                    route.chain.request_message(&mut message, &mut ledger.call, passage)?;
+                }
+                self.queue.push(message.to_frame());
+            }
+        }
+        ledger.request_messages = self.borders.messages();
+        Ok(())
+    }
+
+    fn check_end(&self) -> Result<(), Status> {
+        self.borders.end()
+    }
+
+    /// Sends the front of the queue as far as the upstream's windows allow.
+    fn send(&mut self, cx: &mut Context<'_>, upstream: &mut UpstreamStream) -> Poll<()> {
+        let Some(front) = self.queue.front_mut() else { return Poll::Ready(()) };
+        upstream.send.reserve_capacity(front.len());
+        let mut credit = upstream.send.capacity();
+        if credit == 0 {
+            credit = match upstream.send.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(credit))) => credit,
+                // The upstream wants no more; its response says why.
+                Poll::Ready(_) => {
+                    self.give_up(upstream);
+                    return Poll::Ready(());
+                }
+                Poll::Pending => {
+                    self.blocked = true;
+                    upstream.lease.set_blocked(true);
+                    return Poll::Pending;
+                }
+            };
+        }
+        self.blocked = false;
+        upstream.lease.set_blocked(false);
+        let part = if credit < front.len() { Some(front.split_to(credit)) } else { self.queue.pop() };
+        let Some(part) = part.filter(|part| !part.is_empty()) else { return Poll::Ready(()) };
+        self.remember(&part);
+        let end = self.is_empty() && self.check_end().is_ok();
+        if upstream.send.send_data(part, end).is_err() {
+            self.give_up(upstream);
+        } else if end {
+            self.done = true;
+        }
+        Poll::Ready(())
+    }
+
+    fn give_up(&mut self, upstream: &mut UpstreamStream) {
+        self.done = true;
+        self.blocked = false;
+        upstream.lease.set_blocked(false);
+    }
+
+    fn remember(&mut self, part: &Bytes) {
+        if let Some(replay) = &mut self.replay {
+            replay.bytes += part.len();
+            if replay.bytes > REPLAY {
+                self.replay = None;
+            } else {
+                replay.chunks.push(part.clone());
+            }
+        }
+    }
+
+    fn finish(&mut self, upstream: &mut UpstreamStream) {
+        self.done = true;
+        // An error means that the stream is gone, which the response tells of.
+        let _ = match self.trailers.take() {
+            Some(trailers) => upstream.send.send_trailers(*trailers),
+            None => upstream.send.send_data(Bytes::new(), true),
+        };
+    }
+}

@@ -1,0 +1,42 @@
+//! Where clients come in. Each front turns its transport into exchanges, and hands them to the same [`door`].
+
+pub(crate) mod door;
+pub(crate) mod h1;
+pub(crate) mod h2;
+pub(crate) mod listener;
+pub(crate) mod plain;
+pub(crate) mod quic;
+pub(crate) mod tcp;
+pub(crate) mod webtransport;
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use pingora_core::server::ShutdownWatch;
+
+use crate::worker::{Dealt, Worker};
+use listener::{Admitted, Listening};
+
+/// A client's connection on its way to a worker.
+pub(crate) struct Arrival {
+    pub(crate) connection: NewConnection,
+    pub(crate) address: SocketAddr,
+    pub(crate) listener: Arc<Listening>,
+    /// Its place under the listener's limits, and at its worker.
+    pub(crate) place: (Admitted, Dealt),
+}
+
+/// A connection before its handshake.
+pub(crate) enum NewConnection {
+    /// TCP, with or without TLS.
+    Tcp(TcpStream),
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(worker: Arc<Worker>, arrival: Arrival, shutdown: ShutdownWatch) {
+    let Arrival { connection, address, listener, place } = arrival;
+    match connection {
+        NewConnection::Tcp(socket) => tcp::serve(worker, socket, address, listener, shutdown).await,
+    }
+    drop(place);
+}

@@ -1,0 +1,209 @@
+//! Where every request enters, whatever carried it: it is a call, a CORS preflight, or something else.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use sluicegate_core::call::{Call, Client};
+use sluicegate_core::filter::Preflight;
+use sluicegate_core::path::MethodPath;
+use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply};
+use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
+
+use super::listener::Listening;
+use crate::carry::{Carried, Ledger, Routed};
+use crate::worker::Worker;
+
+/// What all requests on one connection share.
+pub(crate) struct Door {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) listening: Arc<Listening>,
+    pub(crate) address: SocketAddr,
+    pub(crate) secure: bool,
+    forwarded_for: HeaderValue,
+    /// The last authority seen and the host in it: clients ask for the same one again and again.
+    host: Mutex<(Box<str>, Arc<str>)>,
+}
+
+/// What a request turned out to be.
+pub(crate) enum Admission {
+    /// An RPC that opens a call, or that its protocol answers with a status.
+    Call(&'static Protocol, Result<Box<Opened>, Reply>),
+    /// Answered here.
+    Reply(ResponseHeaders),
+    /// Not an RPC.
+    Plain(Head),
+}
+
+impl Door {
+    pub(crate) fn new(
+        worker: Arc<Worker>,
+        listening: Arc<Listening>,
+        address: SocketAddr,
+        secure: bool,
+    ) -> Door {
+        // An address is printable ASCII.
+        let forwarded_for =
+            HeaderValue::try_from(address.ip().to_string()).unwrap_or(HeaderValue::from_static("unknown"));
+        Door { worker, listening, address, secure, forwarded_for, host: Mutex::new(("".into(), "".into())) }
+    }
+
+    /// The host in an authority: lower-case, without a port.
+    pub(crate) fn host(&self, authority: &str) -> Arc<str> {
+        let mut last = self.host.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if &*last.0 != authority {
+            *last = (authority.into(), host_of(authority).to_ascii_lowercase().into());
+        }
+        last.1.clone()
+    }
+
+    /// Tells what a request is.
+    pub(crate) fn admit(&self, head: Head, host: &str) -> Admission {
+        if let Some(protocol) = protocol::recognise(&head) {
+            return Admission::Call(protocol, (protocol.open)(head).map(Box::new));
+        }
+        if let Some(headers) = self.preflight(&head, host) {
+            return Admission::Reply(ResponseHeaders { status: StatusCode::NO_CONTENT, headers });
+        }
+        if protocol::looks_like_rpc(&head) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Admission::Reply(ResponseHeaders { status, headers: HeaderMap::new() });
+        }
+        Admission::Plain(head)
+    }
+
+    fn preflight(&self, head: &Head, host: &str) -> Option<HeaderMap> {
+        let asks = head.method == Method::OPTIONS
+            && head.headers.contains_key(header::ORIGIN)
+            && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if !asks {
+            return None;
+        }
+        let path = MethodPath::parse(head.path.clone())?;
+        let route = self.worker.running.plan.routes.find_path(host, &path)?;
+        route.chain.preflight(&Preflight { headers: &head.headers })
+    }
+
+    /// Makes the future that carries a call.
+    pub(crate) fn carry<R: Receive, T: Transmit>(
+        &self,
+        opened: Opened,
+        client: Client,
+        host: Arc<str>,
+        receive: R,
+        transmit: T,
+    ) -> Carried<R, T> {
+        let received = Instant::now();
+        let running = &self.worker.running;
+        let route = running.plan.routes.find(&host, &opened.path, &opened.metadata).and_then(|route| {
+            let picked = route.clusters.pick(fastrand::u32(..));
+            let cluster = running.clusters.get(picked.cluster)?;
+            let label = route.label(&opened.path);
+            let metrics = running.calls.get(
+                &running.metrics,
+                route,
+                (picked.place, &cluster.spec.name),
+                (label.index, label.service, label.method),
+                client.protocol,
+            )?;
+            let passage = Some(route.chain.begin());
+            Some(Routed { route: route.clone(), cluster: cluster.clone(), metrics, passage })
+        });
+        let most = route.as_ref().and_then(|routed| routed.route.timeout);
+        let timeout = opened.timeout.into_iter().chain(most).min();
+        let call = Call {
+            path: opened.path,
+            host,
+            metadata: opened.metadata,
+            content_type: opened.content_type,
+            encoding: opened.encoding,
+            accept_encoding: opened.accept_encoding,
+            deadline: timeout.and_then(|timeout| received.checked_add(timeout)),
+            deadline_from_client: opened.timeout.is_some(),
+            received,
+            client,
+            identity: None,
+        };
+        let ledger = Ledger::new(self.worker.clone(), call, route);
+        Carried::new(ledger, receive, transmit, opened.decoder, opened.encoder)
+    }
+
+    /// The client end of a call.
+    pub(crate) fn client(
+        &self,
+        protocol: &'static str,
+        transport: sluicegate_core::call::Transport,
+    ) -> Client {
+        Client {
+            address: self.address,
+            forwarded_for: self.forwarded_for.clone(),
+            protocol,
+            transport,
+            secure: self.secure,
+        }
+    }
+}
+
+/// An authority without its port.
+pub(crate) fn host_of(authority: &str) -> &str {
+    let end = match authority.rfind(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.rfind(':').unwrap_or(authority.len()),
+    };
+    authority.get(..end).unwrap_or(authority)
+}
+
+/// The authority of a request, unless it names two.
+///
+/// Source: RFC 9113, section 8.3.1, and RFC 9114, section 4.3.1: `host` may not differ from `:authority`. User
+/// information never belongs in it.
+pub(crate) fn authority<'a>(pseudo: Option<&'a str>, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => Some(host.to_str().ok()?),
+        (Some(_), Some(_)) => return None,
+    };
+    let authority = match (pseudo, host) {
+        (Some(pseudo), Some(host)) if !pseudo.eq_ignore_ascii_case(host) => return None,
+        (Some(pseudo), _) => pseudo,
+        (None, host) => host?,
+    };
+    (!authority.contains('@')).then_some(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_host_of_every_form() {
+        for (authority, host) in [
+            ("a.example", "a.example"),
+            ("a.example:80", "a.example"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_of(authority), host);
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_authority() {
+        let headers = |hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, HeaderValue::from_static(host));
+            }
+            headers
+        };
+        assert_eq!(authority(Some("a"), &headers(&[])), Some("a"));
+        assert_eq!(authority(Some("a"), &headers(&["A"])), Some("a"));
+        assert_eq!(authority(None, &headers(&["a"])), Some("a"));
+        assert_eq!(authority(Some("a"), &headers(&["b"])), None);
+        assert_eq!(authority(None, &headers(&["a", "a"])), None);
+        assert_eq!(authority(Some("user@a"), &headers(&[])), None);
+        assert_eq!(authority(None, &headers(&[])), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! HTTP/1.1 connections, on Pingora's session.
+//!
+//! A session of HTTP/1.1 is one value that reads or writes. For a call it is driven by this connection's task, and the
+//! call gets two halves of a small pipe to it: `drive` reads ahead by one chunk while nothing waits to be written.
+
+mod head;
+mod pipe;
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
+use pingora_http::ResponseHeader;
+use sluicegate_core::call::Transport;
+use sluicegate_core::protocol::{Head, Reply};
+use sluicegate_core::wire::ResponseHeaders;
+use std::time::Duration;
+use tokio::time::timeout;
+
+use super::door::{Admission, Door, authority};
+use super::plain;
+use crate::carry::refuse;
+use head::{NoHead, Peeked};
+use pipe::{Driver, Write, pipe};
+
+/// How long a request body that nobody wants is read, so that the client gets the response and not a reset.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Serves an HTTP/1.1 connection to its end.
+pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWatch) {
+    let limits = &door.listening.limits;
+    let drain = &door.worker.running.drain;
+    let mut patience = limits.header_timeout;
+    loop {
+        let read = tokio::select! {
+            read = timeout(patience, head::read(&mut io, limits.max_header_bytes as usize)) => read,
+            () = drain.begins() => return,
+        };
+        let peeked = match read {
+            Ok(Ok(peeked)) => peeked,
+            Ok(Err(NoHead::Closed)) => return,
+            Ok(Err(NoHead::TooLarge)) => return refuse_head(io, 431).await,
+            Ok(Err(NoHead::Malformed)) => return refuse_head(io, 400).await,
+            Err(_) => return log::debug!("{}: the head of a request took too long", door.address),
+        };
+        let _hold = drain.hold();
+        match request(&door, io, peeked, &shutdown).await {
+            Some(reused) => io = reused,
+            None => return,
+        }
+        patience = limits.idle_timeout + limits.header_timeout;
+    }
+}
+
+/// Answers a head that nobody could make sense of.
+async fn refuse_head(io: Stream, status: u16) {
+    let mut session = ServerSession::new_http1(io);
+    session.set_keepalive(None);
+    // An error means that the client is gone, and with it the need to answer.
+    let _ = session.respond_error(status).await;
+}
+
+/// A session that reads the head again.
+fn session(door: &Door, io: Stream, bytes: BytesMut) -> ServerSession {
+    let mut session = ServerSession::new_http1(io);
+    session.set_pipelined_prefix(bytes);
+    let keepalive = door.listening.limits.idle_timeout.as_secs().max(1);
+    session.set_keepalive((!door.worker.running.drain.has_begun()).then_some(keepalive));
+    session
+}
+
+/// Serves one request. Returns the connection for the next one, if it is fit for it.
+async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &ShutdownWatch) -> Option<Stream> {
+    let Peeked { head, authority: target, http_1_0, bytes } = peeked;
+    // HTTP/1.0 clients may leave the host out, but no route could be chosen for them either.
+    let Some(authority) = authority(target.as_deref(), &head.headers) else {
+        refuse_head(io, 400).await;
+        return None;
+    };
+    let host = door.host(authority);
+    let mut session = session(door, io, bytes);
+    let admission = door.admit(head, &host);
+    if let Admission::Plain(_) = admission {
+        let reused = plain::serve_session(door, session, shutdown).await?;
+        return Some(reused.consume().0);
+    }
+    if !matches!(session.read_request().await, Ok(true)) {
+        let _ = session.respond_error(400).await;
+        return None;
+    }
+    let refusal = match admission {
+        // Chunked coding, which a response of unknown length needs, came with HTTP/1.1.
+        Admission::Call(..) if http_1_0 => {
+            ResponseHeaders { status: StatusCode::HTTP_VERSION_NOT_SUPPORTED, headers: HeaderMap::new() }
+        }
+        Admission::Call(_, Err(Reply::Http(status, headers))) => ResponseHeaders { status, headers },
+        Admission::Call(protocol, opened) => {
+            let client = door.client(protocol.name, Transport::Http1);
+            let (driver, receive, transmit) = pipe();
+            match opened {
+                Ok(opened) => drop(tokio::spawn(door.carry(*opened, client, host, receive, transmit))),
+                Err(Reply::Status(status, encoder)) => {
+                    drop(tokio::spawn(refuse(door.worker.clone(), status, encoder, client, host, transmit)));
+                }
+                Err(Reply::Http(..)) => return None,
+            }
+            return drive(session, driver, door.listening.alt_svc.as_ref()).await;
+        }
+        Admission::Reply(head) => head,
+        Admission::Plain(_) => return None,
+    };
+    reply(session, refusal).await
+}
+
+/// Sends a response that has only a head.
+async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Stream> {
+    let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 1)).ok()?;
+    for (name, value) in &reply.headers {
+        head.append_header(name.clone(), value.clone()).ok()?;
+    }
+    if reply.status != StatusCode::NO_CONTENT {
+        head.insert_header(header::CONTENT_LENGTH, 0).ok()?;
+    }
+    session.write_response_header(Box::new(head)).await.ok()?;
+    finish(session).await
+}
+
+/// Moves one call between its pipe and the session until the response is complete.
+async fn drive(mut session: ServerSession, driver: Driver, alt_svc: Option<&HeaderValue>) -> Option<Stream> {
+    let mut request_ended = session.is_body_empty();
+    if request_ended {
+        driver.request_ended();
+    }
+    loop {
+        tokio::select! {
+            biased;
+            write = driver.next_write() => match write {
+                Write::Head(head, whole) => {
+                    let head = response_head(*head, whole, alt_svc)?;
+                    session.write_response_header(Box::new(head)).await.ok()?;
+                }
+                Write::Data(data) => session.write_response_body(data, false).await.ok()?,
+                Write::End => return finish(session).await,
+                // The chunked body stays without its end, so the client sees that it broke off.
+                Write::Reset => {
+                    session.shutdown().await;
+                    return None;
+                }
+            },
+            // After the end of the request this resolves only when the client closes the connection.
+            read = session.read_body_or_idle(request_ended), if request_ended || driver.wants_data() => match read {
+                Ok(Some(data)) => {
+                    driver.push(data);
+                    // Reading past the end would wait for the client to leave.
+                    if session.is_body_done() {
+                        request_ended = true;
+                        driver.request_ended();
+                    }
+                }
+                Ok(None) => {
+                    request_ended = true;
+                    driver.request_ended();
+                }
+                // Dropping the driver tells the call that its client is gone.
+                Err(_) => return None,
+            },
+            () = driver.data_taken(), if !request_ended && !driver.wants_data() => {}
+        }
+    }
+}
+
+fn response_head(
+    head: ResponseHeaders,
+    whole: bool,
+    alt_svc: Option<&HeaderValue>,
+) -> Option<ResponseHeader> {
+    let mut response = ResponseHeader::build(head.status, Some(head.headers.len() + 2)).ok()?;
+    for (name, value) in &head.headers {
+        response.append_header(name.clone(), value.clone()).ok()?;
+    }
+    if whole {
+        response.insert_header(header::CONTENT_LENGTH, 0).ok()?;
+    } else {
+        response.insert_header(header::TRANSFER_ENCODING, "chunked").ok()?;
+    }
+    if let Some(alt_svc) = alt_svc {
+        response.insert_header(header::ALT_SVC, alt_svc.clone()).ok()?;
+    }
+    Some(response)
+}
+
+/// Ends the response, and makes the connection fit for the next request if it can be.
+async fn finish(mut session: ServerSession) -> Option<Stream> {
+    session.finish_body().await.ok()?;
+    if !matches!(timeout(DRAIN_TIMEOUT, session.drain_request_body()).await, Ok(Ok(()))) {
+        return None;
+    }
+    let reused = session.finish().await.ok()??;
+    Some(reused.into_parts().0)
+}

@@ -1,0 +1,254 @@
+//! A bounded pipe between an HTTP/1.1 session and the call on it: one chunk of the request and a little of the response.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
+
+/// Response bytes that may wait for the session.
+const BUFFER: usize = 64 << 10;
+
+/// What the call wants written.
+pub(super) enum Write {
+    /// The head, and whether it is the whole response.
+    Head(Box<ResponseHeaders>, bool),
+    Data(Bytes),
+    End,
+    Reset,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// A chunk of the request that the call has not taken.
+    data: Option<Bytes>,
+    request_ended: bool,
+    /// The session is no longer driven.
+    gone: bool,
+    writes: VecDeque<Write>,
+    waiting_bytes: usize,
+    /// The call has said all it will say.
+    ended: bool,
+    call: Vec<Waker>,
+    driver: Option<Waker>,
+}
+
+impl Shared {
+    fn wake_call(&mut self) {
+        self.call.drain(..).for_each(Waker::wake);
+    }
+
+    fn wake_driver(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
+        }
+    }
+
+    fn call_waits(&mut self, cx: &Context<'_>) {
+        if !self.call.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.call.push(cx.waker().clone());
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Pipe(Arc<Mutex<Shared>>);
+
+impl Pipe {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Makes a pipe: the session's end, and the two halves of the call's.
+pub(super) fn pipe() -> (Driver, H1Receive, H1Transmit) {
+    let pipe = Pipe(Arc::default());
+    (Driver(pipe.clone()), H1Receive(pipe.clone()), H1Transmit(pipe))
+}
+
+/// The session's end. Dropping it tells the call that its client is gone.
+pub(super) struct Driver(Pipe);
+
+impl Driver {
+    /// Waits for something to write.
+    pub(super) async fn next_write(&self) -> Write {
+        poll_fn(|cx| {
+            let mut shared = self.0.lock();
+            if let Some(write) = shared.writes.pop_front() {
+                if let Write::Data(data) = &write {
+                    shared.waiting_bytes -= data.len();
+                }
+                shared.wake_call();
+                return Poll::Ready(write);
+            }
+            shared.driver = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether the call has taken what was read so far.
+    pub(super) fn wants_data(&self) -> bool {
+        self.0.lock().data.is_none()
+    }
+
+    /// Waits until it has.
+    pub(super) async fn data_taken(&self) {
+        poll_fn(|cx| {
+            let mut shared = self.0.lock();
+            if shared.data.is_none() {
+                return Poll::Ready(());
+            }
+            shared.driver = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Hands on a chunk of the request. `wants_data` must hold.
+    pub(super) fn push(&self, data: Bytes) {
+        let mut shared = self.0.lock();
+        if !data.is_empty() {
+            shared.data = Some(data);
+            shared.wake_call();
+        }
+    }
+
+    /// The request has ended.
+    pub(super) fn request_ended(&self) {
+        let mut shared = self.0.lock();
+        shared.request_ended = true;
+        shared.wake_call();
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let mut shared = self.0.lock();
+        shared.gone = true;
+        shared.wake_call();
+    }
+}
+
+/// What the client sends.
+pub(super) struct H1Receive(Pipe);
+
+impl Receive for H1Receive {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
+        let mut shared = self.0.lock();
+        if let Some(data) = shared.data.take() {
+            shared.wake_driver();
+            return Poll::Ready(Ok(Some(data)));
+        }
+        if shared.request_ended {
+            return Poll::Ready(Ok(None));
+        }
+        if shared.gone {
+            return Poll::Ready(Err(Gone::Connection));
+        }
+        shared.call_waits(cx);
+        Poll::Pending
+    }
+
+    fn is_ended(&self) -> bool {
+        let shared = self.0.lock();
+        shared.request_ended && shared.data.is_none()
+    }
+
+    fn release(&mut self, _: usize) {
+        // TCP gives credit when the session reads, which it does once the last chunk was taken.
+    }
+
+    fn stop(&mut self) {
+        // The connection's task drains or closes once the response is complete.
+    }
+}
+
+/// What the client gets.
+pub(super) struct H1Transmit(Pipe);
+
+impl H1Transmit {
+    fn push(&mut self, write: Write, ends: bool) -> Result<(), Gone> {
+        let mut shared = self.0.lock();
+        if shared.gone {
+            return Err(Gone::Connection);
+        }
+        if !shared.ended {
+            shared.ended = ends;
+            if let Write::Data(data) = &write {
+                shared.waiting_bytes += data.len();
+            }
+            shared.writes.push_back(write);
+            shared.wake_driver();
+        }
+        Ok(())
+    }
+}
+
+impl Transmit for H1Transmit {
+    fn send_head(&mut self, head: ResponseHeaders, end: bool) -> Result<(), Gone> {
+        self.push(Write::Head(Box::new(head), end), false)?;
+        if end { self.push(Write::End, true) } else { Ok(()) }
+    }
+
+    fn poll_credit(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
+        let mut shared = self.0.lock();
+        if shared.gone {
+            return Poll::Ready(Err(Gone::Connection));
+        }
+        let credit = BUFFER.saturating_sub(shared.waiting_bytes).min(wanted);
+        if credit == 0 {
+            shared.call_waits(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(credit))
+    }
+
+    fn send_data(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
+        if !bytes.is_empty() {
+            self.push(Write::Data(bytes), false)?;
+        }
+        if end { self.push(Write::End, true) } else { Ok(()) }
+    }
+
+    fn send_trailers(&mut self, _: HeaderMap) -> Result<(), Gone> {
+        // No protocol that runs over HTTP/1.1 uses HTTP trailers: browsers never show them.
+        self.push(Write::End, true)
+    }
+
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        let mut shared = self.0.lock();
+        if shared.writes.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if shared.gone {
+            return Poll::Ready(Err(Gone::Connection));
+        }
+        shared.call_waits(cx);
+        Poll::Pending
+    }
+
+    fn reset(&mut self, _: Reset) {
+        // An error means that the client is gone already.
+        let _ = self.push(Write::Reset, true);
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        let mut shared = self.0.lock();
+        if shared.gone {
+            return Poll::Ready(Gone::Connection);
+        }
+        shared.call_waits(cx);
+        Poll::Pending
+    }
+}
+
+impl Drop for H1Transmit {
+    fn drop(&mut self) {
+        // A call that ended without saying so broke off.
+        self.reset(Reset::CANCEL);
+    }
+}

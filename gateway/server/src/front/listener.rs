@@ -1,0 +1,178 @@
+//! Listening sockets: accepting connections within limits and dealing them out to the workers.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use pingora_core::listeners::tls::Acceptor;
+use pingora_core::server::{ListenFds, ShutdownWatch};
+use pingora_core::services::Service;
+use prometheus::IntCounter;
+
+use super::{Arrival, NewConnection};
+use crate::drain::Drain;
+use crate::observe::metrics::{Active, ConnectionMetrics, Metrics};
+use crate::plan::{Listener, ListenerLimits, WebTransport};
+use crate::worker::Dealer;
+
+/// How long accepting pauses after an error such as "too many open files".
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Sockets bound for one listener of the plan.
+pub(crate) struct Bound {
+    pub(crate) tcp: TcpListener,
+    pub(crate) udp: Option<UdpSocket>,
+    pub(crate) address: SocketAddr,
+}
+
+/// Binds the sockets of a listener. With QUIC, TCP and UDP get the same port.
+pub(crate) fn bind(listener: &Listener) -> io::Result<Bound> {
+    // With port 0 the system picks a TCP port whose UDP twin may be taken; another pick mends that.
+    let mut attempts = if listener.address.port() == 0 { 20 } else { 1 };
+    loop {
+        attempts -= 1;
+        let tcp = TcpListener::bind(listener.address)?;
+        tcp.set_nonblocking(true)?;
+        let address = tcp.local_addr()?;
+        if listener.quic_tls.is_none() {
+            return Ok(Bound { tcp, udp: None, address });
+        }
+        match UdpSocket::bind(address) {
+            Ok(udp) => return Ok(Bound { tcp, udp: Some(udp), address }),
+            Err(error) if attempts == 0 => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// What the connections of one listener share.
+pub(crate) struct Listening {
+    /// The address it is bound to.
+    pub(crate) address: SocketAddr,
+    pub(crate) limits: ListenerLimits,
+    /// `None` for cleartext.
+    pub(crate) tls: Option<Acceptor>,
+    pub(crate) h2c: bool,
+    pub(crate) webtransport: Option<WebTransport>,
+    /// What tells TLS clients that the same port speaks HTTP/3.
+    pub(crate) alt_svc: Option<HeaderValue>,
+    /// By address, how many connections are open.
+    open: Mutex<HashMap<IpAddr, usize>>,
+    tcp_connections: ConnectionMetrics,
+    quic_connections: ConnectionMetrics,
+    over_limit: IntCounter,
+    over_limit_per_ip: IntCounter,
+}
+
+impl Listening {
+    pub(crate) fn new(plan: &Listener, address: SocketAddr, metrics: &Metrics) -> Listening {
+        let name = plan.address.to_string();
+        let alt_svc = plan.quic_tls.as_ref().map(|_| format!("h3=\":{}\"; ma=86400", address.port()));
+        Listening {
+            address,
+            limits: plan.limits.clone(),
+            tls: plan.tls.clone().map(Acceptor::from_server_config),
+            h2c: plan.h2c,
+            webtransport: plan.webtransport.clone(),
+            alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
+            open: Mutex::default(),
+            tcp_connections: metrics.connections(&name, "tcp"),
+            quic_connections: metrics.connections(&name, "quic"),
+            over_limit: metrics.refused(&name, "max_connections"),
+            over_limit_per_ip: metrics.refused(&name, "max_connections_per_ip"),
+        }
+    }
+
+    /// Takes a place for a connection, unless a limit is reached.
+    fn admit(self: &Arc<Self>, ip: IpAddr, quic: bool) -> Option<Admitted> {
+        let ip = ip.to_canonical();
+        let metrics = if quic { &self.quic_connections } else { &self.tcp_connections };
+        let mut open = self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // Addresses without connections have no entry, so the map is as small as the limit.
+        if open.values().sum::<usize>() >= self.limits.max_connections {
+            self.over_limit.inc();
+            return None;
+        }
+        let from_ip = open.entry(ip).or_default();
+        if *from_ip >= self.limits.max_connections_per_ip {
+            self.over_limit_per_ip.inc();
+            return None;
+        }
+        *from_ip += 1;
+        Some(Admitted { listener: self.clone(), ip, _counted: metrics.begin() })
+    }
+}
+
+/// A connection's place under the limits of its listener.
+pub(crate) struct Admitted {
+    listener: Arc<Listening>,
+    ip: IpAddr,
+    _counted: Active,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut open = self.listener.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(from_ip) = open.get_mut(&self.ip) {
+            *from_ip -= 1;
+            if *from_ip == 0 {
+                open.remove(&self.ip);
+            }
+        }
+    }
+}
+
+/// Accepts TCP connections.
+pub(crate) struct TcpAccept {
+    pub(crate) socket: Option<TcpListener>,
+    pub(crate) listening: Arc<Listening>,
+    pub(crate) dealer: Dealer,
+    pub(crate) drain: Drain,
+}
+
+#[async_trait]
+impl Service for TcpAccept {
+    async fn start_service(&mut self, _: Option<ListenFds>, mut shutdown: ShutdownWatch, _: usize) {
+        let Some(socket) = self.socket.take() else { return };
+        let socket = match tokio::net::TcpListener::from_std(socket) {
+            Ok(socket) => socket,
+            Err(error) => return log::error!("cannot listen on {}: {error}", self.listening.address),
+        };
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                // Leaving drops the socket, so that new connections are refused at once.
+                () = self.drain.begins() => return,
+                _ = shutdown.changed() => return,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    log::warn!("cannot accept on {}: {error}", self.listening.address);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Some(admitted) = self.listening.admit(address.ip(), false) else { continue };
+            // The socket is registered anew with the reactor of the worker that serves it.
+            let Ok(stream) = stream.into_std() else { continue };
+            let listener = self.listening.clone();
+            let connection = NewConnection::Tcp(stream);
+            self.dealer
+                .deal(|dealt| Arrival { connection, address, listener, place: (admitted, dealt) })
+                .await;
+        }
+    }
+
+    fn name(&self) -> &str {
+        "tcp-accept"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(1)
+    }
+}

@@ -1,0 +1,193 @@
+//! What `HttpProxy` does with a request: a page of the gateway's own, an endpoint of an `http` cluster, or 404.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Method, header};
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
+
+use crate::front::door::{Door, host_of};
+use crate::route::Route;
+use crate::upstream::Endpoint;
+
+/// The proxy for requests that are not RPCs.
+pub(crate) type Sites = HttpProxy<Site>;
+
+/// Makes the proxy.
+pub(crate) fn sites(pages: Option<Pages>) -> Arc<Sites> {
+    Arc::new(http_proxy(&Arc::new(ServerConf::default()), Site { pages }))
+}
+
+/// Pages of the gateway's own, by path.
+pub(crate) type Pages = Box<dyn Fn(&str) -> Option<Page> + Send + Sync>;
+
+/// A page of the gateway's own.
+pub(crate) struct Page {
+    pub(crate) content_type: &'static str,
+    /// `content-security-policy`.
+    pub(crate) policy: Option<&'static str>,
+    pub(crate) body: Bytes,
+}
+
+/// What `HttpProxy` asks for each request.
+pub(crate) struct Site {
+    pages: Option<Pages>,
+}
+
+/// Where one request goes.
+#[derive(Default)]
+pub(crate) struct Target {
+    endpoint: Option<Arc<Endpoint>>,
+    connect_timeout: Option<Duration>,
+    tls: bool,
+    attempts: usize,
+    route: Option<Arc<Route>>,
+}
+
+#[async_trait]
+impl ProxyHttp for Site {
+    type CTX = Target;
+
+    fn new_ctx(&self) -> Target {
+        Target::default()
+    }
+
+    fn init_downstream_modules(&self, _: &mut pingora_core::modules::http::HttpModules) {
+        // The default would compress responses; whether to do so is the site's business.
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, _: &mut Target) -> Result<()> {
+        if let Some(context) = session.as_downstream_mut().take_connection_user_context()
+            && let Ok(door) = context.downcast::<Arc<Door>>()
+        {
+            session.req_header_mut().extensions_mut().insert(*door);
+        }
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, target: &mut Target) -> Result<bool> {
+        let request = session.req_header();
+        let Some(door) = request.extensions.get::<Arc<Door>>().cloned() else {
+            return Error::e_explain(ErrorType::InternalError, "a request that came in through no door");
+        };
+        let path = request.uri.path().to_owned();
+        if matches!(request.method, Method::GET | Method::HEAD)
+            && let Some(page) = self.page(&door, &path)
+        {
+            return respond(session, 200, page).await;
+        }
+        let host = host_of(request_host(request)).to_ascii_lowercase();
+        target.route = door.worker.running.plan.routes.find_http(&host, &path, &request.headers).cloned();
+        if target.route.is_none() {
+            let body = Bytes::from_static(b"not found\n");
+            return respond(session, 404, Page { content_type: "text/plain", policy: None, body }).await;
+        }
+        Ok(false)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, target: &mut Target) -> Result<Box<HttpPeer>> {
+        let door = session.req_header().extensions.get::<Arc<Door>>().cloned();
+        let (Some(door), Some(route)) = (door, &target.route) else {
+            return Error::e_explain(ErrorType::InternalError, "no route");
+        };
+        let picked = route.clusters.pick(fastrand::u32(..));
+        let Some(cluster) = door.worker.running.clusters.get(picked.cluster) else {
+            return Error::e_explain(ErrorType::InternalError, "no cluster");
+        };
+        target.attempts += 1;
+        let index = cluster.choose(door.worker.index, 0);
+        let Some(endpoint) = index.and_then(|index| cluster.endpoints.get(index)) else {
+            return Error::e_explain(ErrorType::ConnectNoRoute, "no endpoint");
+        };
+        target.tls = cluster.spec.tls.is_some();
+        target.connect_timeout = Some(cluster.spec.connect_timeout);
+        let host = endpoint.authority.host();
+        let port = endpoint.authority.port_u16().unwrap_or(if target.tls { 443 } else { 80 });
+        let sni = cluster.spec.server_name.as_deref().unwrap_or(host).to_owned();
+        let address = tokio::net::lookup_host((host.trim_matches(['[', ']']), port))
+            .await
+            .ok()
+            .and_then(|mut addresses| addresses.next());
+        let Some(address) = address else {
+            return Error::e_explain(ErrorType::ConnectNoRoute, "the upstream's name cannot be resolved");
+        };
+        let mut peer = HttpPeer::new(address, target.tls, sni);
+        peer.options.connection_timeout = target.connect_timeout;
+        peer.options.total_connection_timeout = target.connect_timeout;
+        target.endpoint = Some(endpoint.clone());
+        Ok(Box::new(peer))
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        _: &mut Target,
+    ) -> Result<()> {
+        if let Some(door) = session.req_header().extensions.get::<Arc<Door>>() {
+            request.insert_header("x-forwarded-for", door.address.ip().to_string())?;
+            request.insert_header("x-forwarded-proto", if door.secure { "https" } else { "http" })?;
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        _: &mut Target,
+    ) -> Result<()> {
+        if let Some(alt_svc) = alt_svc(session) {
+            response.insert_header(header::ALT_SVC, alt_svc)?;
+        }
+        Ok(())
+    }
+}
+
+impl Site {
+    fn page(&self, door: &Door, path: &str) -> Option<Page> {
+        if let Some(webtransport) = &door.listening.webtransport
+            && path == &*webtransport.path
+        {
+            let probe =
+                sluicegate_core::protocol::grpc_wt::probe_json(true, crate::front::webtransport::MAX_MESSAGE);
+            return Some(Page { content_type: "application/json", policy: None, body: probe.into() });
+        }
+        self.pages.as_ref()?(path)
+    }
+}
+
+fn request_host(request: &RequestHeader) -> &str {
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| request.uri.authority().map(|authority| authority.as_str())).unwrap_or_default()
+}
+
+fn alt_svc(session: &Session) -> Option<http::HeaderValue> {
+    session.req_header().extensions.get::<Arc<Door>>().and_then(|door| door.listening.alt_svc.clone())
+}
+
+async fn respond(session: &mut Session, status: u16, page: Page) -> Result<bool> {
+    let Page { content_type, policy, body } = page;
+    let mut head = ResponseHeader::build(status, Some(6))?;
+    head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    head.insert_header(header::CONTENT_TYPE, content_type)?;
+    head.insert_header(header::CACHE_CONTROL, "no-cache")?;
+    if let Some(policy) = policy {
+        head.insert_header(header::CONTENT_SECURITY_POLICY, policy)?;
+    }
+    if let Some(alt_svc) = alt_svc(session) {
+        head.insert_header(header::ALT_SVC, alt_svc)?;
+    }
+    let head_only = session.req_header().method == Method::HEAD || body.is_empty();
+    session.write_response_header(Box::new(head), head_only).await?;
+    if !head_only {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,2 @@
+//! placeholder
+pub(crate) const MAX_MESSAGE: u32 = 4 << 20;

@@ -1,0 +1,48 @@
+//! A plan with everything that is made from it once: what all workers share.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::drain::Drain;
+use crate::front::plain::{Pages, Sites, sites};
+use crate::observe::access_log::AccessLog;
+use crate::observe::metrics::{CallTable, Metrics};
+use crate::plan::Plan;
+use crate::upstream::Cluster;
+
+/// A plan with everything that is made from it once.
+pub(crate) struct Running {
+    pub(crate) plan: Plan,
+    pub(crate) clusters: Box<[Arc<Cluster>]>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) calls: CallTable,
+    pub(crate) access_log: AccessLog,
+    pub(crate) drain: Drain,
+    /// Serves what is not an RPC.
+    pub(crate) sites: Arc<Sites>,
+}
+
+impl Running {
+    pub(crate) fn new(
+        plan: Plan,
+        metrics: Arc<Metrics>,
+        drain: Drain,
+        pages: Option<Pages>,
+    ) -> io::Result<Running> {
+        let clusters = plan
+            .clusters
+            .iter()
+            .map(|spec| Arc::new(Cluster::new(spec.clone(), plan.workers, metrics.cluster(&spec.name))))
+            .collect();
+        let access_log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone())?;
+        Ok(Running {
+            clusters,
+            calls: CallTable::new(&plan),
+            access_log,
+            metrics,
+            drain,
+            sites: sites(pages),
+            plan,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! A named group of endpoints that serve the same calls.
+
+use std::sync::Arc;
+
+use super::balance::Balancer;
+use super::endpoint::Endpoint;
+use crate::observe::metrics::ClusterMetrics;
+use crate::plan::ClusterSpec;
+
+/// A named group of endpoints that serve the same calls.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) spec: Arc<ClusterSpec>,
+    pub(crate) endpoints: Box<[Arc<Endpoint>]>,
+    pub(crate) metrics: ClusterMetrics,
+    balancer: Balancer,
+}
+
+impl Cluster {
+    pub(crate) fn new(spec: Arc<ClusterSpec>, workers: usize, metrics: ClusterMetrics) -> Cluster {
+        let endpoints = spec
+            .endpoints
+            .iter()
+            .map(|endpoint| Arc::new(Endpoint::new(endpoint.authority.clone(), &spec, workers)))
+            .collect();
+        Cluster { balancer: Balancer::new(spec.balance), endpoints, metrics, spec }
+    }
+
+    /// Chooses an endpoint that was not tried yet, preferring those that can be reached from this worker.
+    ///
+    /// `tried` has a bit for each of the first 64 endpoints; later ones may be tried twice.
+    pub(crate) fn choose(&self, worker: usize, tried: u64) -> Option<usize> {
+        let untried = |index: usize| index >= 64 || tried & (1 << index) == 0;
+        let reachable = |index: usize| {
+            self.endpoints.get(index).and_then(|e| e.pool(worker)).is_some_and(|pool| !pool.is_failing())
+        };
+        self.balancer
+            .choose(&self.endpoints, |index| untried(index) && reachable(index))
+            // All that are left failed lately: trying one is how a returning endpoint is found again.
+            .or_else(|| self.balancer.choose(&self.endpoints, untried))
+    }
+}

@@ -1,0 +1,138 @@
+//! Opening and keeping one HTTP/2 connection to an endpoint.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong};
+use http::uri::Authority;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::pool::{Load, Pool};
+use crate::plan::ClusterSpec;
+
+/// Flow-control windows that we grant the upstream. The connection's is far larger than a stream's, so that streams
+/// whose clients do not read cannot use it up for the others.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 64 << 20;
+/// Largest header list accepted from an upstream.
+const MAX_HEADER_LIST: u32 = 64 << 10;
+/// Read buffer: with large messages most of the cost is in system calls.
+const READ_BUFFER: usize = 64 << 10;
+
+type Opened = Result<(SendRequest<Bytes>, Arc<Load>), Arc<str>>;
+
+/// Opens a connection in the background and hands it, or the reason why not, to the pool.
+pub(super) fn open(
+    pool: Arc<Pool>,
+    authority: Authority,
+    cluster: Arc<ClusterSpec>,
+    done: fn(&Pool, Opened),
+) {
+    tokio::spawn(async move {
+        let limit = cluster.connect_timeout;
+        let opened = match timeout(limit, dial(&authority, &cluster)).await {
+            Ok(Ok(io)) => match timeout(limit, start(io, &pool, &cluster)).await {
+                Ok(started) => started,
+                Err(_) => Err(format!("the HTTP/2 handshake took longer than {limit:?}").into()),
+            },
+            Ok(Err(error)) => Err(error.to_string().into()),
+            Err(_) => Err(format!("connecting took longer than {limit:?}").into()),
+        };
+        if let Err(error) = &opened {
+            log::warn!("cluster {}: cannot connect to {authority}: {error}", cluster.name);
+        }
+        done(&pool, opened);
+    });
+}
+
+async fn dial(authority: &Authority, cluster: &ClusterSpec) -> io::Result<Box<dyn Io>> {
+    let port = authority.port_u16().unwrap_or(if cluster.tls.is_some() { 443 } else { 80 });
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let tcp = TcpStream::connect((host, port)).await?;
+    tcp.set_nodelay(true)?;
+    let Some(tls) = &cluster.tls else { return Ok(Box::new(tcp)) };
+    let name = cluster.server_name.as_deref().unwrap_or(host);
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is no server name")))?;
+    let tls = TlsConnector::from(tls.clone()).connect(name, tcp).await?;
+    if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err(io::Error::other("the upstream does not offer HTTP/2 (ALPN h2)"));
+    }
+    Ok(Box::new(tls))
+}
+
+/// A byte stream to an upstream. One virtual call per read or write of many calls' frames is not worth a type
+/// parameter.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) -> Opened {
+    let mut builder = Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .initial_max_send_streams(cluster.max_streams_per_connection);
+    let (sender, mut connection) = builder
+        .handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io))
+        .await
+        .map_err(|error| Arc::<str>::from(error.to_string()))?;
+    let load = Arc::new(Load::new());
+    let pings = connection.ping_pong();
+    let (pool, cluster, kept) = (pool.clone(), cluster.clone(), load.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    log::debug!("cluster {}: connection ended: {error}", cluster.name);
+                }
+            }
+            reason = watch(pings, &kept, &cluster) => {
+                pool.remove(&kept);
+                match reason {
+                    // The pool held the last handle that could open streams, so this ends as soon as the calls do.
+                    Leave::Idle => drop(connection.await),
+                    Leave::Dead => log::warn!("cluster {}: no answer to a ping, closing", cluster.name),
+                }
+            }
+        }
+        pool.remove(&kept);
+    });
+    Ok((sender, load))
+}
+
+enum Leave {
+    /// No call for `idle_timeout`.
+    Idle,
+    /// No answer to a ping within `ping_timeout`.
+    Dead,
+}
+
+/// Pings the upstream while calls are open, and notices when the connection is no longer needed.
+async fn watch(pings: Option<PingPong>, load: &Load, cluster: &ClusterSpec) -> Leave {
+    let Some(mut pings) = pings else { return std::future::pending().await };
+    let mut last_used = Instant::now();
+    let period = cluster.ping_interval.min(cluster.idle_timeout).max(Duration::from_millis(10));
+    loop {
+        tokio::time::sleep(period).await;
+        if load.calls() > 0 {
+            last_used = Instant::now();
+            match timeout(cluster.ping_timeout, pings.ping(Ping::opaque())).await {
+                Ok(Ok(_)) => {}
+                // The connection's own end says more than a failed ping.
+                Ok(Err(_)) => return std::future::pending().await,
+                Err(_) => return Leave::Dead,
+            }
+        } else if last_used.elapsed() >= cluster.idle_timeout {
+            return Leave::Idle;
+        }
+    }
+}
