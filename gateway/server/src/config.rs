@@ -22,7 +22,7 @@ pub(crate) use listener::{ListenerConfig, ListenerTls, OriginPattern, WebTranspo
 pub(crate) use route::{FilterConfig, RouteConfig, Written};
 
 use crate::plan::AccessLog;
-use crate::report::Findings;
+use crate::report::{Findings, Severity};
 use section::Section;
 use value::{Period, Word};
 
@@ -58,7 +58,9 @@ impl<'a> Document<'a> {
     pub(crate) fn read(&'a self, findings: &'a Findings) -> Config<'a> {
         let mut root = Section::new("the configuration", self.root.get_ref(), self.root.span(), findings);
         let config = Config {
-            workers: root.within("workers", 1..=1024).map(|workers: Spanned<u32>| *workers.get_ref() as usize),
+            workers: root
+                .within("workers", 1..=1024)
+                .map(|workers: Spanned<u32>| *workers.get_ref() as usize),
             drain_timeout: root.or("drain_timeout", Period::seconds(30)).get(),
             admin: root.section("admin").and_then(|mut admin| {
                 let listen = admin.require("listen");
@@ -70,6 +72,19 @@ impl<'a> Document<'a> {
             routes: root.sections("routes").into_iter().map(RouteConfig::read).collect(),
             clusters: root.sections("clusters").into_iter().map(ClusterConfig::read).collect(),
         };
+        if root.lacks("listeners") {
+            let hint = "add `[[listeners]]` with `listen = \"0.0.0.0:443\"`";
+            let what = "there is no listener, so no client could connect";
+            findings.nowhere(Severity::Error, what, Some(hint.to_owned()));
+        }
+        if root.lacks("routes") {
+            let hint = "add `[[routes]]` with a `cluster`";
+            findings.nowhere(
+                Severity::Warning,
+                "there is no route, so every call is refused",
+                Some(hint.to_owned()),
+            );
+        }
         root.finish();
         config
     }
@@ -86,7 +101,7 @@ impl<'a> Document<'a> {
 }
 
 fn read_access_log(mut section: Section<'_>) -> Option<AccessLog> {
-    let path: Option<Spanned<Word>> = section.require("path");
+    let path: Option<Spanned<Word>> = section.get("path");
     section.finish();
     Some(match path?.into_inner().as_str() {
         "stdout" => AccessLog::Stdout,

@@ -19,7 +19,7 @@ pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
 pub use listener::{H2Limits, Listener, ListenerLimits, Origins, QuicLimits, WebTransport};
 
 use crate::config::{Config, Document};
-use crate::report::{Findings, Report};
+use crate::report::{Findings, Report, Severity};
 use crate::route::Router;
 use crate::tls::Certificate;
 
@@ -78,7 +78,7 @@ pub fn load(path: &Path, sources: &Sources<'_>) -> Result<(Plan, Report), Report
         Ok(text) => from_text(&name, &text, path.parent().unwrap_or(Path::new("")), sources),
         Err(error) => {
             let findings = Findings::default();
-            findings.error_nowhere(format!("{name} cannot be read: {error}"), None);
+            findings.nowhere(Severity::Error, format!("{name} cannot be read: {error}"), None);
             Err(Report::new(&name, String::new(), findings.into_inner()))
         }
     }
@@ -120,13 +120,9 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&self, config: &Config<'_>, shown_config: String) -> Plan {
-        let workers = config.workers.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        });
-        if config.listeners.is_empty() {
-            let hint = "add `[[listeners]]` with `listen = \"0.0.0.0:443\"`";
-            self.findings.error_nowhere("there is no listener, so no client could connect", Some(hint.to_owned()));
-        }
+        let workers = config
+            .workers
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         self.check_addresses(config);
         let (routes, clusters) = self.plan_routes(config);
         Plan {
@@ -162,7 +158,6 @@ impl Planner<'_> {
             taken.push(address);
         }
     }
-
 }
 
 /// Whether two sockets with these addresses cannot both be bound. Port 0 never conflicts, the system chooses another.

@@ -356,3 +356,227 @@ fn is_dot_segment(segment: &str) -> bool {
         dots += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sluicegate_core::metrics::FilterMetrics;
+
+    use super::*;
+    use crate::plan::{Sources, from_text};
+
+    /// The routes of a configuration that has a gRPC cluster `c` and an HTTP cluster `h`.
+    fn router(routes: &str) -> Router {
+        let text = format!(
+            "{routes}
+            [[listeners]]\nlisten = '127.0.0.1:0'
+            [[clusters]]\nname = 'c'\nendpoints = ['http://c:1']
+            [[clusters]]\nname = 'h'\nendpoints = ['http://h:1']\nprotocol = 'http'"
+        );
+        let metrics = FilterMetrics::detached();
+        let sources = Sources { kinds: &[], metrics: &metrics, self_signed: None };
+        match from_text("test", &text, std::path::Path::new(""), &sources) {
+            Ok((plan, _)) => plan.routes,
+            Err(report) => panic!("{report}"),
+        }
+    }
+
+    fn path(path: &str) -> MethodPath {
+        MethodPath::parse_str(path).unwrap()
+    }
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let fields = fields.iter();
+        fields.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    /// Checks which of some calls (host and path) a route with these conditions takes.
+    fn check(conditions: &str, calls: &[(&str, &str, bool)]) {
+        let router = router(&format!("[[routes]]\ncluster = 'c'\n{conditions}"));
+        for (host, method, expected) in calls {
+            let found = router.find(host, &path(method), &HeaderMap::new()).is_some();
+            assert_eq!(found, *expected, "{host} {method} with {conditions}");
+            assert_eq!(found, router.find_path(host, &path(method)).is_some(), "{host} {method} asked for");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        check("", &[("a.example.com", "/S/M", true), ("", "/S/M", true)]);
+        check("hosts = ['*']", &[("a.example.com", "/S/M", true), ("", "/S/M", true)]);
+        check(
+            "hosts = ['A.Example.com', '*.example.org', '[::1]']",
+            &[
+                ("a.example.com", "/S/M", true),
+                ("b.example.com", "/S/M", false),
+                ("xa.example.com", "/S/M", false),
+                ("a.example.org", "/S/M", true),
+                ("a.b.example.org", "/S/M", true),
+                ("example.org", "/S/M", false),
+                (".example.org", "/S/M", false),
+                ("anexample.org", "/S/M", false),
+                ("[::1]", "/S/M", true),
+                ("", "/S/M", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn services_and_methods() {
+        check(
+            "services = ['chat.v1.*', 'pkg.Svc']\nmethods = ['/echo.Echo/Say']",
+            &[
+                ("", "/chat.v1.Chat/Say", true),
+                ("", "/chat.v1.deep.Chat/Say", true),
+                ("", "/chat.v1/Say", false),
+                ("", "/chat.v11.Chat/Say", false),
+                ("", "/pkg.Svc/Any", true),
+                ("", "/pkg.Svc2/Any", false),
+                ("", "/pkg.svc/Any", false),
+                ("", "/echo.Echo/Say", true),
+                ("", "/echo.Echo/Says", false),
+                ("", "/echo.Echo/say", false),
+                ("", "/x/pkg.Svc/Any", false),
+                ("", "/x/echo.Echo/Say", false),
+                ("", "/echo.Echo/Say/x", false),
+            ],
+        );
+        check("services = ['*']", &[("", "/any.Svc/Any", true), ("", "/x/any.Svc/Any", false)]);
+    }
+
+    #[test]
+    fn prefixes() {
+        check("path_prefix = '/'", &[("", "/a.S/M", true), ("", "/x/a.S/M", true)]);
+        for prefix in ["/api", "/api/"] {
+            check(
+                &format!("path_prefix = '{prefix}'"),
+                &[
+                    ("", "/api/M", true),
+                    ("", "/api/a.S/M", true),
+                    ("", "/apis/M", false),
+                    ("", "/x/api", false),
+                ],
+            );
+        }
+        check(
+            "path_prefix = '/api/v2'\nservices = ['a.S']\nmethods = ['/b.S/M']",
+            &[
+                ("", "/api/v2/a.S/M", true),
+                ("", "/api/v2/b.S/M", true),
+                ("", "/api/v2/b.S/N", false),
+                ("", "/api/v2/x/a.S/M", false),
+                ("", "/a.S/M", false),
+                ("", "/v2/a.S", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn header_fields() {
+        let router = router(
+            "[[routes]]\ncluster = 'c'\nheaders = { x-canary = 'yes', X-There = { present = true }, x-no = { present = false } }",
+        );
+        let check = |fields: &[(&'static str, &'static str)], expected: bool| {
+            let found = router.find("", &path("/S/M"), &headers(fields)).is_some();
+            assert_eq!(found, expected, "{fields:?}");
+        };
+        check(&[("x-canary", "yes"), ("x-there", "")], true);
+        check(&[("x-canary", "no"), ("x-canary", "yes"), ("x-there", "")], true);
+        check(&[("x-canary", "yes")], false);
+        check(&[("x-canary", "Yes"), ("x-there", "")], false);
+        check(&[("x-canary", "yes"), ("x-there", ""), ("x-no", "")], false);
+        assert!(router.find_path("", &path("/S/M")).is_some());
+    }
+
+    #[test]
+    fn the_first_that_matches_wins_in_its_world() {
+        let router = router(
+            "[[routes]]\nname = 'site'\ncluster = 'h'\nhosts = ['a']
+             [[routes]]\nname = 'special'\ncluster = 'c'\nservices = ['s.S']
+             [[routes]]\nname = 'api'\ncluster = 'h'\npath_prefix = '/api'
+             [[routes]]\nname = 'calls'\ncluster = 'c'",
+        );
+        let call =
+            |host, method| router.find(host, &path(method), &HeaderMap::new()).map(|route| &*route.name);
+        assert_eq!(call("a", "/s.S/M"), Some("special"));
+        assert_eq!(call("a", "/api/M"), Some("calls"));
+        let http = |host, path| router.find_http(host, path, &HeaderMap::new()).map(|route| &*route.name);
+        assert_eq!(http("a", "/api/M"), Some("site"));
+        assert_eq!(http("b", "/api/M"), Some("api"));
+        assert_eq!(http("b", "/api"), Some("api"));
+        assert_eq!(http("b", "/s.S/M"), None);
+        for (index, route) in router.routes().iter().enumerate() {
+            assert_eq!(route.index, index);
+        }
+    }
+
+    #[test]
+    fn paths_with_dot_segments_have_no_route() {
+        let router = router("[[routes]]\ncluster = 'h'");
+        let found = |path| router.find_http("", path, &HeaderMap::new()).is_some();
+        for good in ["/", "", "/a/b", "/a//b", "/...", "/.a", "/a.", "/%2e%2e%2e", "/%2f", "/.well-known/x"] {
+            assert!(found(good), "{good}");
+        }
+        for bad in ["/..", "/.", "/a/../b", "/a/./b", "/%2e", "/%2E%2e/b", "/.%2e", "/a/%2e./"] {
+            assert!(!found(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_come_from_the_route() {
+        let router = router(
+            "[[routes]]\ncluster = 'c'\nservices = ['a.S', 'b.*', 'a.S']\nmethods = ['/c.S/M', '/c.S/N', '/a.S/M']
+             [[routes]]\ncluster = 'c'\npath_prefix = '/x'",
+        );
+        let [named, unnamed] = router.routes() else { panic!("two routes") };
+        assert_eq!((named.labels_len(), unnamed.labels_len()), (5, 1));
+        let mut seen = std::collections::HashSet::new();
+        for (method, expected) in [
+            ("/a.S/Any", ("a.S", OTHER)),
+            ("/a.S/M", ("a.S", "M")),
+            ("/c.S/M", ("c.S", "M")),
+            ("/c.S/N", ("c.S", "N")),
+            ("/c.S/O", (OTHER, OTHER)),
+            ("/b.S/M", (OTHER, OTHER)),
+        ] {
+            let path = path(method);
+            let label = named.label(&path);
+            assert_eq!((label.service, label.method), expected, "{method}");
+            assert!(label.index < named.labels_len());
+            seen.insert(label.index);
+        }
+        assert_eq!(seen.len(), 5);
+        assert_eq!(unnamed.label(&path("/x/a.S/M")), Label { service: OTHER, method: OTHER, index: 0 });
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        let weighted = Weighted::new([(7, 95), (8, 0), (9, 5)]);
+        let mut picked = [0u32; 3];
+        // Every point of the range, evenly.
+        for step in 0..10_000u32 {
+            let Picked { place, cluster } = weighted.pick(step * 429_496);
+            assert_eq!(cluster, place + 7);
+            picked[place] += 1;
+        }
+        assert!(
+            picked[0].abs_diff(9500) <= 2 && picked[1] == 0 && picked[2].abs_diff(500) <= 2,
+            "{picked:?}"
+        );
+        assert_eq!(weighted.pick(0), Picked { place: 0, cluster: 7 });
+        assert_eq!(weighted.pick(u32::MAX), Picked { place: 2, cluster: 9 });
+        assert_eq!(weighted.indexes().collect::<Vec<_>>(), [7, 8, 9]);
+        assert_eq!(weighted.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cluster_without_weight_is_never_picked(
+            weights in proptest::collection::vec(0u32..=1_000_000, 1..20), random: u32,
+        ) {
+            prop_assume!(weights.iter().any(|weight| *weight > 0));
+            let picked = Weighted::new(weights.iter().copied().enumerate()).pick(random);
+            prop_assert!(weights[picked.cluster] > 0);
+        }
+    }
+}

@@ -69,7 +69,9 @@ impl Certificate {
         let pair = CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider());
         match pair {
             Ok(pair) => Ok(Checked { pair: Arc::new(pair), validity }),
-            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(BadCertificate::NotAPair),
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(BadCertificate::NotAPair)
+            }
             Err(error) => Err(BadCertificate::Unusable(error)),
         }
     }
@@ -111,7 +113,10 @@ impl Validity {
             }
         };
         let validity = parsed.validity();
-        Some(Validity { from: time(validity.not_before.timestamp())?, until: time(validity.not_after.timestamp())? })
+        Some(Validity {
+            from: time(validity.not_before.timestamp())?,
+            until: time(validity.not_after.timestamp())?,
+        })
     }
 }
 
@@ -130,7 +135,10 @@ pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
 }
 
 /// TLS to an upstream that speaks these protocols.
-pub(crate) fn client_config(roots: RootCertStore, protocols: &[&[u8]]) -> Result<Arc<ClientConfig>, rustls::Error> {
+pub(crate) fn client_config(
+    roots: RootCertStore,
+    protocols: &[&[u8]],
+) -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(rustls::ALL_VERSIONS)?
         .with_root_certificates(roots)
@@ -156,9 +164,51 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String
 
 fn pem_reason(error: &pem::Error, noun: &str) -> String {
     match error {
-        pem::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        pem::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            "there is no such file".to_owned()
+        }
         pem::Error::Io(error) => error.to_string(),
         pem::Error::NoItemsFound => format!("there is no {noun} in PEM in it"),
         error => format!("it is no PEM ({error})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generate() -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["gateway.example.com".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(1969, 12, 31);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 2);
+        let chain = vec![params.self_signed(&key).unwrap().der().clone()];
+        Certificate { chain, key: PrivateKeyDer::Pkcs8(key.serialize_der().into()) }
+    }
+
+    #[test]
+    fn reads_from_when_to_when() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let expected = Validity { from: SystemTime::UNIX_EPOCH - day, until: SystemTime::UNIX_EPOCH + day };
+        assert_eq!(generate().check().unwrap().validity, expected);
+    }
+
+    #[test]
+    fn offers_what_each_transport_speaks() {
+        let checked = generate().check().unwrap();
+        let tcp = checked.for_tcp().unwrap();
+        assert_eq!(tcp.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+        let quic = checked.for_quic().unwrap();
+        assert_eq!(quic.alpn_protocols, [b"h3".to_vec()]);
+        assert_eq!(quic.max_early_data_size, 0);
+    }
+
+    #[test]
+    fn refuses_what_is_no_pair() {
+        let (one, other) = (generate(), generate());
+        let mixed = Certificate { chain: one.chain, key: other.key };
+        assert!(matches!(mixed.check(), Err(BadCertificate::NotAPair)));
+        let empty = Certificate { chain: Vec::new(), key: mixed.key };
+        assert!(matches!(empty.check(), Err(BadCertificate::NoX509)));
     }
 }

@@ -125,8 +125,10 @@ impl Text for TlsName {
     fn parse(text: &str) -> Result<TlsName, Misread> {
         match ServerName::try_from(text) {
             Ok(_) => Ok(TlsName(text.to_owned())),
-            Err(_) => Err(Misread::new(format!("`{}` is no name that a certificate can have", shortened(text)))
-                .hint("write a DNS name or an IP address, without a port")),
+            Err(_) => {
+                Err(Misread::new(format!("`{}` is no name that a certificate can have", shortened(text)))
+                    .hint("write a DNS name or an IP address, without a port"))
+            }
         }
     }
 }

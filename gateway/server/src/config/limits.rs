@@ -75,12 +75,13 @@ fn read_quic(mut section: Section<'_>) -> QuicLimits {
     let limits = QuicLimits {
         stream_window: section.size("stream_window", windows.clone(), default.stream_window),
         connection_window: section.size("connection_window", windows, default.connection_window),
+        max_streams: section.within("max_streams", COUNTS).map_or(default.max_streams, |max| *max.get_ref()),
+        idle_timeout: section.period("idle_timeout", default.idle_timeout),
         max_incoming: section.count("max_incoming", CONNECTIONS, default.max_incoming),
         retry_above: section.count("retry_above", 0..=1_000_000, default.retry_above),
-        max_sessions: section.count("max_sessions", 1..=1000, default.max_sessions),
-        max_session_streams: section
-            .within("max_session_streams", COUNTS)
-            .map_or(default.max_session_streams, |max| *max.get_ref()),
+        max_sessions: section
+            .within("max_sessions", 1..=1000)
+            .map_or(default.max_sessions, |max| *max.get_ref()),
         datagram_buffer: section.size("datagram_buffer", datagrams, default.datagram_buffer),
     };
     section.finish();

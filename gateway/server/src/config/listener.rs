@@ -63,7 +63,11 @@ impl ListenerConfig {
             && !has_tls
         {
             let hint = "add `tls = { cert = \"…\", key = \"…\" }`";
-            findings.error_with_hint(quic.span(), "QUIC is always encrypted, and this listener has no `tls`", hint);
+            findings.error_with_hint(
+                quic.span(),
+                "QUIC is always encrypted, and this listener has no `tls`",
+                hint,
+            );
         }
         if let Some(key) = webtransport_key
             && !has_quic
@@ -80,7 +84,7 @@ impl ListenerConfig {
                 "remove `h2c`: with TLS, HTTP/2 is always offered",
             );
         }
-        let h2c = h2c.map_or(true, Spanned::into_inner) && !has_tls;
+        let h2c = h2c.is_none_or(Spanned::into_inner) && !has_tls;
         ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, limits }
     }
 }
@@ -124,8 +128,13 @@ impl WebTransportConfig {
             if origins.len() > 1 {
                 findings.error(any.span(), "`*` is every origin, so it stands alone");
             }
-            let hint = "list the origins of your pages, or leave `origins` out for pages of the same host only";
-            findings.warn(any.span(), "every web page may open sessions here, with its visitor's network access", hint);
+            let hint =
+                "list the origins of your pages, or leave `origins` out for pages of the same host only";
+            findings.warn(
+                any.span(),
+                "every web page may open sessions here, with its visitor's network access",
+                hint,
+            );
         }
         WebTransportConfig { path, origins }
     }

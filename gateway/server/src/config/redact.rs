@@ -12,7 +12,8 @@ const REDACTED: &str = "[redacted]";
 pub(super) fn shown(root: &Spanned<DeTable<'_>>) -> String {
     let value = Spanned::new(root.span(), DeValue::Table(root.get_ref().clone()));
     // What cannot be read here was already noted as a problem, and a configuration with problems is not shown.
-    let Some(toml::Value::Table(mut table)) = super::owned(&value, &crate::report::Findings::default()) else {
+    let Some(toml::Value::Table(mut table)) = super::owned(&value, &crate::report::Findings::default())
+    else {
         return String::new();
     };
     redact(&mut table, Place::Outside);
@@ -26,7 +27,7 @@ pub(super) fn blotted(root: &Spanned<DeTable<'_>>, text: &str) -> String {
     let mut blotted = text.as_bytes().to_vec();
     for span in secrets {
         for byte in blotted.get_mut(span).unwrap_or_default() {
-            if !byte.is_ascii_whitespace() {
+            if !matches!(byte, b'\r' | b'\n') {
                 *byte = b'*';
             }
         }

@@ -77,7 +77,9 @@ impl<'a> RouteConfig<'a> {
             methods: section.or("methods", Vec::new()),
             headers: read_headers(&mut section),
             shares: read_shares(&mut section),
-            timeout: section.within("timeout", Period::MIN..=Period::MAX).map(|period| period.get_ref().get()),
+            timeout: section
+                .within("timeout", Period::MIN..=Period::MAX)
+                .map(|period| period.get_ref().get()),
             idle_timeout: Some(section.or("idle_timeout", Period::seconds(300)).get())
                 .filter(|timeout| !timeout.is_zero()),
             max_request_message: read_max_message(&mut section, "max_request_message"),
@@ -142,7 +144,10 @@ fn read_headers(section: &mut Section<'_>) -> Vec<HeaderMatcher> {
             (Ok(name), Some(wanted)) => matchers.push(HeaderMatcher { name, wanted }),
             (Ok(_), None) => {}
             (Err(_), _) => {
-                findings.error(key.span(), format!("`{}` is no name of a header field", shortened(key.get_ref())));
+                findings.error(
+                    key.span(),
+                    format!("`{}` is no name of a header field", shortened(key.get_ref())),
+                );
             }
         }
     }
@@ -244,7 +249,9 @@ impl Text for HostPattern {
         if let Some(suffix) = lower.strip_prefix('*') {
             return match suffix.strip_prefix('.') {
                 Some(domain) if is_plain(domain) => Ok(HostPattern::Below(suffix.into())),
-                _ => Err(misread("`*` stands alone or for what is left of a domain, as in \"*.example.com\"")),
+                _ => {
+                    Err(misread("`*` stands alone or for what is left of a domain, as in \"*.example.com\""))
+                }
             };
         }
         if is_plain(&lower) || is_ipv6(&lower) {

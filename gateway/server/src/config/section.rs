@@ -57,7 +57,7 @@ impl<'a> Section<'a> {
     pub(super) fn require_some<V: Value>(&mut self, key: &'static str) -> Vec<Spanned<V>> {
         let values: Option<Spanned<Vec<Spanned<V>>>> = self.require(key);
         if let Some(value) = self.table.get(key)
-            && value.get_ref().as_array().is_some_and(|values| values.is_empty())
+            && self.lacks(key)
         {
             self.findings.error(value.span(), format!("{} needs at least one of its `{key}`", self.name));
         }
@@ -132,6 +132,11 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// Whether a list is absent or empty. A key with a value of another type was meant to be one.
+    pub(super) fn lacks(&self, key: &str) -> bool {
+        self.table.get(key).is_none_or(|value| value.get_ref().as_array().is_some_and(|list| list.is_empty()))
+    }
+
     /// Where a key itself is written.
     pub(super) fn key_span(&self, key: &str) -> Option<Range<usize>> {
         self.table.get_key_value(key).map(|(key, _)| key.span())
@@ -158,19 +163,27 @@ impl<'a> Section<'a> {
         if let DeValue::Table(table) = value.get_ref() {
             return Some(Section::new(section_name(key), table, value.span(), self.findings));
         }
-        self.findings.error(value.span(), format!("`{key}` is a table, not {}", wrong_type(value.get_ref())));
+        let what = format!("{} is a table, not {}", section_name(key), wrong_type(value.get_ref()));
+        self.findings.error(value.span(), what);
         None
     }
 }
 
-/// What a table is called in a sentence.
+/// What the table of a key is called in a sentence.
 fn section_name(key: &'static str) -> &'static str {
     match key {
         "listeners" => "a listener",
         "routes" => "a route",
         "clusters" => "a cluster",
         "filters" => "a filter",
-        _ => key,
+        "admin" => "`admin`",
+        "access_log" => "`access_log`",
+        "tls" => "`tls`",
+        "webtransport" => "`webtransport`",
+        "limits" => "`limits`",
+        "h2" => "`h2`",
+        "quic" => "`quic`",
+        other => other,
     }
 }
 

@@ -114,7 +114,8 @@ impl<V: Value> Value for Vec<Spanned<V>> {
             }
             return None;
         };
-        let read = |value: &Spanned<DeValue<'_>>| V::read(value, findings).map(|v| Spanned::new(value.span(), v));
+        let read =
+            |value: &Spanned<DeValue<'_>>| V::read(value, findings).map(|v| Spanned::new(value.span(), v));
         Some(values.iter().filter_map(read).collect())
     }
 }
@@ -181,8 +182,8 @@ pub(crate) struct Period(Duration);
 impl Period {
     /// The shortest that is not zero and that timers can tell.
     pub(super) const MIN: Period = Period(Duration::from_millis(1));
-    /// The longest that can be configured. It keeps sums of times far from overflowing.
-    pub(super) const MAX: Period = Period(Duration::from_secs(365 * 24 * 60 * 60));
+    /// The longest that can be configured, a year. It keeps sums of times far from overflowing.
+    pub(super) const MAX: Period = Period(Duration::from_secs(31_557_600));
 
     pub(super) const fn seconds(seconds: u64) -> Period {
         Period(Duration::from_secs(seconds))

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Planner;
 use crate::config::{ListenerConfig, ListenerTls, OriginPattern, WebTransportConfig};
+use crate::report::Severity;
 use crate::tls::{BadCertificate, Certificate, Checked, Validity};
 
 /// One address to listen on.
@@ -83,9 +84,9 @@ pub struct ListenerLimits {
     pub handshake_timeout: Duration,
     /// How long the head of a request may take, from the first moment it could be sent.
     pub header_timeout: Duration,
-    /// How long a connection without requests stays open.
+    /// How long a TCP connection without requests stays open.
     pub idle_timeout: Duration,
-    /// Requests open at once on one HTTP/2 or HTTP/3 connection.
+    /// Requests open at once on one HTTP/2 connection.
     pub max_streams: u32,
     /// The header fields of one request, decoded.
     pub max_header_bytes: u32,
@@ -112,22 +113,25 @@ pub struct H2Limits {
     pub max_malformed_streams: usize,
 }
 
-/// What one QUIC connection, or one WebTransport session on it, may take.
+/// What one QUIC connection may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuicLimits {
     /// How far ahead of the gateway a client may send on one stream.
     pub stream_window: u32,
     /// The same over all streams of a connection.
     pub connection_window: u32,
-    /// Handshakes in progress at once on the listener; more are ignored.
+    /// Requests and WebTransport streams that carry calls, open at once on one connection.
+    pub max_streams: u32,
+    /// After how long without packets a client is taken for gone, and after how long without a call or session its
+    /// connection is closed.
+    pub idle_timeout: Duration,
+    /// Handshakes in progress at once on the listener; more clients are refused.
     pub max_incoming: usize,
     /// Handshakes in progress from which on a client must first prove its address (Retry).
     pub retry_above: usize,
     /// WebTransport sessions open at once on one connection.
-    pub max_sessions: usize,
-    /// Streams open at once in one WebTransport session.
-    pub max_session_streams: u32,
-    /// Datagrams waiting to be read, for each session.
+    pub max_sessions: u32,
+    /// Datagrams that wait to be read, and to be sent, on one connection.
     pub datagram_buffer: u32,
 }
 
@@ -165,10 +169,11 @@ impl Default for QuicLimits {
         QuicLimits {
             stream_window: 256 << 10,
             connection_window: 1 << 20,
+            max_streams: 256,
+            idle_timeout: Duration::from_secs(30),
             max_incoming: 1024,
             retry_above: 256,
             max_sessions: 16,
-            max_session_streams: 100,
             datagram_buffer: 64 << 10,
         }
     }
@@ -184,7 +189,7 @@ impl Planner<'_> {
         let usable = |made: Result<_, rustls::Error>| match made {
             Ok(made) => Some(made),
             Err(error) => {
-                self.findings.error_nowhere(BadCertificate::Unusable(error).to_string(), None);
+                self.findings.nowhere(Severity::Error, BadCertificate::Unusable(error).to_string(), None);
                 None
             }
         };
@@ -220,8 +225,8 @@ impl Planner<'_> {
             ListenerTls::Files { cert, key } => {
                 let chain_path = self.folder.join(cert.get_ref().as_str());
                 let key_path = self.folder.join(key.get_ref().as_str());
-                let checked =
-                    Certificate::from_files(&chain_path, &key_path).and_then(|certificate| certificate.check());
+                let checked = Certificate::from_files(&chain_path, &key_path)
+                    .and_then(|certificate| certificate.check());
                 match checked {
                     Ok(checked) => {
                         if let Some((what, hint)) = doubts(&checked.validity, SystemTime::now()) {
@@ -267,7 +272,9 @@ fn doubts(validity: &Validity, now: SystemTime) -> Option<(&'static str, &'stati
     const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
     let renew = "renew it, then reload";
     match validity.until.duration_since(now) {
-        _ if validity.from > now => Some(("this certificate is not valid yet", "check the clock of this machine")),
+        _ if validity.from > now => {
+            Some(("this certificate is not valid yet", "check the clock of this machine"))
+        }
         Err(_) => Some(("this certificate has expired", renew)),
         Ok(left) if left < SOON => Some(("this certificate expires within two weeks", renew)),
         Ok(_) => None,
@@ -283,18 +290,22 @@ mod tests {
         let check = |origins: &Origins, origin: Option<&str>, expected: bool| {
             assert_eq!(origins.allow(origin, "api.example.com"), expected, "{origin:?} {origins:?}");
         };
-        let listed = Origins::Listed(["https://app.example.com".into(), "http://localhost:3000".into()].into());
+        let listed =
+            Origins::Listed(["https://app.example.com".into(), "http://localhost:3000".into()].into());
         check(&listed, Some("https://app.example.com"), true);
         check(&listed, Some("HTTPS://App.Example.Com"), true);
         check(&listed, Some("http://localhost:3000"), true);
         check(&listed, None, true);
-        for refused in ["https://app.example.com:8443", "http://app.example.com", "https://api.example.com", "null", ""] {
+        for refused in
+            ["https://app.example.com:8443", "http://app.example.com", "https://api.example.com", "null", ""]
+        {
             check(&listed, Some(refused), false);
             check(&Origins::Any, Some(refused), true);
         }
         check(&Origins::SameHost, Some("https://api.example.com"), true);
         check(&Origins::SameHost, Some("https://API.example.com:8443"), true);
-        for refused in ["https://api.example.com.evil", "https://evil", "null", "https://", "api.example.com"] {
+        for refused in ["https://api.example.com.evil", "https://evil", "null", "https://", "api.example.com"]
+        {
             check(&Origins::SameHost, Some(refused), false);
         }
         assert!(Origins::SameHost.allow(Some("https://[::1]:8443"), "[::1]"));

@@ -27,6 +27,8 @@ impl Planner<'_> {
         for (index, cluster) in config.clusters.iter().enumerate() {
             let Some(name) = &cluster.name else { continue };
             if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol)).is_some() {
+                // One problem is enough: which of the two is used makes no difference.
+                known.used.extend(0..=index);
                 let what = format!("another cluster above is named `{}` too", name.get_ref().as_str());
                 self.findings.error(name.span(), what);
             }
@@ -57,9 +59,6 @@ impl Planner<'_> {
                 None => {}
             }
             routes.push(route);
-        }
-        if config.routes.is_empty() {
-            self.findings.warn(0..0, "there is no route, so every call is refused", "add `[[routes]]`");
         }
 
         let mut clusters = Vec::new();
@@ -176,7 +175,8 @@ struct Located {
 fn locate(filter: &str, problem: Problem, written: &Written<'_>) -> Located {
     let Problem { at, what, hint } = problem;
     // serde reports a key that is unknown or missing at the table around it, in these words.
-    if let Some((key, expected)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+    if let Some((key, expected)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+    {
         // Every second piece stands in backquotes: the known keys.
         let known = expected.split('`').skip(1).step_by(2);
         // The place may be the key itself or the table that it stands in.
