@@ -1,5 +1,6 @@
 //! What `HttpProxy` does with a request: a page of the gateway's own, an endpoint of an `http` cluster, or 404.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,13 +63,11 @@ impl ProxyHttp for Site {
         // The default would compress responses; whether to do so is the site's business.
     }
 
-    async fn early_request_filter(&self, session: &mut Session, _: &mut Target) -> Result<()> {
-        if let Some(context) = session.as_downstream_mut().take_connection_user_context()
-            && let Ok(door) = context.downcast::<Arc<Door>>()
-        {
+    fn on_connection_reuse(&self, session: &mut Session, _: &mut Target, context: Box<dyn Any + Send + Sync>) {
+        // Set by `serve_session` before the request was read.
+        if let Ok(door) = context.downcast::<Arc<Door>>() {
             session.req_header_mut().extensions_mut().insert(*door);
         }
-        Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, target: &mut Target) -> Result<bool> {
