@@ -1,0 +1,201 @@
+//! The comparison: both proxies in turn, round after round.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use crate::failure::{During, Failure};
+use crate::load::Measurement;
+use crate::machine::{Machine, version};
+use crate::process::Process;
+use crate::proxy::{Kind, Setting};
+use crate::report::{Run, print};
+use crate::workload::{ALL, Workload};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The gateway to measure.
+    #[arg(long)]
+    sluicegate: PathBuf,
+    /// The Envoy to compare it with.
+    #[arg(long)]
+    envoy: PathBuf,
+    /// Where configurations, logs and results go.
+    #[arg(long)]
+    folder: PathBuf,
+    /// How often each workload goes through each proxy.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only find out whether everything works: one short round.
+    #[arg(long)]
+    quick: bool,
+    /// Only this workload; may be given several times.
+    #[arg(long = "workload", value_name = "NAME", value_parser = named)]
+    workloads: Vec<&'static Workload>,
+    /// Only this proxy.
+    #[arg(long)]
+    only: Option<Kind>,
+}
+
+fn named(name: &str) -> Result<&'static Workload, String> {
+    Workload::named(name).ok_or_else(|| {
+        let names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
+        format!("the workloads are {}", names.join(", "))
+    })
+}
+
+/// What the rounds of one workload took.
+#[derive(Debug, Serialize)]
+pub(crate) struct Comparison {
+    #[serde(serialize_with = "name_alone")]
+    pub(crate) workload: &'static Workload,
+    pub(crate) rounds: Vec<Round>,
+}
+
+fn name_alone<S: serde::Serializer>(workload: &Workload, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(workload.name)
+}
+
+/// What one round took; a proxy that was left out has no measurement.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Round {
+    pub(crate) envoy: Option<Measurement>,
+    pub(crate) sluicegate: Option<Measurement>,
+}
+
+/// The part of a round's turns that are made before, unmeasured.
+const WARM_UP: u64 = 10;
+
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    std::fs::create_dir_all(&options.folder).during(options.folder.display())?;
+    // A proxy may take relative paths to be relative to something else.
+    let folder = std::fs::canonicalize(&options.folder)?;
+    let machine = Machine::look()?;
+    let kinds: Vec<Kind> =
+        Kind::ALL.into_iter().filter(|kind| options.only.is_none_or(|only| only == *kind)).collect();
+    let mut versions = Vec::new();
+    for kind in &kinds {
+        versions.push(version(options.program(*kind))?);
+    }
+    let (certificate, key) = make_certificate(&folder)?;
+
+    let mut comparisons = Vec::new();
+    for workload in options.workloads() {
+        comparisons.push(options.compare(workload, &kinds, &folder, (&certificate, &key))?);
+    }
+    let results = folder.join("results.json");
+    std::fs::write(&results, serde_json::to_string_pretty(&comparisons)?).during(results.display())?;
+    print(&Run { machine, versions, rounds: options.rounds(), quick: options.quick, comparisons });
+    Ok(())
+}
+
+impl Options {
+    fn program(&self, kind: Kind) -> &Path {
+        match kind {
+            Kind::Envoy => &self.envoy,
+            Kind::Sluicegate => &self.sluicegate,
+        }
+    }
+
+    fn workloads(&self) -> Vec<&'static Workload> {
+        if self.workloads.is_empty() { ALL.iter().collect() } else { self.workloads.clone() }
+    }
+
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { self.rounds.max(1) }
+    }
+
+    fn turns(&self, workload: &Workload) -> u64 {
+        if self.quick { workload.quick_turns } else { workload.turns }
+    }
+
+    /// Runs all rounds of one workload, through proxies that are started for it: so the memory that one workload needs
+    /// is not counted for the next.
+    fn compare(
+        &self,
+        workload: &'static Workload,
+        kinds: &[Kind],
+        folder: &Path,
+        (certificate, key): (&Path, &Path),
+    ) -> Result<Comparison, Failure> {
+        let upstreams = [start_upstream()?, start_upstream()?];
+        let setting =
+            Setting { folder, upstreams: [upstreams[0].1, upstreams[1].1], certificate, key };
+        let mut proxies = Vec::new();
+        for kind in kinds {
+            let proxy = kind.start(self.program(*kind), &setting)?;
+            proxy.check_refusal()?;
+            proxies.push(proxy);
+        }
+
+        let mut rounds = Vec::new();
+        for number in 1..=self.rounds() {
+            let mut round = Round::default();
+            for proxy in &proxies {
+                let (workload, measured) = match proxy.kind {
+                    Kind::Envoy => (workload.for_envoy(), &mut round.envoy),
+                    Kind::Sluicegate => (workload, &mut round.sluicegate),
+                };
+                let turns = self.turns(workload);
+                let measurement = Command::new(std::env::current_exe()?)
+                    .args(["load", "--workload", workload.name])
+                    .args(["--target", &proxy.address(workload)?.to_string()])
+                    .args(["--process", &proxy.process.id().to_string()])
+                    .args(["--turns", &turns.to_string(), "--warm-up", &warm_up(turns).to_string()])
+                    .arg("--certificate")
+                    .arg(certificate)
+                    .stderr(Stdio::inherit())
+                    .output()?;
+                if !measurement.status.success() {
+                    return Err(Failure::new(format!(
+                        "{} through {} failed",
+                        workload.name,
+                        proxy.kind.name()
+                    )));
+                }
+                let measurement: Measurement = serde_json::from_slice(&measurement.stdout)?;
+                eprintln!("{} {number}: {} {measurement}", workload.name, proxy.kind.name());
+                *measured = Some(measurement);
+            }
+            rounds.push(round);
+            // Whoever went second goes first the next time.
+            proxies.reverse();
+        }
+
+        for proxy in proxies {
+            let kind = proxy.kind;
+            let workload = if kind == Kind::Envoy { workload.for_envoy() } else { workload };
+            let turns = self.turns(workload);
+            // And the one that had to be refused.
+            let calls = (workload.calls(warm_up(turns)) + workload.calls(turns)) * self.rounds() as u64 + 1;
+            let logged = proxy.stop()?;
+            if logged != calls {
+                eprintln!("{}: {} logged {logged} of {calls} calls", workload.name, kind.name());
+            }
+        }
+        Ok(Comparison { workload, rounds })
+    }
+}
+
+fn warm_up(turns: u64) -> u64 {
+    turns.div_ceil(WARM_UP)
+}
+
+fn start_upstream() -> Result<(Process, SocketAddr), Failure> {
+    let mut process = Process::start("the upstream", Command::new(std::env::current_exe()?).arg("echo"))?;
+    let line = process.line()?;
+    let address =
+        line.strip_prefix("listening ").unwrap_or(&line).parse().during("the upstream's address")?;
+    Ok((process, address))
+}
+
+/// Makes a certificate for the QUIC listener and writes it and its key to files.
+fn make_certificate(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    let made = rcgen::generate_simple_self_signed([crate::load::HOST.to_owned()])?;
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem())?;
+    std::fs::write(&key, made.signing_key.serialize_pem())?;
+    Ok((certificate, key))
+}

@@ -1,0 +1,190 @@
+//! The workloads: what is called, in which protocol, how often and by how many at once.
+
+/// One kind of traffic.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    /// Names it on the command line.
+    pub(crate) name: &'static str,
+    /// Names it in the report.
+    pub(crate) title: &'static str,
+    pub(crate) client: Client,
+    pub(crate) shape: Shape,
+    /// The size of a message in bytes.
+    pub(crate) message: usize,
+    pub(crate) connections: usize,
+    /// Calls at once on each connection.
+    pub(crate) streams: usize,
+    /// Turns in one round. What a turn is depends on the shape.
+    pub(crate) turns: u64,
+    /// Turns in one round of a quick run.
+    pub(crate) quick_turns: u64,
+    /// What Envoy does instead, if it cannot do this.
+    pub(crate) envoy_instead: Option<&'static str>,
+}
+
+/// What the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// gRPC over cleartext HTTP/2.
+    Grpc,
+    /// gRPC-Web over cleartext HTTP/2.
+    GrpcWebH2,
+    /// gRPC-Web over cleartext HTTP/1.1, connections kept alive.
+    GrpcWebH1,
+    /// `grpc-wt-1` over WebTransport.
+    WebTransport,
+}
+
+/// What a call looks like, and what counts as one turn of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One message each way. A turn is a call.
+    Unary,
+    /// One message up, this many down. A turn is a call; costs are per message.
+    ServerStream(u32),
+    /// Each message is sent when the answer to the one before has come. A turn is a message; every stream lasts for the
+    /// whole round.
+    PingPong,
+}
+
+impl Workload {
+    pub(crate) fn named(name: &str) -> Option<&'static Workload> {
+        ALL.iter().find(|workload| workload.name == name)
+    }
+
+    /// What Envoy is measured with where Sluicegate is measured with this.
+    pub(crate) fn for_envoy(&'static self) -> &'static Workload {
+        self.envoy_instead.and_then(Workload::named).unwrap_or(self)
+    }
+
+    /// How many of what costs are given for are in one turn.
+    pub(crate) fn units_per_turn(&self) -> u64 {
+        match self.shape {
+            Shape::Unary | Shape::PingPong => 1,
+            Shape::ServerStream(messages) => messages.into(),
+        }
+    }
+
+    /// How many calls so many turns make.
+    pub(crate) fn calls(&self, turns: u64) -> u64 {
+        match self.shape {
+            Shape::Unary | Shape::ServerStream(_) => turns,
+            Shape::PingPong => (self.connections * self.streams) as u64,
+        }
+    }
+
+    /// What costs are given for.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.shape {
+            Shape::Unary => "call",
+            Shape::ServerStream(_) | Shape::PingPong => "message",
+        }
+    }
+}
+
+pub(crate) static ALL: &[Workload] = &[
+    Workload {
+        name: "grpc-unary-64",
+        title: "gRPC unary, 64 B",
+        client: Client::Grpc,
+        shape: Shape::Unary,
+        message: 64,
+        connections: 4,
+        streams: 32,
+        turns: 100_000,
+        quick_turns: 500,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "grpc-unary-16k",
+        title: "gRPC unary, 16 KiB",
+        client: Client::Grpc,
+        shape: Shape::Unary,
+        message: 16 << 10,
+        connections: 4,
+        streams: 32,
+        turns: 40_000,
+        quick_turns: 500,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "web-h2-unary-64",
+        title: "gRPC-Web unary over HTTP/2, 64 B",
+        client: Client::GrpcWebH2,
+        shape: Shape::Unary,
+        message: 64,
+        connections: 4,
+        streams: 32,
+        turns: 80_000,
+        quick_turns: 500,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "web-h1-unary-64",
+        title: "gRPC-Web unary over HTTP/1.1, 64 B",
+        client: Client::GrpcWebH1,
+        shape: Shape::Unary,
+        message: 64,
+        connections: 64,
+        streams: 1,
+        turns: 60_000,
+        quick_turns: 500,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "grpc-stream",
+        title: "gRPC server stream, 10,000 × 64 B",
+        client: Client::Grpc,
+        shape: Shape::ServerStream(10_000),
+        message: 64,
+        connections: 4,
+        streams: 1,
+        turns: 60,
+        quick_turns: 4,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "grpc-ping-pong",
+        title: "gRPC bidi ping-pong, 64 B",
+        client: Client::Grpc,
+        shape: Shape::PingPong,
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 100_000,
+        quick_turns: 500,
+        envoy_instead: None,
+    },
+    Workload {
+        name: "webtransport-ping-pong",
+        title: "WebTransport bidi ping-pong, 64 B ¹",
+        client: Client::WebTransport,
+        shape: Shape::PingPong,
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 100_000,
+        quick_turns: 500,
+        envoy_instead: Some("grpc-ping-pong"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_envoy_does_instead_is_a_workload_it_can_do() {
+        for workload in ALL {
+            assert!(
+                std::ptr::eq(workload, Workload::named(workload.name).unwrap()),
+                "{} twice",
+                workload.name
+            );
+            if let Some(name) = workload.envoy_instead {
+                assert_eq!(Workload::named(name).unwrap().envoy_instead, None);
+            }
+            assert!(workload.for_envoy().client != Client::WebTransport, "{}", workload.name);
+        }
+    }
+}
