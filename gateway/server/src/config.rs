@@ -6,6 +6,8 @@
 mod cluster;
 mod limits;
 mod listener;
+mod pattern;
+mod quantity;
 mod redact;
 mod route;
 mod section;
@@ -23,8 +25,9 @@ pub(crate) use route::{FilterConfig, RouteConfig, Written};
 
 use crate::plan::AccessLog;
 use crate::report::{Findings, Severity};
+use quantity::Period;
 use section::Section;
-use value::{Period, Word};
+use value::Word;
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -45,13 +48,13 @@ pub(crate) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Parses the text. `None` after noting why it is no TOML: then nothing in it can be relied on.
-    pub(crate) fn parse(text: &'a str, findings: &Findings) -> Option<Document<'a>> {
+    /// Parses the text, noting why it is no TOML. Of a text that is none, the document holds what could be made out.
+    pub(crate) fn parse(text: &'a str, findings: &Findings) -> Document<'a> {
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             findings.error(error.span().unwrap_or(0..0), error.message().trim().replace('\n', ", "));
         }
-        errors.is_empty().then_some(Document { root })
+        Document { root }
     }
 
     /// Reads the configuration, noting all that is wrong with it.

@@ -4,6 +4,7 @@
 //! nothing, so a plan that fails costs nothing, and all its problems are reported together.
 
 mod cluster;
+mod limits;
 mod listener;
 mod routes;
 
@@ -16,7 +17,8 @@ use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::registry::Kind;
 
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
-pub use listener::{H2Limits, Listener, ListenerLimits, Origins, QuicLimits, WebTransport};
+pub use limits::{H2Limits, ListenerLimits, QuicLimits};
+pub use listener::{Listener, Origins, WebTransport};
 
 use crate::config::{Config, Document};
 use crate::report::{Findings, Report, Severity};
@@ -96,15 +98,15 @@ pub fn from_text(
 ) -> Result<(Plan, Report), Report> {
     let findings = Findings::default();
     let document = Document::parse(text, &findings);
-    let plan = document.as_ref().map(|document| {
+    // What is no TOML is read no further: most of what would be found then is not really wrong.
+    let plan = findings.is_clean().then(|| {
         let config = document.read(&findings);
         Planner { folder, sources, findings: &findings }.plan(&config, document.shown())
     });
-    // What is no TOML has no known secrets.
-    let shown_text = document.as_ref().map_or_else(|| text.to_owned(), |document| document.blotted(text));
+    let blotted = document.blotted(text);
     drop(document);
     let is_clean = findings.is_clean();
-    let report = Report::new(name, shown_text, findings.into_inner());
+    let report = Report::new(name, blotted, findings.into_inner());
     match plan {
         Some(plan) if is_clean => Ok((plan, report)),
         _ => Err(report),

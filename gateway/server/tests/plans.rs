@@ -124,6 +124,19 @@ fn a_huge_value_gives_a_short_report() {
     }
 }
 
+#[test]
+fn deep_nesting_is_a_problem() {
+    for (open, close) in [("[", "]"), ("{ a = ", " }")] {
+        let text = format!("workers = {}1{}", open.repeat(10_000), close.repeat(10_000));
+        let report = from_text("deep.toml", &text, Path::new("."), &[]).unwrap_err();
+        assert!(
+            report.errors() > 0 && report.to_string().len() < 50_000,
+            "{} bytes",
+            report.to_string().len()
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 

@@ -1,7 +1,7 @@
 //! `[listeners.limits]`: how much one listener, one connection and one client may take.
 
+use super::quantity::Size;
 use super::section::Section;
-use super::value::Size;
 use crate::plan::{H2Limits, ListenerLimits, QuicLimits};
 
 /// Counts of streams, requests and the like on one connection.

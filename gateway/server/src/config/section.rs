@@ -7,7 +7,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::value::{Period, Size, Value, wrong_type};
+use super::quantity::{Period, Size};
+use super::value::{Value, wrong_type};
 use crate::report::{Findings, suggest};
 
 /// A table of the configuration while it is read. What nobody asked for by the time of [`Section::finish`] is unknown.

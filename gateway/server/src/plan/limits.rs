@@ -1,0 +1,109 @@
+//! What clients may take. The defaults are safe on the open internet.
+
+use std::time::Duration;
+
+/// What one listener, one connection and one client address may take. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// Connections open at once, TCP and QUIC each; more are closed at once.
+    pub max_connections: usize,
+    /// Connections open at once from one client address.
+    pub max_connections_per_ip: usize,
+    /// How long a TLS or QUIC handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the head of a request may take, from the first moment it could be sent.
+    pub header_timeout: Duration,
+    /// How long a TCP connection without requests stays open.
+    pub idle_timeout: Duration,
+    /// Requests open at once on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// The header fields of one request, decoded.
+    pub max_header_bytes: u32,
+    /// HTTP/2 alone.
+    pub h2: H2Limits,
+    /// QUIC and WebTransport alone.
+    pub quic: QuicLimits,
+}
+
+/// What one HTTP/2 connection may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct H2Limits {
+    /// How far ahead of the gateway a client may send on one stream (`SETTINGS_INITIAL_WINDOW_SIZE`).
+    pub initial_stream_window: u32,
+    /// The same over all streams of a connection.
+    pub initial_connection_window: u32,
+    /// The largest frame accepted (`SETTINGS_MAX_FRAME_SIZE`).
+    pub max_frame_size: u32,
+    /// Streams that were reset by the client before the gateway got to them; one more ends the connection.
+    pub max_pending_reset_streams: usize,
+    /// Streams that the gateway had to reset for an error of the client; one more ends the connection.
+    pub max_local_error_resets: usize,
+    /// Requests that are malformed HTTP; one more ends the connection.
+    pub max_malformed_streams: usize,
+}
+
+/// What one QUIC connection may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuicLimits {
+    /// How far ahead of the gateway a client may send on one stream.
+    pub stream_window: u32,
+    /// The same over all streams of a connection.
+    pub connection_window: u32,
+    /// Requests and WebTransport streams that carry calls, open at once on one connection.
+    pub max_streams: u32,
+    /// After how long without packets a client is taken for gone, and after how long without a call or session its
+    /// connection is closed.
+    pub idle_timeout: Duration,
+    /// Handshakes in progress at once on the listener; more clients are refused.
+    pub max_incoming: usize,
+    /// Handshakes in progress from which on a client must first prove its address (Retry).
+    pub retry_above: usize,
+    /// WebTransport sessions open at once on one connection.
+    pub max_sessions: u32,
+    /// Datagrams that wait to be read, and to be sent, on one connection.
+    pub datagram_buffer: u32,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> ListenerLimits {
+        ListenerLimits {
+            max_connections: 10_000,
+            max_connections_per_ip: 256,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(300),
+            max_streams: 100,
+            max_header_bytes: 16 << 10,
+            h2: H2Limits::default(),
+            quic: QuicLimits::default(),
+        }
+    }
+}
+
+impl Default for H2Limits {
+    fn default() -> H2Limits {
+        H2Limits {
+            initial_stream_window: 256 << 10,
+            initial_connection_window: 1 << 20,
+            max_frame_size: 16 << 10,
+            max_pending_reset_streams: 20,
+            max_local_error_resets: 100,
+            max_malformed_streams: 32,
+        }
+    }
+}
+
+impl Default for QuicLimits {
+    fn default() -> QuicLimits {
+        QuicLimits {
+            stream_window: 256 << 10,
+            connection_window: 1 << 20,
+            max_streams: 256,
+            idle_timeout: Duration::from_secs(30),
+            max_incoming: 1024,
+            retry_above: 256,
+            max_sessions: 16,
+            datagram_buffer: 64 << 10,
+        }
+    }
+}
