@@ -198,8 +198,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         let Some(ledger) = &mut self.ledger else { return };
         match result {
             Ok((sender, lease)) => {
-                if self.upload.is_empty() {
-                } else if self.receive.is_ended()
+                if self.receive.is_ended()
                     && let Err(status) = self.upload.end_at_once(&mut *self.decoder)
                 {
                     return self.fail(status);

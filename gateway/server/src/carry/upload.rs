@@ -96,9 +96,11 @@ impl Upload {
         true
     }
 
-    /// Takes note of a request that ended with its head.
+    /// Takes note, once, of a request that ended with its head.
     pub(super) fn end_at_once(&mut self, decoder: &mut dyn Decoder) -> Result<(), Status> {
-        self.ended = true;
+        if std::mem::replace(&mut self.ended, true) {
+            return Ok(());
+        }
         decoder.end(&mut self.queue)
     }
 
