@@ -64,7 +64,7 @@ impl Report {
         self.findings.len() - self.errors()
     }
 
-    /// The findings, each with its line of the configuration, and a last line that counts them. `colour` is for
+    /// The findings, each with its line of the configuration, and a last line that counts them, each line ended. `colour` is for
     /// terminals.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -74,6 +74,7 @@ impl Report {
             rendered.push_str("\n\n");
         }
         rendered.push_str(&self.summary());
+        rendered.push('\n');
         rendered
     }
 
@@ -249,7 +250,8 @@ warning: two
   |
   = help: mind it
 
-a.toml: 1 problem, 1 warning";
+a.toml: 1 problem, 1 warning
+";
         assert_eq!(report.to_string(), expected);
         assert!(report.render(true).contains("\u{1b}["));
     }

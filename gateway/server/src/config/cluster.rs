@@ -39,6 +39,16 @@ pub(crate) struct ClusterTls {
 }
 
 impl ClusterConfig {
+    /// Keys of the connections that calls share. Other requests are not carried on those.
+    const CALLS_ONLY: [&str; 6] = [
+        "max_connections_per_worker",
+        "max_streams_per_connection",
+        "ping_interval",
+        "ping_timeout",
+        "idle_timeout",
+        "max_attempts",
+    ];
+
     pub(super) fn read(mut section: Section<'_>) -> ClusterConfig {
         let seconds = Duration::from_secs;
         let cluster = ClusterConfig {
@@ -56,6 +66,13 @@ impl ClusterConfig {
             idle_timeout: section.period("idle_timeout", seconds(300)),
             max_attempts: section.count("max_attempts", 1..=10, 3),
         };
+        if cluster.protocol == ClusterProtocol::Http {
+            let ca = cluster.tls.as_ref().and_then(|tls| tls.ca.as_ref()).map(|ca| ("ca", ca.span()));
+            let keys = Self::CALLS_ONLY.into_iter().filter_map(|key| Some((key, section.key_span(key)?)));
+            for (key, span) in keys.chain(ca) {
+                section.findings().error(span, format!("`{key}` is for clusters that speak `grpc`"));
+            }
+        }
         section.finish();
         cluster
     }

@@ -82,7 +82,9 @@ fn read_quic(mut section: Section<'_>) -> QuicLimits {
         max_sessions: section
             .within("max_sessions", 1..=1000)
             .map_or(default.max_sessions, |max| *max.get_ref()),
-        datagram_buffer: section.size("datagram_buffer", datagrams, default.datagram_buffer),
+        datagram_buffer: section
+            .within("datagram_buffer", datagrams)
+            .map_or(default.datagram_buffer, |size| size.get_ref().get() as usize),
     };
     section.finish();
     limits

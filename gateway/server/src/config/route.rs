@@ -59,8 +59,15 @@ pub(crate) struct Written<'a> {
 
 impl<'a> RouteConfig<'a> {
     /// Keys that mean nothing for requests that are no calls.
-    const CALLS_ONLY: [&'static str; 6] =
-        ["services", "methods", "timeout", "max_request_message", "max_response_message", "filters"];
+    const CALLS_ONLY: [&'static str; 7] = [
+        "services",
+        "methods",
+        "timeout",
+        "idle_timeout",
+        "max_request_message",
+        "max_response_message",
+        "filters",
+    ];
     /// Messages are no larger than this unless the route says so, as in gRPC's own implementations.
     const MAX_MESSAGE: u32 = 4 << 20;
 

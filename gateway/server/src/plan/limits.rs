@@ -61,7 +61,7 @@ pub struct QuicLimits {
     /// WebTransport sessions open at once on one connection.
     pub max_sessions: u32,
     /// Datagrams that wait to be read, and to be sent, on one connection.
-    pub datagram_buffer: u32,
+    pub datagram_buffer: usize,
 }
 
 impl Default for ListenerLimits {
