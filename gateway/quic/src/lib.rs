@@ -1,1 +1,43 @@
+//! HTTP/3 and WebTransport on QUIC, for Sluicegate.
+//!
+//! ```text
+//! Endpoint ── accept ──► Incoming ── handshake ──► Connection ── next ──► Event::Request  (H3Receive, H3Transmit)
+//!                                                                        Event::Session  ──► Session ── accept_bi ──►
+//!                                                                                            (WtReceive, WtTransmit)
+//! ```
+//!
+//! quinn carries QUIC and `h3` speaks HTTP/3 for ordinary requests. Between the two stands an adapter of our own,
+//! which bounds what a client can make `h3` do (module `guard`), and takes WebTransport out of the connection before
+//! `h3` sees it, in every draft that clients speak ([`DIALECTS`]). Requests and sessions share a connection in any
+//! number and order, and a stream that stays silent holds up no other.
+//!
+//! What is absent: 0-RTT; server push; the dynamic table of QPACK; `RESET_STREAM_AT`, which quinn does not have, so
+//! that a server-opened stream reset right away may reach the client without its session; CONNECT for anything but
+//! WebTransport, which is answered with 501. Of a session's own flow control the limit on bytes that the client
+//! advertises is kept; its limits on streams are left to QUIC's, and our own limits are advertised as good as
+//! infinite, so that QUIC's windows and stream counts are what bounds a client. `content-length` is not compared with
+//! the body.
 
+mod connection;
+mod adapter;
+mod endpoint;
+mod guard;
+mod limits;
+mod qpack;
+mod request;
+mod settings;
+mod shared;
+mod varint;
+mod webtransport;
+
+pub use connection::{Connection, Event};
+pub use endpoint::{ConnectError, Endpoint, Incoming};
+pub use limits::Limits;
+pub use request::Request;
+pub use request::receive::H3Receive;
+pub use request::transmit::H3Transmit;
+pub use webtransport::connect::SessionRequest;
+pub use webtransport::dialect::{ALL as DIALECTS, Dialect};
+pub use webtransport::error_code;
+pub use webtransport::session::Session;
+pub use webtransport::stream::{WtReceive, WtTransmit};

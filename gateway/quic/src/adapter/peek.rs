@@ -1,0 +1,187 @@
+//! Finds out what a new stream is, from its first bytes.
+//!
+//! Each is a future of its own, so that a stream which stays silent holds up no other. Dropped at its deadline, it
+//! resets the stream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use h3::error::Code;
+
+use super::ReceiveHalf;
+use super::arriving::Arriving;
+use super::control::CONTROL_STREAM;
+use super::outgoing::Outgoing;
+use crate::guard::{Guard, Piece};
+use crate::shared::Shared;
+use crate::varint;
+
+/// The type of a bidirectional WebTransport stream.
+pub(crate) const WEBTRANSPORT_BIDI: u64 = 0x41;
+/// The type of a unidirectional WebTransport stream.
+pub(crate) const WEBTRANSPORT_UNI: u64 = 0x54;
+/// The types of the QPACK streams (RFC 9204, section 4.2).
+const QPACK_STREAMS: [u64; 2] = [0x02, 0x03];
+/// The type of a push stream, which only a server may open (RFC 9114, section 6.2.2).
+const PUSH_STREAM: u64 = 0x01;
+
+/// A stream whose kind is known.
+pub(crate) enum Opened {
+    /// A stream of a session.
+    WebTransport { session: u64, send: Option<Outgoing>, receive: Arriving },
+    /// A request, with its first frame.
+    Request { send: Outgoing, receive: Arriving, guard: Guard, first: Piece },
+    /// A unidirectional stream of HTTP/3 itself.
+    Http3(ReceiveHalf),
+    /// It has been refused, or was gone before it said what it is.
+    Refused,
+}
+
+/// The future. It is ready as soon as the kind is known.
+pub(crate) struct Peek {
+    shared: Arc<Shared>,
+    /// Of a bidirectional stream.
+    send: Option<Outgoing>,
+    /// Taken at the end.
+    receive: Option<Arriving>,
+    is_bidi: bool,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waits for the type, and the session if the type has one.
+    Type(Bytes),
+    /// Waits for the first frame of a request.
+    Frame(Guard),
+}
+
+impl Peek {
+    /// A new bidirectional stream.
+    pub(crate) fn bidi(shared: Arc<Shared>, send: quinn::SendStream, receive: quinn::RecvStream) -> Peek {
+        let code = Code::H3_REQUEST_INCOMPLETE.value();
+        Peek {
+            shared,
+            send: Some(Outgoing::new(send, code)),
+            receive: Some(Arriving::new(receive, code)),
+            is_bidi: true,
+            stage: Stage::Type(Bytes::new()),
+        }
+    }
+
+    /// A new unidirectional stream.
+    pub(crate) fn uni(shared: Arc<Shared>, receive: quinn::RecvStream) -> Peek {
+        let receive = Arriving::new(receive, Code::H3_STREAM_CREATION_ERROR.value());
+        let stage = Stage::Type(Bytes::new());
+        Peek { shared, send: None, receive: Some(receive), is_bidi: false, stage }
+    }
+
+    /// What the bytes so far say; `None` when they are too few.
+    fn classify(&mut self) -> Option<Opened> {
+        loop {
+            match &mut self.stage {
+                Stage::Type(head) => {
+                    let mut rest = &head[..];
+                    let stream_type = varint::take(&mut rest)?;
+                    let expected = if self.is_bidi { WEBTRANSPORT_BIDI } else { WEBTRANSPORT_UNI };
+                    if stream_type == expected {
+                        let session = varint::take(&mut rest)?;
+                        let rest = head.split_off(head.len() - rest.len());
+                        return Some(self.webtransport(session, rest));
+                    }
+                    let head = std::mem::take(head);
+                    if !self.is_bidi {
+                        return Some(self.http3(stream_type, head));
+                    }
+                    let mut guard = Guard::new(self.shared.limits.max_frame);
+                    guard.push(head);
+                    self.stage = Stage::Frame(guard);
+                }
+                Stage::Frame(guard) => {
+                    let first = match guard.next() {
+                        Ok(first) => first?,
+                        Err(error) => {
+                            self.shared.close(error.code(), &error.to_string());
+                            return Some(Opened::Refused);
+                        }
+                    };
+                    let guard = std::mem::replace(guard, Guard::new(0));
+                    return Some(match (self.send.take(), self.receive.take()) {
+                        (Some(send), Some(receive)) => Opened::Request { send, receive, guard, first },
+                        _ => Opened::Refused,
+                    });
+                }
+            }
+        }
+    }
+
+    fn webtransport(&mut self, session: u64, rest: Bytes) -> Opened {
+        // Sessions are named by client-initiated bidirectional streams.
+        if !session.is_multiple_of(4) {
+            self.shared.close(Code::H3_ID_ERROR, "a WebTransport stream names no session");
+            return Opened::Refused;
+        }
+        let Some(mut receive) = self.receive.take() else { return Opened::Refused };
+        receive.unread(rest);
+        Opened::WebTransport { session, send: self.send.take(), receive }
+    }
+
+    fn http3(&mut self, stream_type: u64, head: Bytes) -> Opened {
+        let Some(receive) = self.receive.take() else { return Opened::Refused };
+        let shared = Arc::clone(&self.shared);
+        if stream_type == CONTROL_STREAM {
+            // The type goes on as it is; behind it are frames.
+            let mut first = head;
+            let frames = first.split_off(varint::length(first.first().copied().unwrap_or(0)).min(first.len()));
+            let mut guard = Guard::new(shared.limits.max_frame);
+            guard.push(frames);
+            Opened::Http3(ReceiveHalf::new(receive, Some(guard), Some(first), shared))
+        } else if QPACK_STREAMS.contains(&stream_type) {
+            Opened::Http3(ReceiveHalf::new(receive, None, Some(head), shared))
+        } else {
+            if stream_type == PUSH_STREAM {
+                shared.close(Code::H3_STREAM_CREATION_ERROR, "a client cannot push");
+            }
+            // Dropping the rest refuses it, as RFC 9114, section 9, asks for.
+            Opened::Refused
+        }
+    }
+
+    /// The stream has ended before it said what it is.
+    fn ended(&mut self) -> Opened {
+        let is_empty = matches!(&self.stage, Stage::Type(head) if head.is_empty());
+        if self.is_bidi && !is_empty {
+            self.shared.close(Code::H3_FRAME_ERROR, "a request stream ended inside its first frame");
+        }
+        Opened::Refused
+    }
+}
+
+impl Future for Peek {
+    type Output = Opened;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Opened> {
+        let this = &mut *self;
+        loop {
+            let Some(receive) = &mut this.receive else { return Poll::Ready(Opened::Refused) };
+            match ready!(receive.poll_read(cx)) {
+                Ok(Some(bytes)) => match &mut this.stage {
+                    Stage::Type(head) if head.is_empty() => *head = bytes,
+                    // A header cut in two: at most 15 bytes are copied.
+                    Stage::Type(head) => {
+                        let mut joined = BytesMut::from(&head[..]);
+                        joined.extend_from_slice(&bytes);
+                        *head = joined.freeze();
+                    }
+                    Stage::Frame(guard) => guard.push(bytes),
+                },
+                Ok(None) => return Poll::Ready(this.ended()),
+                Err(_) => return Poll::Ready(Opened::Refused),
+            }
+            if let Some(opened) = this.classify() {
+                return Poll::Ready(opened);
+            }
+        }
+    }
+}

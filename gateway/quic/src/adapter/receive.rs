@@ -1,0 +1,102 @@
+//! A receiving half, for `h3`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId};
+use quinn::ReadError;
+
+use super::{connection_error, stream_id};
+use crate::adapter::arriving::Arriving;
+use crate::guard::{Guard, GuardError, Piece, SETTINGS};
+use crate::settings::PeerSettings;
+use crate::shared::Shared;
+
+/// What `h3` reads from.
+pub(crate) struct ReceiveHalf {
+    stream: Arriving,
+    id: StreamId,
+    /// What was read to find out what the stream is.
+    replay: VecDeque<Bytes>,
+    /// On streams that consist of frames.
+    guard: Option<Guard>,
+    shared: Arc<Shared>,
+    stopped: bool,
+}
+
+impl ReceiveHalf {
+    /// A stream of frames, or without a guard one of QPACK's, to be read from `replay` on.
+    pub(crate) fn new(
+        stream: Arriving,
+        guard: Option<Guard>,
+        replay: Option<Bytes>,
+        shared: Arc<Shared>,
+    ) -> ReceiveHalf {
+        let id = stream_id(stream.id());
+        ReceiveHalf { stream, id, replay: replay.into_iter().collect(), guard, shared, stopped: false }
+    }
+
+    fn fail(&self, error: GuardError) -> StreamErrorIncoming {
+        self.shared.close(error.code(), &error.to_string());
+        StreamErrorIncoming::ConnectionErrorIncoming {
+            connection_error: ConnectionErrorIncoming::Undefined(Arc::new(error)),
+        }
+    }
+}
+
+impl quic::RecvStream for ReceiveHalf {
+    type Buf = Bytes;
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+        if let Some(bytes) = self.replay.pop_front() {
+            return Poll::Ready(Ok(Some(bytes)));
+        }
+        if self.stopped {
+            return Poll::Ready(Ok(None));
+        }
+        let Some(guard) = &mut self.guard else {
+            return self.stream.poll_read(cx).map_err(read_error);
+        };
+        loop {
+            match guard.next() {
+                Ok(Some(Piece::Frame { frame_type: SETTINGS, bytes, header })) => {
+                    // A second one is refused by `h3`.
+                    self.shared.peer_settings(PeerSettings::decode(bytes.get(header..).unwrap_or_default()));
+                    return Poll::Ready(Ok(Some(bytes)));
+                }
+                Ok(Some(piece)) => return Poll::Ready(Ok(Some(piece.into_bytes()))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Err(self.fail(error))),
+            }
+            match ready!(self.stream.poll_read(cx)).map_err(read_error)? {
+                Some(bytes) => guard.push(bytes),
+                None => {
+                    let end = guard.end();
+                    return Poll::Ready(end.map(|()| None).map_err(|error| self.fail(error)));
+                }
+            }
+        }
+    }
+
+    fn stop_sending(&mut self, code: u64) {
+        self.stopped = true;
+        self.replay.clear();
+        self.stream.stop(code);
+    }
+
+    fn recv_id(&self) -> StreamId {
+        self.id
+    }
+}
+
+fn read_error(error: ReadError) -> StreamErrorIncoming {
+    match error {
+        ReadError::Reset(code) => StreamErrorIncoming::StreamTerminated { error_code: code.into_inner() },
+        ReadError::ConnectionLost(error) => {
+            StreamErrorIncoming::ConnectionErrorIncoming { connection_error: connection_error(error) }
+        }
+        error => StreamErrorIncoming::Unknown(Box::new(error)),
+    }
+}

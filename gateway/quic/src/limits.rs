@@ -1,0 +1,99 @@
+//! What one client may use.
+
+use std::time::Duration;
+
+/// Bounds on an endpoint and on each of its connections. The defaults are safe on the open internet.
+///
+/// The receive windows bound the memory that a connection holds in bytes not yet passed on; everything else that a
+/// client can make the gateway keep is bounded by a count below.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes a client may send on all streams of a connection before they are passed on. The default, 1 MiB, fills
+    /// 80 Mbit/s at a round trip of 100 ms; an upload to a stalled upstream holds no more than this.
+    pub receive_window: u32,
+    /// The same for one stream. A quarter of the connection's by default, so that four streams whose upstreams stall
+    /// are needed to hold up the others.
+    pub stream_receive_window: u32,
+    /// Bytes that may wait, unacknowledged included, to be sent on all streams of a connection.
+    pub send_window: u64,
+    /// Requests and client-opened WebTransport bidirectional streams open at once.
+    pub max_bidi_streams: u32,
+    /// Unidirectional streams open at once; HTTP/3 itself needs three, and clients open a few more as grease.
+    pub max_uni_streams: u32,
+    /// Handshakes waiting to be accepted or in progress; further clients are refused.
+    pub max_incoming: usize,
+    /// Handshakes in progress above which a client has to prove its address with a Retry first.
+    pub retry_above: usize,
+    /// Connections open at once on the endpoint; further clients are refused.
+    pub max_connections: usize,
+    /// How long a handshake may take, HTTP/3's own streams included.
+    pub handshake_timeout: Duration,
+    /// How long a new stream may take to show its head: a request's field section, or a WebTransport stream's header.
+    /// Also how long a WebTransport stream may wait for its session to be opened.
+    pub header_timeout: Duration,
+    /// After how long without packets from the client a connection is lost, and after how long without a call or a
+    /// session it is closed.
+    pub idle_timeout: Duration,
+    /// How often a quiet connection is probed, so that a long-lived call neither dies of `idle_timeout` nor outlives a
+    /// client that vanished.
+    pub keep_alive: Duration,
+    /// The size of a request's header fields, as RFC 9114, section 4.2.2, counts them.
+    pub max_field_section: u32,
+    /// The largest frame other than DATA; a client that declares a larger one loses its connection.
+    pub max_frame: u32,
+    /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
+    pub max_sessions: u32,
+    /// Bytes of received datagrams that may wait to be read, and of datagrams to be sent.
+    pub datagram_buffer: usize,
+    /// Datagrams that may wait in one session; the oldest is dropped for a new one.
+    pub datagrams_per_session: usize,
+    /// Streams that may wait for a session that has not been opened yet.
+    pub early_streams: usize,
+    /// How long a drained connection waits for its client to close it after the last call has ended.
+    pub linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            receive_window: 1 << 20,
+            stream_receive_window: 256 << 10,
+            send_window: 1 << 20,
+            max_bidi_streams: 256,
+            max_uni_streams: 32,
+            max_incoming: 1024,
+            retry_above: 256,
+            max_connections: 10_000,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(10),
+            max_field_section: 16 << 10,
+            max_frame: 64 << 10,
+            max_sessions: 16,
+            datagram_buffer: 64 << 10,
+            datagrams_per_session: 32,
+            early_streams: 32,
+            linger: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Limits {
+    /// QUIC's own configuration.
+    pub(crate) fn transport(&self) -> quinn::TransportConfig {
+        let mut transport = quinn::TransportConfig::default();
+        transport
+            .max_concurrent_bidi_streams(self.max_bidi_streams.into())
+            .max_concurrent_uni_streams(self.max_uni_streams.into())
+            .receive_window(self.receive_window.into())
+            .stream_receive_window(self.stream_receive_window.into())
+            .send_window(self.send_window)
+            // An idle timeout too large for the wire is as good as none.
+            .max_idle_timeout(quinn::IdleTimeout::try_from(self.idle_timeout).ok())
+            .keep_alive_interval(Some(self.keep_alive))
+            .datagram_receive_buffer_size(Some(self.datagram_buffer))
+            .datagram_send_buffer_size(self.datagram_buffer);
+        transport
+    }
+}

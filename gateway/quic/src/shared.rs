@@ -1,0 +1,110 @@
+//! What the parts of one connection share.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use futures_util::task::AtomicWaker;
+use h3::error::Code;
+
+use crate::adapter::outgoing::Outgoing;
+use crate::limits::Limits;
+use crate::settings::PeerSettings;
+use crate::varint;
+use crate::webtransport::registry::Registry;
+
+/// Locks for a moment; nothing waits while it holds one of these. What a panic elsewhere left behind is still sound.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One per connection.
+pub(crate) struct Shared {
+    pub(crate) quic: quinn::Connection,
+    pub(crate) limits: Arc<Limits>,
+    /// Our control stream, once `h3` has opened it.
+    pub(crate) control: OnceLock<Arc<Mutex<Outgoing>>>,
+    pub(crate) registry: Registry,
+    pub(crate) live: Arc<Live>,
+    peer: OnceLock<PeerSettings>,
+    /// The number of the next bidirectional stream of the client.
+    next_stream: AtomicU64,
+    /// The first request that is not processed any more, or `u64::MAX`.
+    goaway: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>) -> Shared {
+        Shared {
+            registry: Registry::new(&limits),
+            quic,
+            limits,
+            control: OnceLock::new(),
+            live: Arc::default(),
+            peer: OnceLock::new(),
+            next_stream: AtomicU64::new(0),
+            goaway: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Closes the connection because of what the client did.
+    pub(crate) fn close(&self, code: Code, reason: &str) {
+        log::debug!("closing the connection of {}: {code}: {reason}", self.quic.remote_address());
+        self.quic.close(varint::quic(code.value()), reason.as_bytes());
+    }
+
+    /// The client's settings have arrived.
+    pub(crate) fn peer_settings(&self, settings: PeerSettings) {
+        // Only the first frame counts; a second one ends the connection.
+        let _ = self.peer.set(settings);
+    }
+
+    /// The client's settings, once they are known.
+    pub(crate) fn peer(&self) -> Option<&PeerSettings> {
+        self.peer.get()
+    }
+
+    /// A bidirectional stream of the client has been accepted. Whether requests on it may be processed.
+    pub(crate) fn accepted(&self, stream: u64) -> bool {
+        self.next_stream.fetch_max(stream + 4, Ordering::Relaxed);
+        stream < self.goaway.load(Ordering::Relaxed)
+    }
+
+    /// Decides which requests are not processed any more. `None` when that has been decided before.
+    pub(crate) fn begin_goaway(&self) -> Option<u64> {
+        let next = self.next_stream.load(Ordering::Relaxed);
+        self.goaway.compare_exchange(u64::MAX, next, Ordering::Relaxed, Ordering::Relaxed).ok().map(|_| next)
+    }
+}
+
+/// Counts the halves of requests and the sessions that are in use.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    count: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+impl Live {
+    /// Counts one more until the guard is dropped.
+    pub(crate) fn guard(self: &Arc<Live>) -> LiveGuard {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        LiveGuard(Arc::clone(self))
+    }
+
+    /// Whether nothing is in use; otherwise the task is woken when nothing is any more.
+    pub(crate) fn poll_idle(&self, cx: &mut std::task::Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.count.load(Ordering::Acquire) == 0
+    }
+}
+
+/// One in use.
+#[derive(Debug)]
+pub(crate) struct LiveGuard(Arc<Live>);
+
+impl Drop for LiveGuard {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.waker.wake();
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The extended CONNECT that asks for a session (RFC 9220; draft-ietf-webtrans-http3, section 3).
+
+use std::sync::Arc;
+
+use h3::error::Code;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, StatusCode};
+
+use super::dialect::{self, Dialect};
+use super::driver::Driver;
+use super::flow::Flow;
+use super::session::{Session, SessionState};
+use super::subprotocol;
+use crate::adapter::arriving::Arriving;
+use crate::adapter::outgoing::Outgoing;
+use crate::guard::Guard;
+use crate::qpack;
+use crate::settings::PeerSettings;
+use crate::shared::{Shared, lock};
+
+/// A CONNECT that asks for a session. It waits for the client's settings, which tell what draft it speaks.
+pub(crate) struct Connect {
+    target: Target,
+    send: Outgoing,
+    receive: Arriving,
+    guard: Guard,
+}
+
+/// A CONNECT that does not become a session.
+pub(crate) struct Refused {
+    /// How to answer; `None` for a malformed request.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) send: Outgoing,
+    pub(crate) receive: Arriving,
+}
+
+/// What the fields say.
+#[derive(Debug)]
+struct Target {
+    protocol: Vec<u8>,
+    authority: Authority,
+    path: PathAndQuery,
+    headers: HeaderMap,
+}
+
+impl Connect {
+    pub(crate) fn new(
+        fields: Vec<(std::borrow::Cow<'static, str>, Vec<u8>)>,
+        send: Outgoing,
+        receive: Arriving,
+        guard: Guard,
+    ) -> Result<Connect, Box<Refused>> {
+        match Target::new(fields) {
+            Ok(target) => Ok(Connect { target, send, receive, guard }),
+            Err(status) => Err(Box::new(Refused { status, send, receive })),
+        }
+    }
+
+    /// Opens the session as far as the client is concerned, now that its settings are known. `None` if it has too many.
+    pub(crate) fn open(self, shared: &Arc<Shared>, peer: &PeerSettings) -> Option<(SessionRequest, Driver)> {
+        let Connect { target, mut send, mut receive, guard } = self;
+        let dialect = dialect::choose(&target.protocol, &target.headers, peer)?;
+        let most = dialect.max_sessions(shared.limits.max_sessions, peer);
+        if shared.registry.open() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            // Dropping the stream rejects it.
+            send.reset_with(Code::H3_REQUEST_REJECTED.value());
+            receive.refuse_with(Code::H3_REQUEST_REJECTED.value());
+            return None;
+        }
+        let state = SessionState::new(
+            send.id(),
+            dialect,
+            Flow::new(dialect.initial_max_data(peer)),
+            send,
+            shared.quic.clone(),
+            &shared.limits,
+            shared.live.guard(),
+        );
+        shared.registry.insert(&state);
+        let driver = Driver::new(Arc::clone(&state), Arc::clone(shared), receive, guard);
+        let origin = target.headers.get(header::ORIGIN).cloned();
+        let request = SessionRequest {
+            authority: target.authority,
+            path: target.path,
+            origin,
+            protocols: subprotocol::offered(&target.headers),
+            headers: target.headers,
+            dialect,
+            unanswered: Unanswered { state, answered: false },
+        };
+        Some((request, driver))
+    }
+}
+
+impl Target {
+    /// Checks the fields of a CONNECT. The error is the status to refuse with, `None` when it is malformed.
+    fn new(fields: Vec<(std::borrow::Cow<'static, str>, Vec<u8>)>) -> Result<Target, Option<StatusCode>> {
+        let (mut protocol, mut scheme, mut authority, mut path, mut method) = (None, None, None, None, None);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let slot = match &*name {
+                ":method" => &mut method,
+                ":protocol" => &mut protocol,
+                ":scheme" => &mut scheme,
+                ":authority" => &mut authority,
+                ":path" => &mut path,
+                name => {
+                    // Names are lower-case, and one with a colon is none (RFC 9114, sections 4.2 and 4.3).
+                    let name = HeaderName::from_lowercase(name.as_bytes()).map_err(|_| None)?;
+                    headers.append(name, HeaderValue::from_bytes(&value).map_err(|_| None)?);
+                    continue;
+                }
+            };
+            // Each at most once, and before all other fields.
+            if slot.replace(value).is_some() || !headers.is_empty() {
+                return Err(None);
+            }
+        }
+        if method.as_deref() != Some(Method::CONNECT.as_str().as_bytes()) {
+            return Err(None);
+        }
+        let Some(protocol) = protocol.filter(|protocol| dialect::is_webtransport(protocol)) else {
+            // Neither a proxy nor any other protocol over CONNECT is offered here.
+            return Err(Some(StatusCode::NOT_IMPLEMENTED));
+        };
+        let (Some(scheme), Some(authority), Some(path)) = (scheme, authority, path) else {
+            return Err(None);
+        };
+        let authority = Authority::try_from(&authority[..]).map_err(|_| None)?;
+        let path = PathAndQuery::try_from(&path[..]).map_err(|_| None)?;
+        let host = headers.get(header::HOST);
+        let is_one_host = host.is_none_or(|host| host.as_bytes() == authority.as_str().as_bytes());
+        if scheme != b"https" || !is_one_host || !path.as_str().starts_with('/') {
+            return Err(None);
+        }
+        Ok(Target { protocol, authority, path, headers })
+    }
+}
+
+/// A client asks for a session. Dropping it rejects the request.
+#[derive(Debug)]
+pub struct SessionRequest {
+    /// The host that the client asks.
+    pub authority: Authority,
+    /// Path and query, as sent.
+    pub path: PathAndQuery,
+    /// Whose script asks. Every browser says so; a server must check it when it is there.
+    pub origin: Option<HeaderValue>,
+    /// The subprotocols that the client offers, the one it prefers first.
+    pub protocols: Vec<String>,
+    /// All header fields.
+    pub headers: HeaderMap,
+    /// The draft that the client speaks.
+    pub dialect: &'static Dialect,
+    unanswered: Unanswered,
+}
+
+impl SessionRequest {
+    /// Opens the session. A subprotocol that the client did not offer is not sent.
+    pub fn accept(self, subprotocol: Option<&str>) -> Session {
+        let mut headers = self.dialect.response_headers();
+        if let Some((name, value)) =
+            subprotocol.and_then(|chosen| subprotocol::answer(&self.headers, chosen))
+        {
+            headers.insert(name, value);
+        }
+        Session::new(self.unanswered.answer(StatusCode::OK, &headers))
+    }
+
+    /// Refuses the session: 403 for an origin that is not allowed, 404 or 405 for a path without sessions.
+    pub fn refuse(self, status: StatusCode) {
+        let state = self.unanswered.answer(status, &HeaderMap::new());
+        lock(&state.connect).finish();
+        state.end(0, "");
+    }
+}
+
+/// A session that nobody has accepted or refused.
+#[derive(Debug)]
+struct Unanswered {
+    state: Arc<SessionState>,
+    answered: bool,
+}
+
+impl Unanswered {
+    fn answer(mut self, status: StatusCode, headers: &HeaderMap) -> Arc<SessionState> {
+        self.answered = true;
+        // The driver writes it.
+        lock(&self.state.connect).send(qpack::encode_response(status, headers));
+        self.state.driver.wake();
+        Arc::clone(&self.state)
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if !self.answered {
+            lock(&self.state.connect).reset(Code::H3_REQUEST_REJECTED.value());
+            self.state.end(0, "");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The drafts of WebTransport over HTTP/3 that clients speak, as data.
+//!
+//! Stream types, capsules, datagrams and error codes are the same on the wire in all of them. What has moved are the
+//! settings, the `:protocol` token, a few header fields and the flow control of sessions. The gateway advertises the
+//! settings of all drafts at once and finds out with each CONNECT which of them the client speaks. A new draft is one
+//! more row here.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::settings::PeerSettings;
+
+/// One draft, or several that are the same on the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The name in logs, such as `draft-02`.
+    pub name: &'static str,
+    /// The value of `:protocol`.
+    pub protocol: &'static str,
+    /// A request header that only this draft's clients send.
+    marker: Option<&'static str>,
+    /// The setting by which a client shows that it speaks this draft.
+    client_setting: Option<u64>,
+    /// What a server advertises.
+    settings: &'static [(u64, Advertised)],
+    /// What a server answers besides the status.
+    response: &'static [(&'static str, &'static str)],
+    /// Whether sessions may have flow control of their own; without it, a client may have one session only.
+    flow_control: bool,
+}
+
+/// The value of a setting.
+#[derive(Debug, PartialEq, Eq)]
+enum Advertised {
+    /// Always the same.
+    Fixed(u64),
+    /// How many sessions a connection may have.
+    Sessions,
+}
+use Advertised::{Fixed, Sessions};
+
+/// `SETTINGS_H3_DATAGRAM` (RFC 9297).
+const H3_DATAGRAM: u64 = 0x33;
+/// The same in the drafts of RFC 9297, which browsers still send.
+const H3_DATAGRAM_DRAFT: u64 = 0xff_d277;
+/// `SETTINGS_ENABLE_WEBTRANSPORT`, drafts 02 to 06.
+const ENABLE_WEBTRANSPORT: u64 = 0x2b60_3742;
+/// `SETTINGS_WEBTRANSPORT_MAX_SESSIONS`, drafts 02 to 06.
+const MAX_SESSIONS_02: u64 = 0x2b60_3743;
+/// `SETTINGS_WEBTRANSPORT_MAX_SESSIONS`, drafts 07 to 12.
+const MAX_SESSIONS_07: u64 = 0xc671_706a;
+/// `SETTINGS_WT_MAX_SESSIONS`, drafts 13 and 14.
+const MAX_SESSIONS_13: u64 = 0x14e9_cd29;
+/// `SETTINGS_WT_ENABLED`, since draft 15.
+const WT_ENABLED: u64 = 0x2c7c_f000;
+/// `SETTINGS_WT_INITIAL_MAX_DATA`, since draft 13.
+const INITIAL_MAX_DATA: u64 = 0x2b61;
+/// `SETTINGS_WT_INITIAL_MAX_STREAMS_UNI`, since draft 13.
+const INITIAL_MAX_STREAMS_UNI: u64 = 0x2b64;
+/// `SETTINGS_WT_INITIAL_MAX_STREAMS_BIDI`, since draft 13.
+const INITIAL_MAX_STREAMS_BIDI: u64 = 0x2b65;
+
+/// As good as no limit: QUIC's own windows and stream limits bound a client. The largest count of streams that QUIC
+/// allows (RFC 9000, section 4.6), and more bytes than any session moves.
+const UNLIMITED: u64 = 1 << 60;
+
+/// Every draft, the most telling sign first: a client is taken for the first whose signs all fit.
+pub static ALL: &[Dialect] = &[
+    Dialect {
+        name: "draft-16",
+        protocol: "webtransport-h3",
+        marker: None,
+        client_setting: None,
+        settings: &[
+            (H3_DATAGRAM, Fixed(1)),
+            (WT_ENABLED, Fixed(1)),
+            (INITIAL_MAX_DATA, Fixed(UNLIMITED)),
+            (INITIAL_MAX_STREAMS_UNI, Fixed(UNLIMITED)),
+            (INITIAL_MAX_STREAMS_BIDI, Fixed(UNLIMITED)),
+        ],
+        response: &[],
+        flow_control: true,
+    },
+    Dialect {
+        name: "draft-02",
+        protocol: "webtransport",
+        marker: Some("sec-webtransport-http3-draft02"),
+        client_setting: None,
+        settings: &[
+            (H3_DATAGRAM_DRAFT, Fixed(1)),
+            (ENABLE_WEBTRANSPORT, Fixed(1)),
+            (MAX_SESSIONS_02, Sessions),
+        ],
+        response: &[("sec-webtransport-http3-draft", "draft02")],
+        flow_control: false,
+    },
+    Dialect {
+        name: "draft-14",
+        protocol: "webtransport",
+        marker: None,
+        client_setting: Some(MAX_SESSIONS_13),
+        settings: &[
+            (H3_DATAGRAM, Fixed(1)),
+            (MAX_SESSIONS_13, Sessions),
+            (INITIAL_MAX_DATA, Fixed(UNLIMITED)),
+            (INITIAL_MAX_STREAMS_UNI, Fixed(UNLIMITED)),
+            (INITIAL_MAX_STREAMS_BIDI, Fixed(UNLIMITED)),
+        ],
+        response: &[],
+        flow_control: true,
+    },
+    // Clients of drafts 09 to 12 show no setting, so this one comes last.
+    Dialect {
+        name: "draft-07",
+        protocol: "webtransport",
+        marker: None,
+        client_setting: None,
+        settings: &[(H3_DATAGRAM, Fixed(1)), (MAX_SESSIONS_07, Sessions)],
+        response: &[],
+        flow_control: false,
+    },
+];
+
+/// Whether this `:protocol` asks for a session in any draft.
+pub(crate) fn is_webtransport(protocol: &[u8]) -> bool {
+    ALL.iter().any(|dialect| dialect.protocol.as_bytes() == protocol)
+}
+
+/// The draft that a client speaks.
+pub(crate) fn choose(protocol: &[u8], headers: &HeaderMap, peer: &PeerSettings) -> Option<&'static Dialect> {
+    ALL.iter().find(|dialect| {
+        dialect.protocol.as_bytes() == protocol
+            && dialect.marker.is_none_or(|name| headers.contains_key(name))
+            && dialect.client_setting.is_none_or(|id| peer.get(id) > 0)
+    })
+}
+
+/// The settings of all drafts, each once.
+pub(crate) fn settings(sessions: u32) -> Vec<(u64, u64)> {
+    let mut settings: Vec<(u64, u64)> = Vec::new();
+    for (id, value) in ALL.iter().flat_map(|dialect| dialect.settings) {
+        let value = match value {
+            Fixed(value) => *value,
+            Sessions => u64::from(sessions),
+        };
+        if settings.iter().all(|setting| setting.0 != *id) {
+            settings.push((*id, value));
+        }
+    }
+    settings
+}
+
+impl Dialect {
+    /// The header fields that answer a CONNECT.
+    pub(crate) fn response_headers(&self) -> HeaderMap {
+        let fields = self.response.iter();
+        fields
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    /// How many bytes the server may send on a session's streams; `None` when the session has no flow control.
+    ///
+    /// It is on only if both sides advertise a limit, and ours always does.
+    pub(crate) fn initial_max_data(&self, peer: &PeerSettings) -> Option<u64> {
+        let limits = [INITIAL_MAX_DATA, INITIAL_MAX_STREAMS_UNI, INITIAL_MAX_STREAMS_BIDI].map(|id| peer.get(id));
+        let is_on = self.flow_control && limits.iter().any(|limit| *limit > 0);
+        is_on.then_some(limits[0])
+    }
+
+    /// How many sessions a client may have at once. A draft that can pool sessions only with flow control allows one
+    /// to a client that does not use it.
+    pub(crate) fn max_sessions(&self, ours: u32, peer: &PeerSettings) -> u32 {
+        if self.flow_control && self.initial_max_data(peer).is_none() { ours.min(1) } else { ours }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{PeerSettings, encode};
+
+    fn peer(settings: &[(u64, u64)]) -> PeerSettings {
+        PeerSettings::decode(&encode(settings))
+    }
+
+    fn check(protocol: &str, marker: bool, settings: &[(u64, u64)], name: &str) {
+        let mut headers = HeaderMap::new();
+        if marker {
+            headers.insert("sec-webtransport-http3-draft02", HeaderValue::from_static("1"));
+        }
+        let chosen = choose(protocol.as_bytes(), &headers, &peer(settings));
+        assert_eq!(chosen.map(|dialect| dialect.name), Some(name));
+    }
+
+    #[test]
+    fn tells_clients_apart() {
+        // Chromium 156, and with its draft-07 flag.
+        check("webtransport", true, &[(0x33, 1), (H3_DATAGRAM_DRAFT, 1), (ENABLE_WEBTRANSPORT, 1)], "draft-02");
+        check("webtransport", true, &[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 16)], "draft-02");
+        check("webtransport", false, &[(MAX_SESSIONS_07, 1)], "draft-07");
+        check("webtransport", false, &[(0x33, 1)], "draft-07");
+        check("webtransport", false, &[(MAX_SESSIONS_13, 1)], "draft-14");
+        check("webtransport-h3", false, &[(WT_ENABLED, 1)], "draft-16");
+        assert!(choose(b"websocket", &HeaderMap::new(), &peer(&[])).is_none());
+        assert!(!is_webtransport(b"connect-udp"));
+    }
+
+    #[test]
+    fn advertises_every_setting_once() {
+        let settings = settings(16);
+        assert_eq!(settings.len(), 10);
+        for id in [H3_DATAGRAM, H3_DATAGRAM_DRAFT, ENABLE_WEBTRANSPORT, WT_ENABLED] {
+            assert!(settings.contains(&(id, 1)), "{id:#x}");
+        }
+        for id in [MAX_SESSIONS_02, MAX_SESSIONS_07, MAX_SESSIONS_13] {
+            assert!(settings.contains(&(id, 16)), "{id:#x}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_flow_control_has_one_session_where_the_draft_says_so() {
+        let limited = peer(&[(INITIAL_MAX_DATA, 7)]);
+        for (dialect, with, without) in [("draft-16", 16, 1), ("draft-14", 16, 1), ("draft-02", 16, 16)] {
+            let dialect = ALL.iter().find(|row| row.name == dialect).unwrap();
+            assert_eq!(dialect.max_sessions(16, &limited), with);
+            assert_eq!(dialect.max_sessions(16, &peer(&[])), without);
+            assert_eq!(dialect.initial_max_data(&limited), dialect.flow_control.then_some(7));
+        }
+    }
+}

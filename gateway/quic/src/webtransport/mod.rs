@@ -1,0 +1,17 @@
+//! WebTransport over HTTP/3, for all drafts in use at once.
+//!
+//! A session begins with an extended CONNECT, which the demultiplexer hands to [`connect`]; the application answers
+//! the [`SessionRequest`](crate::SessionRequest). From then on the CONNECT stream carries capsules, which a
+//! [`driver`] reads, and streams and datagrams that name the session reach it through the [`registry`].
+
+pub(crate) mod capsule;
+pub(crate) mod connect;
+pub(crate) mod dialect;
+pub(crate) mod driver;
+pub mod error_code;
+pub(crate) mod flow;
+mod queue;
+pub(crate) mod registry;
+pub(crate) mod session;
+pub(crate) mod stream;
+mod subprotocol;

@@ -1,0 +1,342 @@
+//! One stream of a session.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http::HeaderMap;
+use quinn::{ReadError, StoppedError, VarInt, WriteError};
+use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
+
+use super::error_code::{self, BUFFERED_STREAM_REJECTED, SESSION_GONE};
+use super::session::SessionState;
+use crate::adapter::arriving::Arriving;
+use crate::adapter::outgoing::Outgoing;
+use crate::shared::lock;
+
+/// The most credit that is given at once, so that one chunk does not outgrow what QUIC is willing to take soon.
+const MAX_CREDIT: usize = 64 << 10;
+
+/// What the two halves of a stream share with each other and with their session.
+#[derive(Debug)]
+pub(crate) struct StreamState {
+    id: u64,
+    session: Weak<SessionState>,
+    send: Option<Mutex<Outgoing>>,
+    receive: Option<Mutex<Arriving>>,
+    /// The session has ended and the stream with it.
+    gone: AtomicBool,
+    wakers: Arc<Wakers>,
+}
+
+/// Who waits for what. QUIC remembers one reader per stream, but here two may wait for it.
+#[derive(Debug, Default)]
+struct Wakers {
+    /// Waits for data.
+    reader: AtomicWaker,
+    /// Waits for the client to be gone.
+    watcher: AtomicWaker,
+    /// Waits for room.
+    writer: AtomicWaker,
+}
+
+impl Wake for Wakers {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.reader.wake();
+        self.watcher.wake();
+    }
+}
+
+impl StreamState {
+    pub(crate) fn new(
+        session: &Arc<SessionState>,
+        send: Option<Outgoing>,
+        receive: Option<Arriving>,
+    ) -> Option<Arc<StreamState>> {
+        let id = receive.as_ref().map(Arriving::id).or(send.as_ref().map(Outgoing::id))?;
+        let stream = Arc::new(StreamState {
+            id,
+            session: Arc::downgrade(session),
+            send: send.map(|mut send| {
+                send.reset_with(error_code::to_http3(error_code::from_reset(Reset::INTERNAL)));
+                Mutex::new(send)
+            }),
+            receive: receive.map(|mut receive| {
+                receive.refuse_with(error_code::to_http3(error_code::NO_ERROR));
+                Mutex::new(receive)
+            }),
+            gone: AtomicBool::new(false),
+            wakers: Arc::default(),
+        });
+        session.add_stream(id, &stream);
+        Some(stream)
+    }
+
+    /// Ends both directions because the session has ended.
+    pub(crate) fn session_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+        if let Some(send) = &self.send {
+            lock(send).reset(SESSION_GONE);
+        }
+        if let Some(receive) = &self.receive {
+            lock(receive).stop(SESSION_GONE);
+        }
+        self.wakers.wake_by_ref();
+        self.wakers.writer.wake();
+    }
+
+    /// The session has more credit.
+    pub(crate) fn credit(&self) {
+        self.wakers.writer.wake();
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for StreamState {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.upgrade() {
+            session.remove_stream(self.id);
+        }
+    }
+}
+
+/// What a client sends on a stream of a session. Dropping it refuses the rest.
+#[derive(Debug)]
+pub struct WtReceive {
+    stream: Arc<StreamState>,
+    /// Wakes whoever waits for this stream, here or in the other half.
+    quic_waker: Waker,
+}
+
+impl WtReceive {
+    pub(crate) fn new(stream: Arc<StreamState>) -> WtReceive {
+        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream }
+    }
+
+    /// The QUIC stream's number.
+    pub fn id(&self) -> u64 {
+        self.stream.id
+    }
+
+    /// Refuses a stream that nobody had room for.
+    pub(super) fn reject(self) {
+        if let Some(receive) = &self.stream.receive {
+            lock(receive).stop(BUFFERED_STREAM_REJECTED);
+        }
+    }
+
+    /// Refuses the rest with an application error code, such as those in [`error_code`](crate::error_code).
+    pub fn stop_with(&mut self, code: u32) {
+        if let Some(receive) = &self.stream.receive {
+            lock(receive).stop(error_code::to_http3(code));
+        }
+    }
+}
+
+impl Receive for WtReceive {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
+        self.stream.wakers.reader.register(cx.waker());
+        if self.stream.is_gone() {
+            return Poll::Ready(Err(Gone::Connection));
+        }
+        let Some(receive) = &self.stream.receive else {
+            return Poll::Ready(Ok(None));
+        };
+        let read = lock(receive).poll_read(&mut Context::from_waker(&self.quic_waker));
+        Poll::Ready(ready!(read).map_err(|error| match error {
+            ReadError::Reset(code) => Gone::Reset(error_code::to_reset(code.into_inner())),
+            _ => Gone::Connection,
+        }))
+    }
+
+    /// QUIC gives credit when bytes are read, and these are read one chunk at a time.
+    fn release(&mut self, _bytes: usize) {}
+
+    fn stop(&mut self) {
+        self.stop_with(error_code::NO_ERROR);
+    }
+}
+
+impl Drop for WtReceive {
+    fn drop(&mut self) {
+        // The other half keeps the stream alive, so this does not happen by itself.
+        self.stop();
+    }
+}
+
+/// What a client gets on a stream of a session. Flush it before dropping it: an unfinished one is reset.
+pub struct WtTransmit {
+    stream: Arc<StreamState>,
+    quic_waker: Waker,
+    stopped: Stopped,
+    /// Credit of the session's flow control that has been taken and not been used.
+    credit: u64,
+}
+
+/// Whether the client has told us to stop sending.
+enum Stopped {
+    /// Nobody has asked.
+    Unwatched,
+    /// Waits for it. One allocation per stream, because quinn's future has no name.
+    Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
+    /// It no longer can: all is acknowledged.
+    Over,
+}
+
+impl std::fmt::Debug for WtTransmit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WtTransmit").field("stream", &self.stream.id).finish_non_exhaustive()
+    }
+}
+
+impl WtTransmit {
+    pub(crate) fn new(stream: Arc<StreamState>) -> WtTransmit {
+        let quic_waker = Waker::from(Arc::clone(&stream.wakers));
+        WtTransmit { stream, quic_waker, stopped: Stopped::Unwatched, credit: 0 }
+    }
+
+    /// The QUIC stream's number.
+    pub fn id(&self) -> u64 {
+        self.stream.id
+    }
+
+    /// Ends the stream abruptly with an application error code, such as those in [`error_code`](crate::error_code).
+    pub fn reset_with(&mut self, code: u32) {
+        if let Some(send) = &self.stream.send {
+            lock(send).reset(error_code::to_http3(code));
+        }
+    }
+
+    /// Refuses a stream that nobody had room for.
+    pub(super) fn reject(self) {
+        if let Some(send) = &self.stream.send {
+            lock(send).reset(BUFFERED_STREAM_REJECTED);
+        }
+    }
+
+    fn send(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
+        if self.stream.is_gone() {
+            return Err(Gone::Connection);
+        }
+        self.credit = self.credit.saturating_sub(bytes.len() as u64);
+        let Some(send) = &self.stream.send else {
+            return Err(Gone::Protocol);
+        };
+        let mut send = lock(send);
+        send.send(bytes);
+        if end {
+            send.finish();
+        }
+        send.flush_now().map_err(write_error)
+    }
+
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        let stopped = match &mut self.stopped {
+            Stopped::Unwatched => {
+                let Some(send) = &self.stream.send else { return Poll::Pending };
+                let mut future = Box::pin(lock(send).stopped());
+                let first = future.as_mut().poll(cx);
+                self.stopped = Stopped::Watched(future);
+                first
+            }
+            Stopped::Watched(future) => future.as_mut().poll(cx),
+            Stopped::Over => return Poll::Pending,
+        };
+        match ready!(stopped) {
+            Ok(Some(code)) => Poll::Ready(Gone::Reset(error_code::to_reset(code.into_inner()))),
+            Ok(None) => {
+                self.stopped = Stopped::Over;
+                Poll::Pending
+            }
+            Err(_) => Poll::Ready(Gone::Connection),
+        }
+    }
+}
+
+impl Transmit for WtTransmit {
+    /// A stream has no head of its own: what there is to say stands in its first frame.
+    fn send_head(&mut self, _head: ResponseHeaders, end: bool) -> Result<(), Gone> {
+        self.send(Bytes::new(), end)
+    }
+
+    fn poll_credit(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
+        ready!(self.poll_flushed(cx))?;
+        let wanted = wanted.clamp(1, MAX_CREDIT) as u64;
+        if self.credit == 0 {
+            let session = self.stream.session.upgrade().ok_or(Gone::Connection)?;
+            self.credit = session.flow.reserve(wanted);
+        }
+        if self.credit == 0 {
+            // The waker was registered before the session was asked, so a raise in between is not missed.
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(self.credit.min(wanted) as usize))
+    }
+
+    fn send_data(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
+        self.send(bytes, end)
+    }
+
+    /// A stream has no trailers of its own either.
+    fn send_trailers(&mut self, _trailers: HeaderMap) -> Result<(), Gone> {
+        self.send(Bytes::new(), true)
+    }
+
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.stream.wakers.writer.register(cx.waker());
+        if self.stream.is_gone() {
+            return Poll::Ready(Err(Gone::Connection));
+        }
+        let Some(send) = &self.stream.send else {
+            return Poll::Ready(Err(Gone::Protocol));
+        };
+        lock(send).poll_flush(cx).map_err(write_error)
+    }
+
+    fn reset(&mut self, reset: Reset) {
+        self.reset_with(error_code::from_reset(reset));
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        self.stream.wakers.watcher.register(cx.waker());
+        if self.stream.is_gone() {
+            return Poll::Ready(Gone::Connection);
+        }
+        if let Poll::Ready(gone) = self.poll_stopped(cx) {
+            return Poll::Ready(gone);
+        }
+        // A client that resets its own direction cancels the call too, also while nobody reads it.
+        if let Some(receive) = &self.stream.receive {
+            let reset = lock(receive).poll_reset(&mut Context::from_waker(&self.quic_waker));
+            if let Poll::Ready(Some(code)) = reset {
+                return Poll::Ready(Gone::Reset(error_code::to_reset(code)));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for WtTransmit {
+    fn drop(&mut self) {
+        self.reset(Reset::INTERNAL);
+        if let Some(session) = self.stream.session.upgrade() {
+            session.flow.release(self.credit);
+        }
+    }
+}
+
+fn write_error(error: WriteError) -> Gone {
+    match error {
+        WriteError::Stopped(code) => Gone::Reset(error_code::to_reset(code.into_inner())),
+        _ => Gone::Connection,
+    }
+}
