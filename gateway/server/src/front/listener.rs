@@ -49,6 +49,13 @@ pub(crate) fn bind(listener: &Listener) -> io::Result<Bound> {
     }
 }
 
+/// How many connections are open. Addresses without any have no entry, so the map is bounded by the limit.
+#[derive(Default)]
+struct Open {
+    total: usize,
+    by_ip: HashMap<IpAddr, usize>,
+}
+
 /// What the connections of one listener share.
 pub(crate) struct Listening {
     /// The address it is bound to.
@@ -60,8 +67,7 @@ pub(crate) struct Listening {
     pub(crate) webtransport: Option<WebTransport>,
     /// What tells TLS clients that the same port speaks HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
-    /// By address, how many connections are open.
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<Open>,
     tcp_connections: ConnectionMetrics,
     quic_connections: ConnectionMetrics,
     over_limit: IntCounter,
@@ -92,17 +98,17 @@ impl Listening {
         let ip = ip.to_canonical();
         let metrics = if quic { &self.quic_connections } else { &self.tcp_connections };
         let mut open = self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // Addresses without connections have no entry, so the map is as small as the limit.
-        if open.values().sum::<usize>() >= self.limits.max_connections {
+        if open.total >= self.limits.max_connections {
             self.over_limit.inc();
             return None;
         }
-        let from_ip = open.entry(ip).or_default();
+        let from_ip = open.by_ip.entry(ip).or_default();
         if *from_ip >= self.limits.max_connections_per_ip {
             self.over_limit_per_ip.inc();
             return None;
         }
         *from_ip += 1;
+        open.total += 1;
         Some(Admitted { listener: self.clone(), ip, _counted: metrics.begin() })
     }
 }
@@ -117,10 +123,11 @@ pub(crate) struct Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.listener.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(from_ip) = open.get_mut(&self.ip) {
+        open.total -= 1;
+        if let Some(from_ip) = open.by_ip.get_mut(&self.ip) {
             *from_ip -= 1;
             if *from_ip == 0 {
-                open.remove(&self.ip);
+                open.by_ip.remove(&self.ip);
             }
         }
     }

@@ -17,6 +17,9 @@ use crate::front::door::{Door, host_of};
 use crate::route::Route;
 use crate::upstream::Endpoint;
 
+/// The largest message that a client should send, as the probe tells it: the default limit of a route.
+const MAX_MESSAGE: u32 = 4 << 20;
+
 /// The proxy for requests that are not RPCs.
 pub(crate) type Sites = HttpProxy<Site>;
 
@@ -155,7 +158,7 @@ impl Site {
             && path == &*webtransport.path
         {
             let probe =
-                sluicegate_core::protocol::grpc_wt::probe_json(true, crate::front::webtransport::MAX_MESSAGE);
+                sluicegate_core::protocol::grpc_wt::probe_json(true, MAX_MESSAGE);
             return Some(Page { content_type: "application/json", policy: None, body: probe.into() });
         }
         self.pages.as_ref()?(path)
