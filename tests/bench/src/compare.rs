@@ -52,6 +52,16 @@ pub(crate) struct Comparison {
     #[serde(serialize_with = "name_alone")]
     pub(crate) workload: &'static Workload,
     pub(crate) rounds: Vec<Round>,
+    /// The proxies whose access logs lack calls, which they then did not pay for.
+    pub(crate) unlogged: Vec<Unlogged>,
+}
+
+/// How much of what went through a proxy is in its access log.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unlogged {
+    pub(crate) proxy: &'static str,
+    pub(crate) lines: u64,
+    pub(crate) calls: u64,
 }
 
 fn name_alone<S: serde::Serializer>(workload: &Workload, serializer: S) -> Result<S::Ok, S::Error> {
@@ -121,8 +131,7 @@ impl Options {
         (certificate, key): (&Path, &Path),
     ) -> Result<Comparison, Failure> {
         let upstreams = [start_upstream()?, start_upstream()?];
-        let setting =
-            Setting { folder, upstreams: [upstreams[0].1, upstreams[1].1], certificate, key };
+        let setting = Setting { folder, upstreams: [upstreams[0].1, upstreams[1].1], certificate, key };
         let mut proxies = Vec::new();
         for kind in kinds {
             let proxy = kind.start(self.program(*kind), &setting)?;
@@ -164,18 +173,19 @@ impl Options {
             proxies.reverse();
         }
 
+        let mut unlogged = Vec::new();
         for proxy in proxies {
             let kind = proxy.kind;
             let workload = if kind == Kind::Envoy { workload.for_envoy() } else { workload };
             let turns = self.turns(workload);
             // And the one that had to be refused.
             let calls = (workload.calls(warm_up(turns)) + workload.calls(turns)) * self.rounds() as u64 + 1;
-            let logged = proxy.stop()?;
-            if logged != calls {
-                eprintln!("{}: {} logged {logged} of {calls} calls", workload.name, kind.name());
+            let lines = proxy.stop()?;
+            if lines != calls {
+                unlogged.push(Unlogged { proxy: kind.name(), lines, calls });
             }
         }
-        Ok(Comparison { workload, rounds })
+        Ok(Comparison { workload, rounds, unlogged })
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     })
 }
 
-async fn serve(listener: TcpListener) -> Result<(), Failure> {
+pub(crate) async fn serve(listener: TcpListener) -> Result<(), Failure> {
     loop {
         let (socket, _) = listener.accept().await?;
         tokio::spawn(async move {

@@ -4,6 +4,8 @@ mod connection;
 mod grpc;
 mod grpc_web;
 mod http1;
+#[cfg(test)]
+mod tests;
 mod webtransport;
 
 use std::fmt;
@@ -86,27 +88,29 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let workload = Workload::named(&options.workload)
         .ok_or_else(|| Failure::new(format!("no workload is named {}", options.workload)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measurement = LocalSet::new().block_on(&runtime, async {
-        match workload.client {
-            Client::Grpc => measure(options, workload, grpc::connect(options.target, workload).await?).await,
-            Client::GrpcWebH2 => {
-                measure(options, workload, grpc_web::connect(options.target, workload).await?).await
-            }
-            Client::GrpcWebH1 => {
-                measure(options, workload, http1::connect(options.target, workload).await?).await
-            }
-            Client::WebTransport => {
-                let certificate = options
-                    .certificate
-                    .as_deref()
-                    .ok_or_else(|| Failure::new("WebTransport needs --certificate"))?;
-                let lanes = webtransport::connect(options.target, certificate, workload).await?;
-                measure(options, workload, lanes).await
-            }
-        }
-    })?;
+    let measurement = LocalSet::new().block_on(&runtime, connect_and_measure(options, workload))?;
     println!("{}", serde_json::to_string(&measurement)?);
     Ok(())
+}
+
+async fn connect_and_measure(options: &Options, workload: &Workload) -> Result<Measurement, Failure> {
+    match workload.client {
+        Client::Grpc => measure(options, workload, grpc::connect(options.target, workload).await?).await,
+        Client::GrpcWebH2 => {
+            measure(options, workload, grpc_web::connect(options.target, workload).await?).await
+        }
+        Client::GrpcWebH1 => {
+            measure(options, workload, http1::connect(options.target, workload).await?).await
+        }
+        Client::WebTransport => {
+            let certificate = options
+                .certificate
+                .as_deref()
+                .ok_or_else(|| Failure::new("WebTransport needs --certificate"))?;
+            let lanes = webtransport::connect(options.target, certificate, workload).await?;
+            measure(options, workload, lanes).await
+        }
+    }
 }
 
 /// One turn after the other. Several lanes make the load.

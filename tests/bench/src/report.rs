@@ -1,6 +1,6 @@
 //! The report: Markdown that can be put into the documentation as it is.
 
-use crate::compare::{Comparison, Round};
+use crate::compare::{Comparison, Round, Unlogged};
 use crate::load::Measurement;
 use crate::machine::Machine;
 use crate::statistics::{median, range};
@@ -111,6 +111,13 @@ fn text(run: &Run) -> String {
                 .to_owned(),
         );
     }
+    for one in &run.comparisons {
+        for Unlogged { proxy, lines: logged, calls } in &one.unlogged {
+            let name = one.workload.name;
+            line(String::new());
+            line(format!("In {name}, the access log of {proxy} has {logged} lines for {calls} calls."));
+        }
+    }
     text
 }
 
@@ -184,7 +191,8 @@ mod tests {
             load: "0.1".into(),
         };
         let workload = Workload::named("grpc-unary-64").unwrap();
-        let comparisons = vec![Comparison { workload, rounds }];
+        let unlogged = vec![Unlogged { proxy: "envoy", lines: 8, calls: 9 }];
+        let comparisons = vec![Comparison { workload, rounds, unlogged }];
         text(&Run { machine, versions: vec!["Envoy 1".into()], rounds: 2, quick: false, comparisons })
     }
 
@@ -209,5 +217,6 @@ mod tests {
         assert!(!report.contains("multiple"), "{report}");
         assert!(!report.contains("Sluicegate"), "{report}");
         assert!(report.contains("per call: Envoy | 10.0 | 1000 |"), "{report}");
+        assert!(report.contains("of envoy has 8 lines for 9 calls."), "{report}");
     }
 }
