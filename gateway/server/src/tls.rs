@@ -177,25 +177,59 @@ fn pem_reason(error: &pem::Error, noun: &str) -> String {
 mod tests {
     use super::*;
 
-    fn generate() -> Certificate {
+    fn generate(from: (i32, u8, u8), until: (i32, u8, u8)) -> Certificate {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(vec!["gateway.example.com".to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(1969, 12, 31);
-        params.not_after = rcgen::date_time_ymd(1970, 1, 2);
+        params.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
         let chain = vec![params.self_signed(&key).unwrap().der().clone()];
         Certificate { chain, key: PrivateKeyDer::Pkcs8(key.serialize_der().into()) }
+    }
+
+    fn current() -> Certificate {
+        generate((2020, 1, 1), (2120, 1, 1))
+    }
+
+    #[test]
+    fn client_and_server_agree_on_http_2() {
+        let certificate = current();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.chain[0].clone()).unwrap();
+        let agree = |server_name: &str, protocols: &[&[u8]]| -> Result<Option<Vec<u8>>, rustls::Error> {
+            let name = server_name.to_owned().try_into().unwrap();
+            let mut client =
+                rustls::ClientConnection::new(client_config(roots.clone(), protocols).unwrap(), name)
+                    .unwrap();
+            let mut server =
+                rustls::ServerConnection::new(certificate.check().unwrap().for_tcp().unwrap()).unwrap();
+            while client.is_handshaking() || server.is_handshaking() {
+                let mut flight = Vec::new();
+                client.write_tls(&mut flight).unwrap();
+                server.read_tls(&mut &*flight).unwrap();
+                server.process_new_packets()?;
+                flight.clear();
+                server.write_tls(&mut flight).unwrap();
+                client.read_tls(&mut &*flight).unwrap();
+                client.process_new_packets()?;
+            }
+            Ok(client.alpn_protocol().map(<[u8]>::to_vec))
+        };
+        assert_eq!(agree("gateway.example.com", &[b"h2"]), Ok(Some(b"h2".to_vec())));
+        assert_eq!(agree("gateway.example.com", &[b"http/1.1"]), Ok(Some(b"http/1.1".to_vec())));
+        assert_eq!(agree("gateway.example.com", &[b"h3"]), Err(rustls::Error::NoApplicationProtocol));
+        assert!(matches!(agree("other.example.com", &[b"h2"]), Err(rustls::Error::InvalidCertificate(_))));
     }
 
     #[test]
     fn reads_from_when_to_when() {
         let day = Duration::from_secs(24 * 60 * 60);
         let expected = Validity { from: SystemTime::UNIX_EPOCH - day, until: SystemTime::UNIX_EPOCH + day };
-        assert_eq!(generate().check().unwrap().validity, expected);
+        assert_eq!(generate((1969, 12, 31), (1970, 1, 2)).check().unwrap().validity, expected);
     }
 
     #[test]
     fn offers_what_each_transport_speaks() {
-        let checked = generate().check().unwrap();
+        let checked = current().check().unwrap();
         let tcp = checked.for_tcp().unwrap();
         assert_eq!(tcp.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
         let quic = checked.for_quic().unwrap();
@@ -205,7 +239,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_pair() {
-        let (one, other) = (generate(), generate());
+        let (one, other) = (current(), current());
         let mixed = Certificate { chain: one.chain, key: other.key };
         assert!(matches!(mixed.check(), Err(BadCertificate::NotAPair)));
         let empty = Certificate { chain: Vec::new(), key: mixed.key };

@@ -4,19 +4,23 @@
 //! `BLESS=1 cargo test -p sluicegate-server --test plans` writes the reports anew.
 
 // A test may fail loudly, and so may what it is made of.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use proptest::prelude::*;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Deserialize;
 use sluicegate_core::filter::{Filter, Setup};
 use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::problem::Problem;
 use sluicegate_core::registry::Kind;
-use sluicegate_server::plan::{self, ClusterSpec, Plan, Sources};
+use sluicegate_server::plan::{self, ClusterSpec, Listener, Origins, Plan, Sources};
 use sluicegate_server::report::Report;
+use sluicegate_server::tls::Certificate;
 
 const DASHES: &str = "----------\n";
 
@@ -101,6 +105,31 @@ fn a_missing_file_is_a_problem() {
     let expected = "error: no/such/gateway.toml cannot be read: ";
     assert!(report.to_string().starts_with(expected), "{report}");
     assert_eq!((report.errors(), report.warnings()), (1, 0));
+}
+
+#[test]
+fn a_certificate_may_be_given_instead_of_files() {
+    let (chain, key) = certificate(2020, 2120);
+    let self_signed = Some(Certificate {
+        chain: vec![CertificateDer::from_pem_slice(chain.as_bytes()).unwrap()],
+        key: PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+    });
+    let metrics = FilterMetrics::detached();
+    let sources = Sources { kinds: &[], metrics: &metrics, self_signed };
+    let text = "
+        listeners = [
+          { listen = \"127.0.0.1:0\", tls = { self_signed = true }, quic = true, webtransport = {} },
+          { listen = \"127.0.0.1:0\", tls = { self_signed = true } },
+          { listen = \"127.0.0.1:0\" },
+        ]";
+    let (plan, _) = plan::from_text("code", text, Path::new(""), &sources).unwrap();
+    let shape =
+        |one: &Listener| (one.tls.is_some(), one.quic_tls.is_some(), one.webtransport.is_some(), one.h2c);
+    let shapes: Vec<_> = plan.listeners.iter().map(shape).collect();
+    assert_eq!(shapes, [(true, true, true, false), (true, false, false, false), (false, false, false, true)]);
+    assert!(plan.listeners[0].certificate_expires.is_some_and(|expires| expires > SystemTime::now()));
+    assert_eq!(plan.listeners[0].webtransport.as_ref().unwrap().origins, Origins::SameHost);
+    assert!(plan.workers > 0);
 }
 
 /// A valid configuration with most keys in it, to be mutated.
