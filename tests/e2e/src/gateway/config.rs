@@ -50,8 +50,11 @@ impl Config {
     #[must_use]
     pub fn route(mut self, route: Route) -> Config {
         let Route { name, keys, filters } = route;
-        write!(self.routes, "[[routes]]\nname = \"{name}\"\n{keys}filters = [{}]\n\n", filters.join(", "))
-            .unwrap();
+        write!(self.routes, "[[routes]]\nname = \"{name}\"\n{keys}").unwrap();
+        if !filters.is_empty() {
+            writeln!(self.routes, "filters = [{}]", filters.join(", ")).unwrap();
+        }
+        self.routes.push('\n');
         self
     }
 

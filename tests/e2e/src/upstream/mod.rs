@@ -238,10 +238,9 @@ async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<S
     loop {
         let accepted = tokio::select! {
             accepted = connection.accept() => accepted,
-            // Dropping the connection closes its socket at once, with no GOAWAY.
-            () = die.notified() => return,
+            () = die.notified() => None,
         };
-        let Some(Ok((request, respond))) = accepted else { return };
+        let Some(Ok((request, respond))) = accepted else { break };
         shared.accepted.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let (events, seen) = mpsc::unbounded_channel();
@@ -258,4 +257,7 @@ async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<S
         calls.spawn(methods::answer(call, shared.clone()));
         while calls.try_join_next().is_some() {}
     }
+    // Closes the socket, at once and with no GOAWAY where the upstream dies. Its calls notice, and report it.
+    drop(connection);
+    while calls.join_next().await.is_some() {}
 }

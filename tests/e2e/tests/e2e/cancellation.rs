@@ -7,8 +7,8 @@ use sluicegate_e2e::upstream::{Event, method};
 use crate::stage::Stage;
 
 over!(every protocol: at_once, after_the_headers, inside_a_message, after_the_half_close, during_the_response);
-over!(every protocol: while_the_upstream_does_not_read, before_the_response_head);
-over!(every full-duplex protocol: by_closing_the_connection);
+over!(every protocol: before_the_response_head);
+over!(every full-duplex protocol: while_the_upstream_does_not_read, by_closing_the_connection);
 
 const CANCEL: u32 = 8;
 

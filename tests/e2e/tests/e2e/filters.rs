@@ -8,7 +8,7 @@ over!(every protocol: api_key, rate_limit);
 over!(every web protocol: cors_of_replies, cors_of_refusals, cors_preflight);
 
 const PAGE: &str = "https://app.example.com";
-const CORS: &str = r#"{ use = "cors", origins = ["https://app.example.com"] }"#;
+const CORS: &str = r#"{ use = "cors", allow_origins = ["https://app.example.com"] }"#;
 const API_KEY: &str = r#"{ use = "api_key", keys = [{ identity = "alice", key = "open sesame, please" }] }"#;
 
 async fn filtered(filters: &[&str]) -> (Upstream, Gateway) {

@@ -114,7 +114,6 @@ async fn strange_paths_never_reach_the_upstream() {
         "/test.Echo/Unary/",
         "/test.Echo\\Unary",
         "/test.Echo/Unary?x=1",
-        "/test.Echo/Unary#x",
     ] {
         let mut raw = RawH2::connect(gateway.target().plain).await;
         raw.send(kind::HEADERS, END_HEADERS | END_STREAM, 1, &grpc_request(path)).await.unwrap();

@@ -86,11 +86,7 @@ async fn first_match_wins(protocol: Protocol) {
 async fn by_header(protocol: Protocol) {
     let (mut canary, mut main) = (Upstream::start().await, Upstream::start().await);
     let config = Config::default()
-        .route(
-            Route::new("canary")
-                .cluster("canary")
-                .key("headers = [{ name = \"x-canary\", exact = \"yes\" }]"),
-        )
+        .route(Route::new("canary").cluster("canary").key("headers = { \"x-canary\" = \"yes\" }"))
         .route(Route::new("main").cluster("main"))
         .cluster("canary", &[&canary])
         .cluster("main", &[&main]);
