@@ -26,11 +26,12 @@ use crate::webtransport::driver::Driver;
 
 /// What a client asks for.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an event is taken apart at once")]
 pub enum Event {
     /// A request.
-    Request(Box<Request>),
+    Request(Request),
     /// A WebTransport session.
-    Session(Box<SessionRequest>),
+    Session(SessionRequest),
 }
 
 /// A client's connection.
@@ -82,7 +83,10 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     /// Opens HTTP/3 on a connection whose handshake is done.
-    pub(crate) async fn open(quic: quinn::Connection, limits: Arc<Limits>) -> Result<Connection, ConnectError> {
+    pub(crate) async fn open(
+        quic: quinn::Connection,
+        limits: Arc<Limits>,
+    ) -> Result<Connection, ConnectError> {
         let shared = Arc::new(Shared::new(quic, limits));
         let (demux, adapter) = Demux::new(Arc::clone(&shared));
         let mut builder = h3::server::builder();
@@ -152,7 +156,7 @@ impl Connection {
                 self.over();
                 return Poll::Ready(None);
             }
-            if let Some(event) = self.poll_session(cx).or_else(|| self.poll_request(cx)) {
+            if let Some(event) = self.next_session().or_else(|| self.poll_request(cx)) {
                 return Poll::Ready(Some(event));
             }
             while let Poll::Ready(Some(())) = Pin::new(&mut self.drivers).poll_next(cx) {}
@@ -169,7 +173,7 @@ impl Connection {
     }
 
     /// The next session that a client asks for, once its settings are known.
-    fn poll_session(&mut self, cx: &mut Context<'_>) -> Option<Event> {
+    fn next_session(&mut self) -> Option<Event> {
         while let Some(connect) = self.demux.next_connect() {
             self.connects.push_back((connect, Instant::now() + self.shared.limits.header_timeout));
         }
@@ -177,9 +181,7 @@ impl Connection {
         while let Some((connect, _)) = self.connects.pop_front() {
             if let Some((request, driver)) = connect.open(&self.shared, peer) {
                 self.drivers.push(driver);
-                // A new future is polled at once only if someone asks.
-                cx.waker().wake_by_ref();
-                return Some(Event::Session(Box::new(request)));
+                return Some(Event::Session(request));
             }
         }
         None
@@ -222,7 +224,7 @@ impl Connection {
                 (Ok(_), None) => None,
             };
             if let Some(request) = request {
-                return Some(Event::Request(Box::new(request)));
+                return Some(Event::Request(request));
             }
         }
         None

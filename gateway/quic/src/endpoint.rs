@@ -30,11 +30,7 @@ impl Endpoint {
     ///
     /// The ALPN of `tls` is replaced by `h3`, and early data is turned off because a request in it could be replayed.
     /// Fails if `tls` does not offer TLS 1.3 or the socket cannot be used.
-    pub fn bind(
-        socket: UdpSocket,
-        tls: Arc<rustls::ServerConfig>,
-        limits: Limits,
-    ) -> io::Result<Endpoint> {
+    pub fn bind(socket: UdpSocket, tls: Arc<rustls::ServerConfig>, limits: Limits) -> io::Result<Endpoint> {
         let limits = Arc::new(limits);
         let mut config = quinn::ServerConfig::with_crypto(crypto(&tls)?);
         config.transport_config(Arc::new(limits.transport()));
@@ -116,7 +112,9 @@ fn crypto(tls: &rustls::ServerConfig) -> io::Result<Arc<QuicServerConfig>> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![b"h3".to_vec()];
     tls.max_early_data_size = 0;
-    QuicServerConfig::try_from(tls).map(Arc::new).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    QuicServerConfig::try_from(tls)
+        .map(Arc::new)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
 /// Counts a handshake while it lasts.

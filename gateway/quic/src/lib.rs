@@ -18,8 +18,8 @@
 //! infinite, so that QUIC's windows and stream counts are what bounds a client. `content-length` is not compared with
 //! the body.
 
-mod connection;
 mod adapter;
+mod connection;
 mod endpoint;
 mod guard;
 mod limits;
@@ -36,7 +36,7 @@ pub use limits::Limits;
 pub use request::Request;
 pub use request::receive::H3Receive;
 pub use request::transmit::H3Transmit;
-pub use webtransport::connect::SessionRequest;
+pub use webtransport::connect::{SessionGone, SessionRequest};
 pub use webtransport::dialect::{ALL as DIALECTS, Dialect};
 pub use webtransport::error_code;
 pub use webtransport::session::Session;

@@ -48,9 +48,9 @@ impl Outgoing {
         self.stream.stopped()
     }
 
-    /// Whether the stream has got its end, or at least been told of it.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.end != End::Open
+    /// Whether QUIC has taken everything so far, the end included.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.waiting.is_empty() && self.end != End::Finishing
     }
 
     /// Says with which code the stream is reset if this is dropped before its end.

@@ -133,7 +133,8 @@ impl Peek {
         if stream_type == CONTROL_STREAM {
             // The type goes on as it is; behind it are frames.
             let mut first = head;
-            let frames = first.split_off(varint::length(first.first().copied().unwrap_or(0)).min(first.len()));
+            let frames =
+                first.split_off(varint::length(first.first().copied().unwrap_or(0)).min(first.len()));
             let mut guard = Guard::new(shared.limits.max_frame);
             guard.push(frames);
             Opened::Http3(ReceiveHalf::new(receive, Some(guard), Some(first), shared))

@@ -91,16 +91,14 @@ mod tests {
         let block = b"\x00\x00\x51\x0b/index.html\xcf\x2f\x01\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f\x01v";
         let fields = decode(block, 1 << 14).unwrap();
         let fields: Vec<(&str, &[u8])> = fields.iter().map(|(n, v)| (&**n, &v[..])).collect();
-        assert_eq!(
-            fields,
-            [(":path", &b"/index.html"[..]), (":method", b"CONNECT"), ("custom-key", b"v")]
-        );
+        assert_eq!(fields, [(":path", &b"/index.html"[..]), (":method", b"CONNECT"), ("custom-key", b"v")]);
         assert!(is_connect(block));
     }
 
     #[test]
     fn refuses_the_dynamic_table_and_what_is_too_long() {
-        for bad in [&b"\x01\x00\xd1"[..], b"\x00\x00\x80", b"\x00\x00\x10", b"\x00\x00\xff\x24", b"\x00", b""] {
+        for bad in [&b"\x01\x00\xd1"[..], b"\x00\x00\x80", b"\x00\x00\x10", b"\x00\x00\xff\x24", b"\x00", b""]
+        {
             assert_eq!(decode(bad, 1 << 14), Err(QpackError::Malformed), "{bad:?}");
             assert!(!is_connect(bad));
         }

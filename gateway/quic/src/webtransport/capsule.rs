@@ -196,7 +196,9 @@ mod tests {
 
     #[test]
     fn refuses_a_broken_close() {
-        for bad in [&b"\x68\x43\x03\x00\x00\x00"[..], b"\x68\x43\x05\x00\x00\x00\x00\xff", b"\x68\x43\x44\x05"] {
+        for bad in
+            [&b"\x68\x43\x03\x00\x00\x00"[..], b"\x68\x43\x05\x00\x00\x00\x00\xff", b"\x68\x43\x44\x05"]
+        {
             assert_eq!(run([bad]), Err(Malformed), "{bad:?}");
         }
         assert!(bare(&close(1, &"é".repeat(MAX_REASON))).len() <= MAX_REASON + 8);

@@ -157,24 +157,30 @@ pub struct SessionRequest {
 }
 
 impl SessionRequest {
-    /// Opens the session. A subprotocol that the client did not offer is not sent.
-    pub fn accept(self, subprotocol: Option<&str>) -> Session {
+    /// Opens the session, and returns when QUIC has taken the answer. A subprotocol that the client did not offer is
+    /// not sent.
+    pub async fn accept(self, subprotocol: Option<&str>) -> Result<Session, SessionGone> {
         let mut headers = self.dialect.response_headers();
-        if let Some((name, value)) =
-            subprotocol.and_then(|chosen| subprotocol::answer(&self.headers, chosen))
+        if let Some((name, value)) = subprotocol.and_then(|chosen| subprotocol::answer(&self.headers, chosen))
         {
             headers.insert(name, value);
         }
-        Session::new(self.unanswered.answer(StatusCode::OK, &headers))
+        let state = self.unanswered.answer(StatusCode::OK, &headers, false).await;
+        if state.is_ended() { Err(SessionGone) } else { Ok(Session::new(state)) }
     }
 
-    /// Refuses the session: 403 for an origin that is not allowed, 404 or 405 for a path without sessions.
-    pub fn refuse(self, status: StatusCode) {
-        let state = self.unanswered.answer(status, &HeaderMap::new());
-        lock(&state.connect).finish();
+    /// Refuses the session: 403 for an origin that is not allowed, 404 or 405 for a path without sessions. Returns when
+    /// QUIC has taken the answer.
+    pub async fn refuse(self, status: StatusCode) {
+        let state = self.unanswered.answer(status, &HeaderMap::new(), true).await;
         state.end(0, "");
     }
 }
+
+/// The client has left before its request for a session was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the client has left before its session was open")]
+pub struct SessionGone;
 
 /// A session that nobody has accepted or refused.
 #[derive(Debug)]
@@ -184,11 +190,18 @@ struct Unanswered {
 }
 
 impl Unanswered {
-    fn answer(mut self, status: StatusCode, headers: &HeaderMap) -> Arc<SessionState> {
+    async fn answer(mut self, status: StatusCode, headers: &HeaderMap, end: bool) -> Arc<SessionState> {
+        {
+            let mut connect = lock(&self.state.connect);
+            connect.send(qpack::encode_response(status, headers));
+            if end {
+                connect.finish();
+            }
+            // If the client has gone, the driver notices.
+            let _ = connect.flush_now();
+        }
+        self.state.written().await;
         self.answered = true;
-        // The driver writes it.
-        lock(&self.state.connect).send(qpack::encode_response(status, headers));
-        self.state.driver.wake();
         Arc::clone(&self.state)
     }
 }

@@ -153,16 +153,15 @@ impl Dialect {
     /// The header fields that answer a CONNECT.
     pub(crate) fn response_headers(&self) -> HeaderMap {
         let fields = self.response.iter();
-        fields
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect()
+        fields.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
     /// How many bytes the server may send on a session's streams; `None` when the session has no flow control.
     ///
     /// It is on only if both sides advertise a limit, and ours always does.
     pub(crate) fn initial_max_data(&self, peer: &PeerSettings) -> Option<u64> {
-        let limits = [INITIAL_MAX_DATA, INITIAL_MAX_STREAMS_UNI, INITIAL_MAX_STREAMS_BIDI].map(|id| peer.get(id));
+        let limits =
+            [INITIAL_MAX_DATA, INITIAL_MAX_STREAMS_UNI, INITIAL_MAX_STREAMS_BIDI].map(|id| peer.get(id));
         let is_on = self.flow_control && limits.iter().any(|limit| *limit > 0);
         is_on.then_some(limits[0])
     }
@@ -195,7 +194,12 @@ mod tests {
     #[test]
     fn tells_clients_apart() {
         // Chromium 156, and with its draft-07 flag.
-        check("webtransport", true, &[(0x33, 1), (H3_DATAGRAM_DRAFT, 1), (ENABLE_WEBTRANSPORT, 1)], "draft-02");
+        check(
+            "webtransport",
+            true,
+            &[(0x33, 1), (H3_DATAGRAM_DRAFT, 1), (ENABLE_WEBTRANSPORT, 1)],
+            "draft-02",
+        );
         check("webtransport", true, &[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 16)], "draft-02");
         check("webtransport", false, &[(MAX_SESSIONS_07, 1)], "draft-07");
         check("webtransport", false, &[(0x33, 1)], "draft-07");

@@ -99,11 +99,16 @@ impl Future for Driver {
         this.session.driver.register(cx.waker());
         let read = this.poll_read(cx);
         let flushed = lock(&this.session.connect).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flushed {
+            this.session.written.notify_waiters();
+        }
         if let Poll::Ready(Err(_)) = flushed {
+            lock(&this.session.connect).reset(Code::H3_REQUEST_CANCELLED.value());
             // The client told us to stop sending on the CONNECT stream, which ends the session, or it is gone.
             this.session.end(0, "");
             this.stream.stop(Code::H3_REQUEST_CANCELLED.value());
             this.ended = true;
+            this.session.written.notify_waiters();
         }
         if this.session.is_ended() {
             this.shared.registry.remove(this.session.id);
@@ -117,5 +122,8 @@ impl Drop for Driver {
         // The connection is gone, or the CONNECT stream is over.
         self.session.end(0, "");
         self.shared.registry.remove(self.session.id);
+        // Nobody else writes what waits, so it waits no longer.
+        lock(&self.session.connect).reset(Code::H3_REQUEST_CANCELLED.value());
+        self.session.written.notify_waiters();
     }
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, Weak};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
-use std::future::poll_fn;
 use tokio::sync::Notify;
 
 use super::capsule::Capsule;
@@ -30,8 +29,11 @@ pub(crate) struct SessionState {
     pub(crate) flow: Flow,
     /// The CONNECT stream's sending half.
     pub(crate) connect: Mutex<Outgoing>,
-    /// Wakes the driver when there is something to write or the session has ended here.
+    /// Wakes the driver when there is something to write or the session has ended here. Only the driver waits for the
+    /// CONNECT stream, because QUIC remembers one writer per stream.
     pub(crate) driver: AtomicWaker,
+    /// Tells whoever waits that the driver has written everything, or never will.
+    pub(crate) written: Notify,
     quic: quinn::Connection,
     bidi: Queue<(WtReceive, WtTransmit)>,
     uni: Queue<WtReceive>,
@@ -63,6 +65,7 @@ impl SessionState {
             flow,
             connect: Mutex::new(connect),
             driver: AtomicWaker::new(),
+            written: Notify::new(),
             quic,
             bidi: Queue::new(capacity(limits.max_bidi_streams)),
             uni: Queue::new(capacity(limits.max_uni_streams)),
@@ -154,6 +157,18 @@ impl SessionState {
         if self.flow.raise(limit) {
             let streams: Vec<_> = lock(&self.streams).values().filter_map(Weak::upgrade).collect();
             streams.iter().for_each(|stream| stream.credit());
+        }
+    }
+
+    /// Waits until QUIC has taken what was written to the CONNECT stream, or never will.
+    pub(crate) async fn written(&self) {
+        loop {
+            let written = self.written.notified();
+            if lock(&self.connect).is_flushed() {
+                return;
+            }
+            self.driver.wake();
+            written.await;
         }
     }
 
@@ -282,8 +297,7 @@ impl Session {
         }
         let state = Arc::clone(&self.state);
         drop(self);
-        // It fails if the client is gone, and then there is nothing left to do.
-        let _ = poll_fn(|cx| lock(&state.connect).poll_flush(cx)).await;
+        state.written().await;
     }
 
     /// Waits until the session has ended, and says with which code and reason. Code 0 without a reason also stands for
