@@ -1,5 +1,6 @@
 //! The comparison: both proxies in turn, round after round.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -82,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     std::fs::create_dir_all(&options.folder).during(options.folder.display())?;
     // A proxy may take relative paths to be relative to something else.
     let folder = std::fs::canonicalize(&options.folder)?;
+    let _alone = wait_for_others(&folder)?;
     let machine = Machine::look()?;
     let kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|kind| options.only.is_none_or(|only| only == *kind)).collect();
@@ -99,6 +101,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     std::fs::write(&results, serde_json::to_string_pretty(&comparisons)?).during(results.display())?;
     print(&Run { machine, versions, rounds: options.rounds(), quick: options.quick, comparisons });
     Ok(())
+}
+
+/// Two comparisons at once would measure each other. The lock goes with the process that holds it.
+fn wait_for_others(folder: &Path) -> Result<File, Failure> {
+    let lock = File::create(folder.join("lock"))?;
+    if lock.try_lock().is_err() {
+        eprintln!("waiting for another comparison to end");
+        lock.lock()?;
+    }
+    Ok(lock)
 }
 
 impl Options {
