@@ -9,7 +9,7 @@ use pingora_core::server::{RunArgs, Server};
 
 use crate::admin::Admin;
 use crate::drain::{Drain, DrainThenStop};
-use crate::front::listener::{Bound, Listening, TcpAccept, bind};
+use crate::front::listener::{Bound, Listening, QuicAccept, TcpAccept, bind};
 use crate::front::plain::Pages;
 use crate::observe::metrics::Metrics;
 use crate::plan::Plan;
@@ -92,6 +92,10 @@ impl Gateway {
                 dealer: dealer.clone(),
                 drain: drain.clone(),
             });
+            if let (Some(udp), Some(tls)) = (bound.udp, listener.quic_tls.clone()) {
+                let (dealer, drain) = (dealer.clone(), drain.clone());
+                server.add_service(QuicAccept { socket: Some(udp), tls, listening, dealer, drain });
+            }
         }
         if let Some((socket, _)) = self.admin {
             server.add_service(Admin::new(socket, running.clone()));

@@ -370,7 +370,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             let fitting = Reset::from_code(end.status.code);
             let abort = Abort {
                 reset: reset.unwrap_or(fitting),
-                mid_message: self.download.mid_message(),
+                mid_message: self.download.mid_message,
                 by_upstream: reset.is_some(),
                 end,
             };

@@ -37,6 +37,8 @@ pub(super) struct Download {
     deframer: Option<Box<Deframer>>,
     /// Whether the encoder was given a head.
     pub(super) begun: bool,
+    /// Whether the client has been given a part of a message.
+    pub(super) mid_message: bool,
 }
 
 impl Download {
@@ -47,12 +49,8 @@ impl Download {
             borders: Borders::new(Side::Upstream, limit),
             deframer: deframe.then(|| Box::new(Deframer::new(Side::Upstream, limit))),
             begun: false,
+            mid_message: false,
         }
-    }
-
-    /// Whether the client has been given a part of a message.
-    pub(super) fn mid_message(&self) -> bool {
-        self.deframer.is_none() && self.borders.mid_message()
     }
 
     /// Moves what can be moved, until something ends the call.
@@ -156,6 +154,7 @@ impl Download {
         self.borders.pass(&chunk)?;
         ledger.response_messages = self.borders.messages();
         let Some(deframer) = &mut self.deframer else {
+            self.mid_message = self.borders.mid_message();
             encoder.data(chunk, &mut self.outbox)?;
             return Ok(false);
         };
@@ -183,7 +182,7 @@ impl Download {
             self.borders.end()?;
         }
         let mut end = End { status, trailers };
-        if self.mid_message() {
+        if self.mid_message {
             // The client cannot be told in order: the end of the message it waits for will never come.
             return Err(end.status);
         }

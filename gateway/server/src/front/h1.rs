@@ -15,7 +15,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_http::ResponseHeader;
 use sluicegate_core::call::Transport;
-use sluicegate_core::protocol::{Head, Reply};
+use sluicegate_core::protocol::Reply;
 use sluicegate_core::wire::ResponseHeaders;
 use std::time::Duration;
 use tokio::time::timeout;

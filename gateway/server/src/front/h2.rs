@@ -32,6 +32,11 @@ const READ_BUFFER: usize = 32 << 10;
 /// Response bytes of one stream that may wait for its connection.
 const SEND_BUFFER: usize = 256 << 10;
 
+/// Bytes that the `h2` crate may charge for DATA frames that wait to be read, 256 for each small one, before it ends
+/// the connection. Its default, half of the connection's window, would end connections whose clients merely stream
+/// short messages faster than an upstream reads them.
+const DATA_FRAME_BUDGET: usize = 8 << 20;
+
 /// The settings and limits of a connection, all by name.
 pub(crate) fn builder(limits: &ListenerLimits) -> Builder {
     let h2 = &limits.h2;
@@ -44,7 +49,8 @@ pub(crate) fn builder(limits: &ListenerLimits) -> Builder {
         .max_frame_size(h2.max_frame_size)
         .max_pending_accept_reset_streams(h2.max_pending_reset_streams)
         .max_local_error_reset_streams(Some(h2.max_local_error_resets))
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(DATA_FRAME_BUDGET.max(h2.initial_connection_window as usize));
     builder
 }
 

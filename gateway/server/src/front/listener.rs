@@ -183,3 +183,47 @@ impl Service for TcpAccept {
         Some(1)
     }
 }
+
+/// Accepts QUIC connections.
+pub(crate) struct QuicAccept {
+    pub(crate) socket: Option<UdpSocket>,
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) listening: Arc<Listening>,
+    pub(crate) dealer: Dealer,
+    pub(crate) drain: Drain,
+}
+
+#[async_trait]
+impl Service for QuicAccept {
+    async fn start_service(&mut self, _: Option<ListenFds>, mut shutdown: ShutdownWatch, _: usize) {
+        let Some(socket) = self.socket.take() else { return };
+        let limits = super::quic::limits(&self.listening);
+        let endpoint = match sluicegate_quic::Endpoint::bind(socket, self.tls.clone(), limits) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return log::error!("cannot listen on udp {}: {error}", self.listening.address),
+        };
+        // While the gateway drains the endpoint stays, for the connections it carries; new ones are refused.
+        while let Some(incoming) = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            _ = shutdown.changed() => None,
+        } {
+            let address = incoming.remote_address();
+            let admitted = if self.drain.has_begun() { None } else { self.listening.admit(address.ip(), true) };
+            // Dropping the client refuses it.
+            let Some(admitted) = admitted else { continue };
+            let listener = self.listening.clone();
+            let connection = NewConnection::Quic(incoming);
+            self.dealer.deal(|dealt| Arrival { connection, address, listener, place: (admitted, dealt) }).await;
+        }
+        endpoint.close();
+        endpoint.wait_idle().await;
+    }
+
+    fn name(&self) -> &str {
+        "quic-accept"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(1)
+    }
+}

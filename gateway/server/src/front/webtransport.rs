@@ -28,7 +28,7 @@ pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
         Err(status) => return request.refuse(status).await,
     };
     let draft = request.dialect.name;
-    let mut session = match request.accept(subprotocol).await {
+    let session = match request.accept(subprotocol).await {
         Ok(session) => session,
         Err(error) => return log::debug!("{}: WebTransport: {error}", door.address),
     };

@@ -13,6 +13,8 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
 
+use sluicegate_core::path::MethodPath;
+
 use crate::front::door::{Door, host_of};
 use crate::route::Route;
 use crate::upstream::Endpoint;
@@ -87,8 +89,14 @@ impl ProxyHttp for Site {
         let host = host_of(request_host(request)).to_ascii_lowercase();
         target.route = door.worker.running.plan.routes.find_http(&host, &path, &request.headers).cloned();
         if target.route.is_none() {
-            let body = Bytes::from_static(b"not found\n");
-            return respond(session, 404, Page { content_type: "text/plain", policy: None, body }).await;
+            // A request that would be a call if its content type were an RPC's is told so.
+            let routes = &door.worker.running.plan.routes;
+            let method = (request.method == Method::POST).then(|| MethodPath::parse_str(&path)).flatten();
+            let (status, text) = match method.is_some_and(|method| routes.find_path(&host, &method).is_some()) {
+                true => (415, "the content type is not that of an RPC\n"),
+                false => (404, "not found\n"),
+            };
+            return respond(session, status, Page { content_type: "text/plain", policy: None, body: text.into() }).await;
         }
         Ok(false)
     }
