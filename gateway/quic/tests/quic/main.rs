@@ -1,0 +1,10 @@
+//! The crate on real sockets, against clients that others wrote and against hostile ones.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod client;
+mod hostile;
+mod requests;
+mod server;
+mod sessions;
+mod wire;
