@@ -128,8 +128,9 @@ impl UpstreamFailure {
                     unprocessed: reason == Reason::REFUSED_STREAM,
                 }
             }
-            // The streams that a GOAWAY leaves out were not processed (RFC 9113, section 6.8).
-            Some(Reason::NO_ERROR) if error.is_go_away() && remote => UpstreamFailure {
+            // Only the streams that a GOAWAY leaves out fail with it, and those were not processed whatever its reason is
+            // (RFC 9113, section 6.8). The others go on until the connection ends.
+            _ if error.is_go_away() && remote => UpstreamFailure {
                 status: Status::unavailable("the upstream is going away")
                     .with_flag(Flag::UpstreamConnectionTermination),
                 reset: None,

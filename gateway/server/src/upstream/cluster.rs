@@ -30,7 +30,7 @@ impl Cluster {
     ///
     /// `tried` has a bit for each of the first 64 endpoints; later ones may be tried twice.
     pub(crate) fn choose(&self, worker: usize, tried: u64) -> Option<usize> {
-        let untried = |index: usize| index >= 64 || tried & (1 << index) == 0;
+        let untried = |index: usize| is_untried(index, tried);
         let reachable = |index: usize| {
             self.endpoints.get(index).and_then(|e| e.pool(worker)).is_some_and(|pool| !pool.is_failing())
         };
@@ -39,4 +39,13 @@ impl Cluster {
             // All that are left failed lately: trying one is how a returning endpoint is found again.
             .or_else(|| self.balancer.choose(&self.endpoints, untried))
     }
+
+    /// Whether an endpoint is left that was not tried yet.
+    pub(crate) fn has_untried(&self, tried: u64) -> bool {
+        (0..self.endpoints.len()).any(|index| is_untried(index, tried))
+    }
+}
+
+fn is_untried(index: usize, tried: u64) -> bool {
+    index >= 64 || tried & (1 << index) == 0
 }
