@@ -74,6 +74,10 @@ impl Gone {
 
 /// The receiving half: what the client sends.
 pub trait Receive: Send + Unpin + 'static {
+    /// Whether a pending `poll_data` also resolves when the client has left in a way that only concerns what it gets,
+    /// such as STOP_SENDING. If so, nobody needs to ask [`Transmit::poll_gone`] at the same time.
+    const TELLS_OF_LEAVING: bool = false;
+
     /// The next bytes; `None` once the client has ended its direction. Never an empty chunk before the end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>>;
 

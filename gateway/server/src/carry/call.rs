@@ -25,8 +25,8 @@ use super::upload::{Stopped, Upload};
 use crate::upstream::endpoint::CallAtEndpoint;
 use crate::upstream::{Acquire, NotConnected};
 
-/// How long a client may take to accept the end of a response.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may accept nothing of the end of a response.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A call on its way, generic over the client's wire. Spawn it and forget it.
 pub(crate) struct Carried<R, T> {
@@ -114,8 +114,11 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         let Some(ledger) = &mut self.ledger else { return };
         let Some(Routed { cluster, .. }) = &ledger.route else { return };
         let worker = ledger.worker.index;
-        let chosen =
-            cluster.choose(worker, self.tried).and_then(|index| Some((index, cluster.endpoints.get(index)?)));
+        // When all were tried, a call that nobody processed may go to one of them again.
+        let chosen = cluster
+            .choose(worker, self.tried)
+            .or_else(|| cluster.choose(worker, 0))
+            .and_then(|index| Some((index, cluster.endpoints.get(index)?)));
         let Some((index, endpoint)) = chosen else {
             let status = Status::unavailable("no endpoint of the upstream can be tried");
             return self.fail(status.with_flag(Flag::NoHealthyUpstream));
@@ -135,13 +138,14 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         }
     }
 
-    /// Whether another endpoint may be tried.
-    fn may_retry(&self) -> bool {
-        self.ledger.as_ref().is_some_and(|ledger| {
-            ledger.route.as_ref().is_some_and(|routed| {
-                let spec = &routed.cluster.spec;
-                (ledger.attempts as usize) < spec.max_attempts.min(spec.endpoints.len().max(2))
-            })
+    /// Whether the call may be tried once more. With `elsewhere` that makes sense only at an endpoint that was not tried
+    /// yet.
+    fn may_retry(&self, elsewhere: bool) -> bool {
+        let ledger = self.ledger.as_ref();
+        ledger.and_then(|ledger| Some((ledger, ledger.route.as_ref()?))).is_some_and(|(ledger, routed)| {
+            let spec = &routed.cluster.spec;
+            (ledger.attempts as usize) < spec.max_attempts.min(spec.endpoints.len().max(2))
+                && (!elsewhere || routed.cluster.has_untried(self.tried))
         })
     }
 
@@ -173,9 +177,12 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             if step.is_ready() {
                 continue;
             }
-            // While the upload reads, it is told of a reset; in every other state only this looks for one.
-            let reading = matches!(self.state, State::Moving(_)) && !self.upload.done && !self.upload.blocked;
-            if !reading && let Poll::Ready(gone) = self.transmit.poll_gone(cx) {
+            // While the upload reads, most wires tell it of a reset; in every other state only this looks for one.
+            let told = R::TELLS_OF_LEAVING
+                && matches!(self.state, State::Moving(_))
+                && !self.upload.done
+                && !self.upload.blocked;
+            if !told && let Poll::Ready(gone) = self.transmit.poll_gone(cx) {
                 self.client_gone(gone);
                 continue;
             }
@@ -199,7 +206,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         match result {
             Ok((sender, lease)) => {
                 if self.receive.is_ended()
-                    && let Err(status) = self.upload.end_at_once(&mut *self.decoder)
+                    && let Err(status) = self.upload.end_at_once(&mut *self.decoder, ledger)
                 {
                     return self.fail(status);
                 }
@@ -218,7 +225,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
                 if let Some(routed) = &ledger.route {
                     routed.cluster.metrics.connect_failures.inc();
                 }
-                if self.may_retry() {
+                if self.may_retry(true) {
                     return self.connect();
                 }
                 let status = Status::unavailable("the upstream cannot be reached")
@@ -274,13 +281,17 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             self.state = State::Done;
             return Poll::Ready(());
         };
+        let before = ledger.bytes_sent;
         let flushed = match flush(&mut self.download.outbox, cx, &mut self.transmit, &mut ledger.bytes_sent) {
             Poll::Ready(Ok(())) => self.transmit.poll_flushed(cx),
             other => other,
         };
+        if ledger.bytes_sent != before {
+            self.timer.moved();
+        }
         match std::task::ready!(flushed) {
             Ok(()) => {
-                if !self.upload.done {
+                if !self.upload.ended {
                     self.receive.stop();
                 }
                 self.state = State::Done;
@@ -292,7 +303,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
 
     /// The upstream failed: tries another endpoint if nothing can have been processed, else tells the client.
     fn failed(&mut self, failure: UpstreamFailure) {
-        if failure.unprocessed && !self.download.begun && self.may_retry() && self.upload.rewind() {
+        if failure.unprocessed && !self.download.begun && self.may_retry(false) && self.upload.rewind() {
             return self.connect();
         }
         let Some(ledger) = &mut self.ledger else { return };
@@ -377,10 +388,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             self.encoder.abort(abort, &mut self.download.outbox);
             return;
         }
-        let mut head = sluicegate_core::call::ResponseHead::default();
-        if let Some(Routed { route, passage: Some(passage), .. }) = &mut ledger.route {
-            route.chain.refusal(&mut head, &mut ledger.call, passage);
-        }
+        let head = ledger.refusal(&mut end);
         ledger.end(&mut end, details);
         self.encoder.trailers_only(head.metadata, end, &mut self.download.outbox);
     }
@@ -390,8 +398,9 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         if let Some(ledger) = &self.ledger {
             ledger.worker.running.metrics.panics.inc();
         }
-        let ended = catch_unwind(AssertUnwindSafe(|| self.fail(broken())));
-        if ended.is_err() {
+        // What breaks while the end goes out would break again.
+        let is_ending = matches!(self.state, State::Flushing | State::Done);
+        if is_ending || catch_unwind(AssertUnwindSafe(|| self.fail(broken()))).is_err() {
             self.transmit.reset(Reset::INTERNAL);
             self.state = State::Done;
         }
@@ -439,7 +448,8 @@ async fn filter(
     (ledger, result)
 }
 
-fn broken() -> Status {
+/// What a caller is told of a panic.
+pub(super) fn broken() -> Status {
     Status::internal("the gateway failed").with_flag(Flag::Panic)
 }
 

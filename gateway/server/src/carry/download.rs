@@ -64,10 +64,14 @@ impl Download {
         timer: &mut Timer,
     ) -> Poll<Event> {
         loop {
-            match flush(&mut self.outbox, cx, transmit, &mut ledger.bytes_sent) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(gone)) => return Poll::Ready(Event::Gone(gone)),
-                Poll::Pending => return Poll::Pending,
+            let before = ledger.bytes_sent;
+            let flushed = flush(&mut self.outbox, cx, transmit, &mut ledger.bytes_sent);
+            // A part of a large chunk is progress too.
+            if ledger.bytes_sent != before {
+                timer.moved();
+            }
+            if let Err(gone) = std::task::ready!(flushed) {
+                return Poll::Ready(Event::Gone(gone));
             }
             if self.owed > 0
                 && let Some(body) = &mut upstream.body
@@ -118,8 +122,10 @@ impl Download {
         strip_hop_by_hop(&mut headers);
         let content_type = headers.remove(header::CONTENT_TYPE);
         let status = take_status(&mut headers);
-        // A status in a head that a body follows is no status (PROTOCOL-HTTP2.md, "Responses").
-        if let Some(status) = status.filter(|_| ended) {
+        // A status in a head that a body follows is no status (PROTOCOL-HTTP2.md, "Responses"), and no gRPC server
+        // reports success with an HTTP error.
+        let is_answer = |status: &Status| ended && (head.status == StatusCode::OK || status.code != Code::Ok);
+        if let Some(status) = status.filter(is_answer) {
             self.trailers_only(End { status, trailers: headers }, encoder, ledger)?;
             return Ok(true);
         }

@@ -1,12 +1,14 @@
 //! What is known about one call: what filters see and remember, and what metrics and the log will say.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sluicegate_core::call::{Call, End};
+use sluicegate_core::call::{Call, End, ResponseHead};
 use sluicegate_core::chain::Passage;
 use sluicegate_core::status::{Code, Flag, Status};
 
+use super::call::broken;
 use crate::observe::access_log::Line;
 use crate::observe::metrics::CallMetrics;
 use crate::route::Route;
@@ -67,12 +69,30 @@ impl Ledger {
         })
     }
 
+    /// The head of the gateway's own refusal, with what the filters add to it.
+    pub(super) fn refusal(&mut self, end: &mut End) -> ResponseHead {
+        let mut head = ResponseHead::default();
+        if let Some(Routed { route, passage: Some(passage), .. }) = &mut self.route {
+            let filters = AssertUnwindSafe(|| route.chain.refusal(&mut head, &mut self.call, passage));
+            if catch_unwind(filters).is_err() {
+                self.worker.running.metrics.panics.inc();
+                *end = End::from(broken());
+            }
+        }
+        head
+    }
+
     /// The call has ended: tells the filters, once, and notes what the log will say.
     pub(super) fn end(&mut self, end: &mut End, details: Option<Arc<str>>) {
         if let Some(routed) = &mut self.route
             && let Some(passage) = routed.passage.take()
         {
-            routed.route.chain.end(end, &self.call, passage);
+            // This may run while the ledger is dropped, where a panic would leave the books open.
+            let filters = AssertUnwindSafe(|| routed.route.chain.end(end, &self.call, passage));
+            if catch_unwind(filters).is_err() {
+                self.worker.running.metrics.panics.inc();
+                *end = End::from(broken());
+            }
         }
         self.outcome = Some(Outcome {
             code: end.status.code,

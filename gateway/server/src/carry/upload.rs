@@ -37,7 +37,7 @@ pub(super) struct Upload {
     deframer: Option<Box<Deframer>>,
     trailers: Option<Box<HeaderMap>>,
     /// Nothing more will come from the client.
-    ended: bool,
+    pub(super) ended: bool,
     /// The upstream has everything, or wants no more.
     pub(super) done: bool,
     /// Waiting for the upstream rather than for the client.
@@ -49,6 +49,7 @@ pub(super) struct Upload {
 struct Replay {
     chunks: SmallVec<[Bytes; 1]>,
     bytes: usize,
+    trailers: Option<Box<HeaderMap>>,
 }
 
 impl Upload {
@@ -87,6 +88,7 @@ impl Upload {
         let mut queue = Frames::default();
         replay.chunks.drain(..).for_each(|chunk| queue.push(chunk));
         replay.bytes = 0;
+        self.trailers = replay.trailers.take().or(self.trailers.take());
         while let Some(chunk) = self.queue.pop() {
             queue.push(chunk);
         }
@@ -97,11 +99,14 @@ impl Upload {
     }
 
     /// Takes note, once, of a request that ended with its head.
-    pub(super) fn end_at_once(&mut self, decoder: &mut dyn Decoder) -> Result<(), Status> {
+    pub(super) fn end_at_once(&mut self, decoder: &mut dyn Decoder, ledger: &mut Ledger) -> Result<(), Status> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        decoder.end(&mut self.queue)
+        let mut frames = Frames::default();
+        decoder.end(&mut frames)?;
+        self.take(frames, ledger)?;
+        self.check_end()
     }
 
     /// Moves what can be moved. `Ready` when the upstream has it all.
@@ -254,8 +259,12 @@ impl Upload {
 
     fn finish(&mut self, upstream: &mut UpstreamStream) {
         self.done = true;
+        let trailers = self.trailers.take();
+        if let Some(replay) = &mut self.replay {
+            replay.trailers.clone_from(&trailers);
+        }
         // An error means that the stream is gone, which the response tells of.
-        let _ = match self.trailers.take() {
+        let _ = match trailers {
             Some(trailers) => upstream.send.send_trailers(*trailers),
             None => upstream.send.send_data(Bytes::new(), true),
         };
