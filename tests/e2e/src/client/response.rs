@@ -25,6 +25,8 @@ pub struct Head {
 pub enum Received {
     /// A message.
     Message(Bytes),
+    /// A message that is compressed, as it came.
+    Compressed(Bytes),
     /// The end, with a status.
     End(End),
     /// The response broke off, or ended without a status.
@@ -130,6 +132,7 @@ impl ResponseStream {
         let end = loop {
             match self.recv().await {
                 Received::Message(payload) => messages.push(payload),
+                Received::Compressed(_) => panic!("these messages are not compressed"),
                 Received::End(end) => break Ok(end),
                 Received::Broken(broken) => break Err(broken.what),
             }
@@ -168,7 +171,8 @@ impl ResponseStream {
     fn pop(&mut self) -> Option<Received> {
         let (flags, payload) = self.frames.pop()?;
         match (flags, self.encoding) {
-            (0 | 1, _) => Some(Received::Message(payload)),
+            (0, _) => Some(Received::Message(payload)),
+            (1, _) => Some(Received::Compressed(payload)),
             (0x40, Encoding::Wt) => {
                 let head = self.head.as_mut().expect("set before the first frame is read");
                 head.headers = parse_block(&payload);

@@ -89,6 +89,12 @@ impl Call {
         }
     }
 
+    /// Reads what the gateway still sends after the response is complete, until it ends or takes back its direction.
+    pub(super) async fn until_gone(&mut self) -> Result<(), Gone> {
+        while self.request.next().await?.is_some() {}
+        Ok(())
+    }
+
     /// Closes the gateway's connection, after what was sent so far has arrived.
     pub(super) async fn die(&self) {
         // The answer to a ping comes after the peer has read what was written before it.
@@ -108,10 +114,15 @@ pub(super) struct Request {
 impl Request {
     /// The next message; `None` at the half-close.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Gone> {
+        Ok(self.next_frame().await?.map(|(_, payload)| payload))
+    }
+
+    /// The same, with the flags before it.
+    pub(super) async fn next_frame(&mut self) -> Result<Option<(u8, Bytes)>, Gone> {
         loop {
-            if let Some((_, payload)) = self.frames.pop() {
+            if let Some((flags, payload)) = self.frames.pop() {
                 self.events.send(Event::Message(payload.len()));
-                return Ok(Some(payload));
+                return Ok(Some((flags, payload)));
             }
             if self.ended {
                 return Ok(None);

@@ -18,12 +18,16 @@ pub mod method {
     pub const CLIENT_STREAM: &str = "/test.Echo/ClientStream";
     /// Sends its head at once and answers every message with itself.
     pub const BIDI: &str = "/test.Echo/Bidi";
+    /// Returns frames as they are, compressed or not, and names the request's `grpc-encoding` as its own.
+    pub const COMPRESSED: &str = "/test.Echo/Compressed";
     /// Answers every message with 64 messages of 256 KiB before it reads the next.
     pub const AMPLIFY: &str = "/test.Echo/Amplify";
     /// Returns the request's `x-echo*` metadata as initial metadata, and again as trailing metadata.
     pub const METADATA: &str = "/test.Echo/Metadata";
     /// A response that is one HEADERS frame: the `x-status` asked for (9 otherwise), a message and details.
     pub const TRAILERS_ONLY: &str = "/test.Fail/TrailersOnly";
+    /// The same response at once, while the request goes on.
+    pub const EARLY: &str = "/test.Fail/Early";
     /// Two messages, then the same status in trailers.
     pub const MID_STREAM: &str = "/test.Fail/MidStream";
     /// Resets with `x-reset` before any head.
@@ -68,9 +72,15 @@ pub(super) async fn answer(mut call: Call, shared: Arc<Shared>) {
         method::SERVER_STREAM => server_stream(&mut call).await,
         method::CLIENT_STREAM => client_stream(&mut call).await,
         method::BIDI => bidi(&mut call).await,
+        method::COMPRESSED => compressed(&mut call).await,
         method::AMPLIFY => amplify(&mut call).await,
         method::METADATA => metadata(&mut call).await,
         method::TRAILERS_ONLY => trailers_only(&mut call).await,
+        method::EARLY => {
+            let failure = failure(&call);
+            call.trailers_only(failure);
+            call.until_gone().await
+        }
         method::MID_STREAM => mid_stream(&mut call).await,
         method::RESET_BEFORE_HEAD | method::RESET_AFTER_HEAD | method::RESET_MID_MESSAGE => {
             reset(&mut call).await
@@ -135,6 +145,19 @@ async fn bidi(call: &mut Call) -> Result<(), Gone> {
     let mut reply = call.respond(HeaderMap::new())?;
     while let Some(message) = call.request.next().await? {
         reply.message(&message).await?;
+    }
+    ok(&mut reply);
+    Ok(())
+}
+
+async fn compressed(call: &mut Call) -> Result<(), Gone> {
+    let mut headers = HeaderMap::new();
+    if let Some(encoding) = call.head.headers.get("grpc-encoding") {
+        headers.insert("grpc-encoding", encoding.clone());
+    }
+    let mut reply = call.respond(headers)?;
+    while let Some((flags, payload)) = call.request.next_frame().await? {
+        reply.bytes(crate::frame::frame(flags, &payload)).await?;
     }
     ok(&mut reply);
     Ok(())

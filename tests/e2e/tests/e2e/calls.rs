@@ -1,12 +1,13 @@
 //! Calls of every kind that succeed.
 
-use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::client::{Protocol, Received};
+use sluicegate_e2e::frame::frame;
 use sluicegate_e2e::upstream::method;
 
 use crate::stage::Stage;
 
 over!(every protocol: unary, server_streaming, client_streaming, half_duplex, empty_messages, large_messages);
-over!(every protocol: many_calls_on_one_connection);
+over!(every protocol: many_calls_on_one_connection, compressed_messages);
 over!(every full-duplex protocol: full_duplex, head_before_any_message);
 
 async fn unary(protocol: Protocol) {
@@ -90,6 +91,26 @@ async fn large_messages(protocol: Protocol) {
         assert_eq!(returned.code(), 0);
         assert!(returned.messages == [message.as_slice()], "a message of {size} bytes comes back unchanged");
     }
+}
+
+/// Compression is between the client and the upstream: compressed messages cross untouched.
+async fn compressed_messages(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let call = client
+        .call(method::COMPRESSED)
+        .metadata("grpc-encoding", "gzip")
+        .metadata("grpc-accept-encoding", "identity,gzip");
+    let mut call = call.open().await;
+    call.request.send_raw(frame(1, b"not really gzip")).await.unwrap();
+    call.send(b"plain").await.unwrap();
+    call.half_close().await.unwrap();
+    assert_eq!(call.recv().await, Received::Compressed("not really gzip".into()));
+    assert_eq!(call.response.message().await, "plain");
+    assert_eq!(call.response.end().await.code, 0);
+    assert_eq!(call.response.head().await.unwrap().headers["grpc-encoding"], "gzip");
+    let seen = upstream.next_call().await;
+    assert_eq!(seen.values("grpc-encoding"), ["gzip"]);
+    assert_eq!(seen.values("grpc-accept-encoding"), ["identity,gzip"]);
 }
 
 async fn many_calls_on_one_connection(protocol: Protocol) {

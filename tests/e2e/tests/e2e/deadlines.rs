@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::client::{Client, Protocol};
 use sluicegate_e2e::gateway::{Config, Route};
-use sluicegate_e2e::upstream::method;
+use sluicegate_e2e::upstream::{Upstream, method};
 
 use crate::stage::Stage;
 
 over!(every protocol: enforced_before_the_head, enforced_after_the_head, forwarded, of_the_route, malformed);
+over!(every protocol: idle_timeout_of_the_route);
 
 async fn enforced_before_the_head(protocol: Protocol) {
     let Stage { mut client, mut upstream, gateway } = Stage::new(protocol).await;
@@ -42,16 +43,28 @@ async fn forwarded(protocol: Protocol) {
 }
 
 async fn of_the_route(protocol: Protocol) {
-    let Stage { mut client, mut upstream, gateway: _gateway } =
-        Stage::configured(protocol, |_| Config::default()).await;
-    drop(client);
+    let mut upstream = Upstream::start().await;
     let route = Route::new("short").cluster("main").key("timeout = \"200ms\"");
     let gateway = Config::default().route(route).cluster("main", &[&upstream]).start().await;
-    client = sluicegate_e2e::client::Client::connect(protocol, gateway.target()).await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
     assert_eq!(client.exchange(method::SILENT, &[b""]).await.code(), 4);
     let mut seen = upstream.next_call().await;
     assert!(seen.values("grpc-timeout").is_empty(), "the client set none");
     assert_eq!(seen.until_reset().await, 8);
+}
+
+async fn idle_timeout_of_the_route(protocol: Protocol) {
+    let mut upstream = Upstream::start().await;
+    let route = Route::new("short").cluster("main").key("idle_timeout = \"200ms\"");
+    let gateway = Config::default().route(route).cluster("main", &[&upstream]).start().await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    let mut call = client.call(method::BIDI).open().await;
+    call.send(b"hello").await.unwrap();
+    // Nothing moves from here on.
+    let returned = call.response.all().await;
+    assert_eq!((returned.code(), returned.messages), (4, vec!["hello".into()]));
+    assert_eq!(upstream.next_call().await.until_reset().await, 8);
+    gateway.log_line("with SI", |line| line["response_flags"] == "SI").await;
 }
 
 async fn malformed(protocol: Protocol) {

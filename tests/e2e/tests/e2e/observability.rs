@@ -90,3 +90,20 @@ async fn metrics(protocol: Protocol) {
     gateway.until_metric("sluicegate_downstream_rq_active", &[], 0.0).await;
     gateway.until_metric("sluicegate_cluster_upstream_rq_total", &[("cluster", "main")], 4.0).await;
 }
+
+#[tokio::test]
+async fn the_admin_interface_shows_no_secret() {
+    let upstream = Upstream::start().await;
+    let filter = "{ use = \"api_key\", keys = [{ identity = \"alice\", key = \"open sesame, please\" }] }";
+    let route = Route::new("all").cluster("main").filter(filter);
+    let gateway = Config::default().route(route).cluster("main", &[&upstream]).start().await;
+    let (status, config) = gateway.admin("/config").await;
+    assert_eq!(status, 200);
+    assert!(config.contains("api_key") && config.contains("main"), "{config}");
+    assert!(!config.contains("sesame"), "{config}");
+    let (status, clusters) = gateway.admin("/clusters").await;
+    assert_eq!(status, 200);
+    assert!(clusters.contains(&upstream.address().to_string()), "{clusters}");
+    assert_eq!(gateway.admin("/ready").await, (200, "LIVE\n".to_owned()));
+    assert_eq!(gateway.admin("/nothing").await.0, 404);
+}

@@ -1,11 +1,11 @@
 //! Ends that are not OK: those the upstream sends, and those made of its failures.
 
 use sluicegate_e2e::client::{Client, End, Protocol, Received};
-use sluicegate_e2e::upstream::method;
+use sluicegate_e2e::upstream::{Event, method};
 
 use crate::stage::Stage;
 
-over!(every protocol: trailers_only, error_mid_stream, every_code, no_status, html_503);
+over!(every protocol: trailers_only, error_mid_stream, every_code, early_end, no_status, html_503);
 over!(every protocol: reset_before_head, reset_after_head, reset_mid_message);
 over!(every protocol: dies_before_head, dies_mid_message);
 
@@ -43,6 +43,22 @@ async fn every_code(protocol: Protocol) {
             assert_eq!(call.exchange(&[b""]).await.code(), code);
         }
     }
+}
+
+/// A response that is complete before the request is: the rest of the request is not wanted, and not waited for.
+async fn early_end(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let mut call = client.call(method::EARLY).open().await;
+    let returned = call.response.all().await;
+    assert_is_the_failure(returned.end());
+    let mut seen = upstream.next_call().await;
+    assert_eq!(seen.next().await, Event::Answered);
+    assert!(
+        matches!(seen.next().await, Event::Reset(0 | 8)),
+        "the upstream's stream does not stay half open"
+    );
+    drop(call);
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
 }
 
 async fn no_status(protocol: Protocol) {
@@ -83,7 +99,7 @@ async fn reset_after_head(protocol: Protocol) {
                 "{broken:?}"
             );
         }
-        Received::Message(_) => panic!("no second message"),
+        other => panic!("no second message: {other:?}"),
     }
 }
 
@@ -130,7 +146,7 @@ fn assert_not_ok(received: Received) {
     match received {
         Received::End(end) => assert_ne!(end.code, 0),
         Received::Broken(_) => {}
-        Received::Message(message) => panic!("half a message arrived as {message:?}"),
+        other => panic!("half a message arrived as {other:?}"),
     }
 }
 

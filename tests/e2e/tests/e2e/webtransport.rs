@@ -1,6 +1,6 @@
 //! What only WebTransport shows: sessions, and streams that are not yet or not at all calls.
 
-use sluicegate_e2e::client::{Protocol, quic_endpoint};
+use sluicegate_e2e::client::{Protocol, Transport, quic_endpoint};
 use sluicegate_e2e::frame::{frame, message};
 use sluicegate_e2e::upstream::{Event, method};
 use sluicegate_e2e::within;
@@ -125,4 +125,22 @@ async fn sessions_and_streams_are_counted() {
     assert_eq!(gateway.metric("sluicegate_webtransport_streams_total", &[]).await, 2.0);
     drop(client);
     gateway.until_metric("sluicegate_webtransport_sessions_active", &[], 0.0).await;
+}
+
+over!(every HTTP version: the_path_of_sessions_can_be_probed);
+
+/// A page asks with `fetch` before it waits for UDP.
+async fn the_path_of_sessions_can_be_probed(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let mut call = client.call("/grpc-wt/v1").plain().method(http::Method::GET).open().await;
+    call.request.finish().await.unwrap();
+    let head = call.response.head().await.unwrap();
+    // Only the TLS listener has QUIC, and so sessions.
+    if matches!(protocol.transport(), Transport::H1 { tls: false } | Transport::H2 { tls: false }) {
+        assert_eq!(head.status, 404);
+        return;
+    }
+    assert_eq!(head.status, 200);
+    let probe: serde_json::Value = serde_json::from_slice(&call.response.body().await).unwrap();
+    assert_eq!((&probe["versions"], &probe["webtransport"]), (&serde_json::json!([1]), &true.into()));
 }
