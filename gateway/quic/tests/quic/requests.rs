@@ -86,6 +86,7 @@ async fn notices_a_half_closed_client_that_leaves() {
     let mut exchange = client.open("POST", "/wait").await;
     exchange.finish().await.unwrap();
     assert!(matches!(server.seen().await, Seen::Head(..)));
+    assert_eq!(server.seen().await, Seen::Waiting);
     exchange.stop_sending(Code::H3_REQUEST_CANCELLED);
     assert_eq!(server.seen().await, Seen::Gone(Gone::Reset(Reset::CANCEL)));
 }
@@ -108,6 +109,7 @@ async fn notices_a_lost_connection() {
     let mut exchange = client.open("POST", "/wait").await;
     exchange.finish().await.unwrap();
     assert!(matches!(server.seen().await, Seen::Head(..)));
+    assert_eq!(server.seen().await, Seen::Waiting);
     client.quic.close(VarInt::from_u32(0x100), b"");
     let seen = [server.seen().await, server.seen().await];
     assert!(seen.contains(&Seen::Gone(Gone::Connection)) && seen.contains(&Seen::Over), "{seen:?}");

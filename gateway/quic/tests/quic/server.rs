@@ -30,6 +30,8 @@ pub(crate) enum Seen {
     Head(Option<String>, String, String),
     /// A datagram.
     Datagram(Bytes),
+    /// A request or a stream waits for its client to leave.
+    Waiting,
     /// A connection is over.
     Over,
 }
@@ -131,6 +133,7 @@ async fn answer(request: Request, report: mpsc::UnboundedSender<Seen>) {
         // Answers nothing and waits for the client to leave.
         "/wait" => {
             while let Ok(Some(_)) = data(&mut receive).await {}
+            let _ = report.send(Seen::Waiting);
             Err(gone(&mut transmit).await)
         }
         "/reset" => {
@@ -205,7 +208,10 @@ async fn stream_echo(
                     return finish(&mut transmit, None).await;
                 }
                 // Reads nothing more and waits for the client to leave.
-                b"wait" => return Err(gone(&mut transmit).await),
+                b"wait" => {
+                    let _ = report.send(Seen::Waiting);
+                    return Err(gone(&mut transmit).await);
+                }
                 b"open" => {
                     let opened = session.upgrade().unwrap().open_bi().await;
                     let (_receive, mut opened) = opened.unwrap();
