@@ -23,6 +23,11 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 /// Largest header list accepted from an upstream.
 const MAX_HEADER_LIST: u32 = 64 << 10;
+/// Streams that we reset and whose late frames are expected for a while: a client that leaves takes all its calls with
+/// it. Frames of streams that the `h2` crate has forgotten count as errors, and it ends the connection, with every call
+/// on it, after too many of these.
+const MAX_RESET_STREAMS: usize = 4096;
+const MAX_FORGOTTEN_FRAMES: usize = 1 << 16;
 /// Read buffer: with large messages most of the cost is in system calls.
 const READ_BUFFER: usize = 64 << 10;
 
@@ -33,7 +38,7 @@ pub(super) fn open(
     pool: Arc<Pool>,
     authority: Authority,
     cluster: Arc<ClusterSpec>,
-    done: fn(&Pool, Opened),
+    done: fn(&Arc<Pool>, Opened),
 ) {
     tokio::spawn(async move {
         let limit = cluster.connect_timeout;
@@ -80,7 +85,10 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_LIST)
-        .initial_max_send_streams(cluster.max_streams_per_connection);
+        .initial_max_send_streams(cluster.max_streams_per_connection)
+        .data_frame_budget(data_frame_budget(cluster.max_streams_per_connection))
+        .max_concurrent_reset_streams(MAX_RESET_STREAMS)
+        .max_local_error_reset_streams(Some(MAX_FORGOTTEN_FRAMES));
     let (sender, mut connection) = builder
         .handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io))
         .await
@@ -98,8 +106,9 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
             reason = watch(pings, &kept, &cluster) => {
                 pool.remove(&kept);
                 match reason {
-                    // The pool held the last handle that could open streams, so this ends as soon as the calls do.
-                    Leave::Idle => drop(connection.await),
+                    // The pool held the last handle that could open streams and there are no calls, so this only says
+                    // goodbye, which an upstream that is gone would never take.
+                    Leave::Idle => drop(timeout(cluster.ping_timeout, connection).await),
                     Leave::Dead => log::warn!("cluster {}: no answer to a ping, closing", cluster.name),
                 }
             }
@@ -107,6 +116,13 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
         pool.remove(&kept);
     });
     Ok((sender, load))
+}
+
+/// What the `h2` crate may charge for DATA frames that wait for clients to read, 256 for each small one, before it ends
+/// the connection: enough for every stream's window full of messages of 16 bytes. Its default would let a few clients
+/// that do not read such messages end the calls of all others.
+fn data_frame_budget(streams: usize) -> usize {
+    (STREAM_WINDOW as usize / 16 * 256).saturating_mul(streams)
 }
 
 enum Leave {
