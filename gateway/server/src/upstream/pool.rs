@@ -131,7 +131,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn connected(&self, result: Result<(SendRequest<Bytes>, Arc<Load>), Arc<str>>) {
+    fn connected(self: &Arc<Self>, result: Result<(SendRequest<Bytes>, Arc<Load>), Arc<str>>) {
         let mut state = self.lock();
         state.connecting = false;
         match result {
@@ -144,9 +144,18 @@ impl Pool {
             Err(error) => {
                 state.failures += 1;
                 state.consecutive_failures = state.consecutive_failures.saturating_add(1);
-                state.retry_at = Some(Instant::now() + backoff(state.consecutive_failures));
+                let pause = backoff(state.consecutive_failures);
+                state.retry_at = Some(Instant::now() + pause);
                 state.last_error = Some(error);
-                self.failing.store(true, Ordering::Relaxed);
+                self.failing.store(state.connections.is_empty(), Ordering::Relaxed);
+                if !state.connections.is_empty() && !state.waiters.is_empty() {
+                    // These calls wait for a stream, and nothing else would tell them that another attempt is due.
+                    let pool = self.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(pause).await;
+                        pool.stream_freed();
+                    });
+                }
             }
         }
         self.open.store(state.connections.len(), Ordering::Relaxed);
@@ -187,12 +196,12 @@ impl Future for Acquire {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let pool = self.pool.clone();
         let mut state = pool.lock();
-        if let Some((sender, load)) = state.take_stream(&pool, cx) {
+        let pausing = state.retry_at.is_some_and(|retry_at| Instant::now() < retry_at);
+        if let Some((sender, load)) = state.take_stream(&pool, !pausing, cx) {
             load.calls.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Ok((sender, Lease { pool: pool.clone(), load, blocked: false })));
         }
         let failed_since = self.failures_seen.is_some_and(|seen| seen != state.failures);
-        let pausing = state.retry_at.is_some_and(|retry_at| Instant::now() < retry_at);
         if state.connections.is_empty() && !state.connecting && (failed_since || pausing) {
             let error = state.last_error.clone().unwrap_or_else(|| "not connected".into());
             return Poll::Ready(Err(NotConnected(error)));
@@ -215,10 +224,14 @@ impl Future for Acquire {
 
 impl State {
     /// A stream on the best connection, unless all are at their limits. A starved connection is used only when no
-    /// further one may be opened.
-    fn take_stream(&mut self, pool: &Pool, cx: &mut Context<'_>) -> Option<(SendRequest<Bytes>, Arc<Load>)> {
-        let may_open =
-            self.connections.len() < pool.cluster.max_connections_per_worker && self.retry_at.is_none();
+    /// further one may be opened, because there are enough or it is too early to try (`may_try`).
+    fn take_stream(
+        &mut self,
+        pool: &Pool,
+        may_try: bool,
+        cx: &mut Context<'_>,
+    ) -> Option<(SendRequest<Bytes>, Arc<Load>)> {
+        let may_open = self.connections.len() < pool.cluster.max_connections_per_worker && may_try;
         let mut best: Option<(bool, usize, usize)> = None;
         let mut index = 0;
         while let Some(connection) = self.connections.get_mut(index) {
@@ -229,8 +242,13 @@ impl State {
                 continue;
             }
             let calls = connection.load.calls();
-            let limit =
-                connection.sender.current_max_send_streams().min(pool.cluster.max_streams_per_connection);
+            // At least one: a stream that an upstream allows none of waits in the connection, which alone learns when
+            // the upstream changes its mind.
+            let limit = connection
+                .sender
+                .current_max_send_streams()
+                .min(pool.cluster.max_streams_per_connection)
+                .max(1);
             if calls < limit {
                 let rank = (connection.load.is_starved(), calls, index);
                 best = Some(best.map_or(rank, |best| best.min(rank)));
