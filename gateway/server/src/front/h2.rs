@@ -5,7 +5,7 @@
 //! are checked, and malformed ones are counted.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -37,6 +37,10 @@ const SEND_BUFFER: usize = 256 << 10;
 /// short messages faster than an upstream reads them.
 const DATA_FRAME_BUDGET: usize = 8 << 20;
 
+/// Calls that were answered before their request had ended, and whose late frames are expected for a second, for each
+/// stream that may be open at once. Frames of streams that are forgotten count as errors of the client.
+const RESETS_REMEMBERED: usize = 10;
+
 /// The settings and limits of a connection, all by name.
 pub(crate) fn builder(limits: &ListenerLimits) -> Builder {
     let h2 = &limits.h2;
@@ -49,6 +53,7 @@ pub(crate) fn builder(limits: &ListenerLimits) -> Builder {
         .max_frame_size(h2.max_frame_size)
         .max_pending_accept_reset_streams(h2.max_pending_reset_streams)
         .max_local_error_reset_streams(Some(h2.max_local_error_resets))
+        .max_concurrent_reset_streams(RESETS_REMEMBERED * limits.max_streams as usize)
         .max_send_buffer_size(SEND_BUFFER)
         .data_frame_budget(DATA_FRAME_BUDGET.max(h2.initial_connection_window as usize));
     builder
@@ -68,6 +73,7 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
     let mut idle = Timer::new(None, Some(limits.idle_timeout));
     let mut malformed = 0;
     let mut draining = false;
+    let mut parting = false;
     let drained = drain.begins();
     tokio::pin!(drained);
     loop {
@@ -81,7 +87,12 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
             }
             Expired::Idle | Expired::Deadline = std::future::poll_fn(|cx| idle.poll(cx)) => {
                 if !connection.has_streams() {
+                    if parting {
+                        // The client does not even answer the goodbye.
+                        return;
+                    }
                     connection.graceful_shutdown();
+                    parting = true;
                 }
                 continue;
             }
@@ -166,6 +177,9 @@ pub(crate) struct H2Receive {
 }
 
 impl Receive for H2Receive {
+    // A reset ends both directions.
+    const TELLS_OF_LEAVING: bool = true;
+
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
         loop {
             match std::task::ready!(self.body.poll_data(cx)) {
@@ -202,6 +216,16 @@ pub(crate) struct H2Transmit {
     alt_svc: Option<HeaderValue>,
 }
 
+impl H2Transmit {
+    /// Why something could not be sent. The error says only that the stream is closed, the stream says why.
+    fn failed(&mut self, error: &h2::Error) -> Gone {
+        match self.poll_gone(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(gone) => gone,
+            Poll::Pending => gone(error),
+        }
+    }
+}
+
 impl Transmit for H2Transmit {
     fn send_head(&mut self, head: ResponseHeaders, end: bool) -> Result<(), Gone> {
         let mut response = Response::new(());
@@ -210,8 +234,13 @@ impl Transmit for H2Transmit {
         if let Some(alt_svc) = self.alt_svc.take() {
             response.headers_mut().insert(header::ALT_SVC, alt_svc);
         }
-        self.stream = Some(self.respond.send_response(response, end).map_err(|error| gone(&error))?);
-        Ok(())
+        match self.respond.send_response(response, end) {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn poll_credit(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
@@ -222,10 +251,10 @@ impl Transmit for H2Transmit {
                 Some(Ok(credit)) => Poll::Ready(Ok(credit)),
                 Some(Err(error)) => Poll::Ready(Err(gone(&error))),
                 // The stream is no longer sending: the client reset it.
-                None => match stream.poll_reset(cx) {
-                    Poll::Ready(Ok(reason)) => Poll::Ready(Err(Gone::Reset(Reset::from_h2(reason.into())))),
-                    _ => Poll::Ready(Err(Gone::Connection)),
-                },
+                None => Poll::Ready(Err(match self.poll_gone(cx) {
+                    Poll::Ready(gone) => gone,
+                    Poll::Pending => Gone::Connection,
+                })),
             },
             credit => Poll::Ready(Ok(credit)),
         }
@@ -233,12 +262,12 @@ impl Transmit for H2Transmit {
 
     fn send_data(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
         let Some(stream) = &mut self.stream else { return Err(Gone::Protocol) };
-        stream.send_data(bytes, end).map_err(|error| gone(&error))
+        stream.send_data(bytes, end).map_err(|error| self.failed(&error))
     }
 
     fn send_trailers(&mut self, trailers: HeaderMap) -> Result<(), Gone> {
         let Some(stream) = &mut self.stream else { return Err(Gone::Protocol) };
-        stream.send_trailers(trailers).map_err(|error| gone(&error))
+        stream.send_trailers(trailers).map_err(|error| self.failed(&error))
     }
 
     fn reset(&mut self, reset: Reset) {

@@ -137,6 +137,9 @@ impl Drop for Driver {
 pub(super) struct H1Receive(Pipe);
 
 impl Receive for H1Receive {
+    // A connection ends in both directions.
+    const TELLS_OF_LEAVING: bool = true;
+
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
         let mut shared = self.0.lock();
         if let Some(data) = shared.data.take() {
