@@ -72,11 +72,6 @@ impl Upload {
         self.ended && self.queue.is_empty() && self.trailers.is_none()
     }
 
-    /// Messages from the client so far.
-    pub(super) fn messages(&self) -> u64 {
-        self.borders.messages()
-    }
-
     /// The response has begun: the call can no longer be sent elsewhere.
     pub(super) fn commit(&mut self) {
         self.replay = None;
@@ -99,7 +94,11 @@ impl Upload {
     }
 
     /// Takes note, once, of a request that ended with its head.
-    pub(super) fn end_at_once(&mut self, decoder: &mut dyn Decoder, ledger: &mut Ledger) -> Result<(), Status> {
+    pub(super) fn end_at_once(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        ledger: &mut Ledger,
+    ) -> Result<(), Status> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
