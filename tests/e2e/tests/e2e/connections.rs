@@ -79,7 +79,7 @@ async fn an_idle_h2_connection_is_closed_with_goaway() {
     let mut raw = RawH2::connect(gateway.target().plain).await;
     let goaway = raw.until(|frame| frame.kind == kind::GOAWAY).await.expect("GOAWAY before the end");
     assert_eq!(goaway.payload[4..8], [0; 4], "NO_ERROR");
-    assert_eq!(raw.until(|_| false).await, None);
+    assert_eq!(raw.until(|_| false).await, None, "the connection closes");
 }
 
 #[tokio::test]

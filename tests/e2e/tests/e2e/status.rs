@@ -1,6 +1,6 @@
 //! Ends that are not OK: those the upstream sends, and those made of its failures.
 
-use sluicegate_e2e::client::{Client, End, Protocol, Received};
+use sluicegate_e2e::client::{Client, Encoding, End, Protocol, Received};
 use sluicegate_e2e::upstream::{Event, method};
 
 use crate::stage::Stage;
@@ -22,7 +22,7 @@ async fn trailers_only(protocol: Protocol) {
     assert_is_the_failure(returned.end());
     assert!(returned.messages.is_empty());
     // For gRPC clients a status in the headers counts only when nothing follows, so one block must stay one block.
-    if matches!(protocol, Protocol::GrpcH2c | Protocol::GrpcTls | Protocol::GrpcH3) {
+    if is_native(protocol) {
         assert!(returned.end().trailers_only);
     }
 }
@@ -81,8 +81,8 @@ async fn reset_before_head(protocol: Protocol) {
         let returned = call.exchange(&[b""]).await;
         match &returned.end {
             Ok(end) => assert_eq!(end.code, code),
-            // A native HTTP/2 client may be reset in its turn.
-            Err(broken) => assert!(is_native_h2(protocol), "{broken}"),
+            // A native client may be reset in its turn.
+            Err(broken) => assert!(is_native(protocol), "{broken}"),
         }
     }
 }
@@ -94,10 +94,7 @@ async fn reset_after_head(protocol: Protocol) {
     match received {
         Received::End(end) => assert_eq!(end.code, 8),
         Received::Broken(broken) => {
-            assert!(
-                matches!(protocol, Protocol::GrpcH2c | Protocol::GrpcTls | Protocol::GrpcH3),
-                "{broken:?}"
-            );
+            assert!(is_native(protocol), "{broken:?}");
         }
         other => panic!("no second message: {other:?}"),
     }
@@ -150,6 +147,6 @@ fn assert_not_ok(received: Received) {
     }
 }
 
-fn is_native_h2(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::GrpcH2c | Protocol::GrpcTls)
+fn is_native(protocol: Protocol) -> bool {
+    protocol.encoding() == Encoding::Grpc
 }
