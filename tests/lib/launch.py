@@ -29,7 +29,9 @@ class Program:
         self.name = name
         self.log = TARGET / "logs" / f"{name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._log_file = self.log.open("wb")
+        self.log.unlink(missing_ok=True)
+        # The process and the reader both write to its end.
+        self._log_file = self.log.open("ab")
         self._lines = queue.Queue()
         self._process = subprocess.Popen(
             [str(word) for word in command],

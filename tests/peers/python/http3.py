@@ -13,7 +13,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, ProtocolNegotiated, StopSendingReceived, StreamReset
 
 # How long a test waits for the gateway's next move before it fails.
-PATIENCE = 20
+PATIENCE = 15
 # RFC 9114 section 8.1: the client no longer wants the response.
 H3_REQUEST_CANCELLED = 0x10C
 
@@ -189,8 +189,11 @@ async def open_http3(address, certificate):
         server_name="localhost",
         verify_mode=ssl.CERT_REQUIRED,
         max_datagram_frame_size=65536,
+        idle_timeout=PATIENCE,
     )
     configuration.load_verify_locations(certificate)
-    async with connect(host, port, configuration=configuration, create_protocol=Http3) as connection:
+    opening = connect(host, port, configuration=configuration, create_protocol=Http3, wait_connected=False)
+    async with opening as connection:
+        await asyncio.wait_for(connection.wait_connected(), PATIENCE / 3)
         connection.authority = f"localhost:{port}"
         yield connection
