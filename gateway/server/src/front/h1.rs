@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
 use super::plain;
-use crate::carry::refuse;
+use crate::carry::{Asked, refuse};
 use head::{NoHead, Peeked};
 use pipe::{Driver, Write, pipe};
 
@@ -34,9 +34,12 @@ pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWat
     let limits = &door.listening.limits;
     let drain = &door.worker.running.drain;
     let mut patience = limits.header_timeout;
+    // What came behind the last request: the beginning of the next.
+    let mut ahead = BytesMut::new();
     loop {
+        let head = head::read(&mut io, ahead, limits.max_header_bytes as usize);
         let read = tokio::select! {
-            read = timeout(patience, head::read(&mut io, limits.max_header_bytes as usize)) => read,
+            read = timeout(patience, head) => read,
             () = drain.begins() => return,
         };
         let peeked = match read {
@@ -48,7 +51,7 @@ pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWat
         };
         let _hold = drain.hold();
         match request(&door, io, peeked, &shutdown).await {
-            Some(reused) => io = reused,
+            Some(reused) => (io, ahead) = reused,
             None => return,
         }
         patience = limits.idle_timeout + limits.header_timeout;
@@ -72,8 +75,11 @@ fn session(door: &Door, io: Stream, bytes: BytesMut) -> ServerSession {
     session
 }
 
+/// A connection that is fit for another request, and what the client has sent of that already.
+type Reused = (Stream, BytesMut);
+
 /// Serves one request. Returns the connection for the next one, if it is fit for it.
-async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &ShutdownWatch) -> Option<Stream> {
+async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &ShutdownWatch) -> Option<Reused> {
     let Peeked { head, authority: target, http_1_0, bytes } = peeked;
     // HTTP/1.0 clients may leave the host out, but no route could be chosen for them either.
     let Some(authority) = authority(target.as_deref(), &head.headers) else {
@@ -82,11 +88,14 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
     };
     let host = door.host(authority);
     let mut session = session(door, io, bytes);
+    let path = head.path.clone();
     let admission = door.admit(head, &host);
     if let Admission::Plain(_) = admission {
         let reused = plain::serve_session(door, session, shutdown).await?;
-        return Some(reused.consume().0);
+        return Some((reused.consume().0, BytesMut::new()));
     }
+    // A client may send its next request before it has the response to this one (RFC 9112, section 9.3.2).
+    session.set_pipelining_enabled(true);
     if !matches!(session.read_request().await, Ok(true)) {
         let _ = session.respond_error(400).await;
         return None;
@@ -103,11 +112,12 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
             match opened {
                 Ok(opened) => drop(tokio::spawn(door.carry(*opened, client, host, receive, transmit))),
                 Err(Reply::Status(status, encoder)) => {
-                    drop(tokio::spawn(refuse(door.worker.clone(), status, encoder, client, host, transmit)));
+                    let asked = Asked { client, host, path };
+                    drop(tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit)));
                 }
                 Err(Reply::Http(..)) => return None,
             }
-            return drive(session, driver, door.listening.alt_svc.as_ref()).await;
+            return drive(session, driver, door).await;
         }
         Admission::Reply(head) => head,
         Admission::Plain(_) => return None,
@@ -116,7 +126,7 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
 }
 
 /// Sends a response that has only a head.
-async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Stream> {
+async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Reused> {
     let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 1)).ok()?;
     for (name, value) in &reply.headers {
         head.append_header(name.clone(), value.clone()).ok()?;
@@ -129,10 +139,16 @@ async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Str
 }
 
 /// Moves one call between its pipe and the session until the response is complete.
-async fn drive(mut session: ServerSession, driver: Driver, alt_svc: Option<&HeaderValue>) -> Option<Stream> {
+async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Option<Reused> {
+    let alt_svc = door.listening.alt_svc.as_ref();
+    // The call minds how long nothing moves. It cannot see a client that takes nothing, because the session is writing.
+    session.set_read_timeout(None);
+    session.set_write_timeout(Some(door.listening.limits.idle_timeout));
     let mut request_ended = session.is_body_empty();
     if request_ended {
         driver.request_ended();
+    } else if session.req_header().headers.get(header::EXPECT).is_some_and(asks_to_continue) {
+        session.write_continue_response().await.ok()?;
     }
     loop {
         tokio::select! {
@@ -172,6 +188,11 @@ async fn drive(mut session: ServerSession, driver: Driver, alt_svc: Option<&Head
     }
 }
 
+/// Whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1).
+fn asks_to_continue(expect: &HeaderValue) -> bool {
+    expect.as_bytes().eq_ignore_ascii_case(b"100-continue")
+}
+
 fn response_head(
     head: ResponseHeaders,
     whole: bool,
@@ -193,11 +214,12 @@ fn response_head(
 }
 
 /// Ends the response, and makes the connection fit for the next request if it can be.
-async fn finish(mut session: ServerSession) -> Option<Stream> {
+async fn finish(mut session: ServerSession) -> Option<Reused> {
     session.finish_body().await.ok()?;
     if !matches!(timeout(DRAIN_TIMEOUT, session.drain_request_body()).await, Ok(Ok(()))) {
         return None;
     }
     let reused = session.finish().await.ok()??;
-    Some(reused.into_parts().0)
+    let (io, ahead) = reused.into_parts();
+    Some((io, ahead.unwrap_or_default()))
 }

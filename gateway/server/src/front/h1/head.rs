@@ -6,7 +6,7 @@
 
 use bytes::BytesMut;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use pingora_core::protocols::Stream;
 use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::Head;
@@ -36,18 +36,18 @@ pub(super) struct Peeked {
     pub(super) bytes: BytesMut,
 }
 
-/// Reads up to the end of a head, or a little further.
-pub(super) async fn read(io: &mut Stream, limit: usize) -> Result<Peeked, NoHead> {
-    let mut bytes = BytesMut::with_capacity(2048);
+/// Reads up to the end of a head, or a little further. `bytes` is what was read of it already.
+pub(super) async fn read(io: &mut Stream, mut bytes: BytesMut, limit: usize) -> Result<Peeked, NoHead> {
     loop {
-        if io.read_buf(&mut bytes).await.map_err(|_| NoHead::Closed)? == 0 {
-            return Err(NoHead::Closed);
-        }
         if let Some((head, authority, http_1_0)) = parse(&bytes)? {
             return Ok(Peeked { head, authority, http_1_0, bytes });
         }
         if bytes.len() >= limit {
             return Err(NoHead::TooLarge);
+        }
+        bytes.reserve(2048);
+        if io.read_buf(&mut bytes).await.map_err(|_| NoHead::Closed)? == 0 {
+            return Err(NoHead::Closed);
         }
     }
 }
@@ -73,11 +73,29 @@ fn parse(bytes: &[u8]) -> Result<Option<Parsed>, NoHead> {
         let value = HeaderValue::from_bytes(field.value).map_err(|_| NoHead::Malformed)?;
         headers.append(name, value);
     }
+    if !has_one_length(&headers) {
+        return Err(NoHead::Malformed);
+    }
     let authority = target.authority().map(|authority| authority.as_str().to_owned());
     // The authority form is for CONNECT, which is not proxied; it has no path.
     let path = target.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method, path, headers, transport: Transport::Http1 };
     Ok(Some((head, authority, request.version == Some(0))))
+}
+
+/// Whether it is clear how long the body is. Whoever disagrees about that with a proxy can smuggle a request past it.
+///
+/// Source: RFC 9112, section 6.3.
+fn has_one_length(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let coding = codings.next();
+    let digits = |value: &HeaderValue| !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit);
+    lengths.next().is_none()
+        && codings.next().is_none()
+        && length.is_none_or(digits)
+        && coding.is_none_or(|coding| length.is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
 #[cfg(test)]
@@ -103,6 +121,16 @@ mod tests {
     fn refuses_what_is_not_http_and_what_is_too_much() {
         assert_eq!(parse(b"\x16\x03\x01\x02\x00\x01").err(), Some(NoHead::Malformed));
         assert_eq!(parse(b"GET / HTTP/1.1\r\nbad name: x\r\n\r\n").err(), Some(NoHead::Malformed));
+        for fields in [
+            "content-length: 1\r\ntransfer-encoding: chunked",
+            "content-length: 1\r\ncontent-length: 2",
+            "content-length: +5",
+            "content-length: 5, 5",
+            "transfer-encoding: xchunked",
+        ] {
+            let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{fields}\r\n\r\n");
+            assert_eq!(parse(request.as_bytes()).err(), Some(NoHead::Malformed), "{fields}");
+        }
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(FIELDS + 1));
         assert_eq!(parse(many.as_bytes()).err(), Some(NoHead::TooLarge));
     }
