@@ -49,6 +49,8 @@ pub struct Connection {
     connects: VecDeque<(Connect, Instant)>,
     drivers: FuturesUnordered<Driver>,
     phase: Phase,
+    /// Whether the client's sessions have been asked to end.
+    asked_to_end: bool,
     timer: Option<(Awaited, Pin<Box<Sleep>>)>,
 }
 
@@ -102,6 +104,7 @@ impl Connection {
             connects: VecDeque::new(),
             drivers: FuturesUnordered::new(),
             phase: Phase::Open,
+            asked_to_end: false,
             timer: None,
         })
     }
@@ -131,9 +134,14 @@ impl Connection {
     /// use any more the client may close the connection, or after [`Limits::linger`] it is closed. Keep awaiting
     /// [`Connection::next`] until it returns `None`.
     pub fn drain(&mut self) {
-        let Some(first_refused) = self.shared.begin_goaway() else { return };
+        if std::mem::replace(&mut self.asked_to_end, true) {
+            return;
+        }
         self.phase = Phase::Draining;
-        if let Some(stream) = self.shared.control.get() {
+        // The client's own GOAWAY has been answered with one already.
+        if let Some(first_refused) = self.shared.begin_goaway()
+            && let Some(stream) = self.shared.control.get()
+        {
             let mut stream = lock(stream);
             stream.send(control::goaway(first_refused));
             // What is not taken now is written as the connection goes on.
@@ -217,8 +225,14 @@ impl Connection {
             let send = self.demux.take_sending(id);
             let request = match (resolved, send) {
                 (Ok((request, stream)), Some(send)) => Request::new(request, stream, send, &self.shared),
-                (Err(error), _) => {
+                (Err(error), send) => {
                     log::debug!("request {id} refused: {error:?}");
+                    if let (Some(StreamError::HeaderTooBig { .. }), Some(send)) = (error, send) {
+                        // `h3` has answered with 431 and left it at that.
+                        let mut send = lock(&send);
+                        send.finish();
+                        let _ = send.flush_now();
+                    }
                     None
                 }
                 (Ok(_), None) => None,

@@ -18,7 +18,7 @@ use super::{Adapter, Bidi, ReceiveHalf, SendHalf};
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::guard::{Guard, HEADERS, Piece};
-use crate::qpack::{self, QpackError};
+use crate::qpack::{self, Inspected, QpackError};
 use crate::shared::Shared;
 use crate::varint;
 use crate::webtransport::connect::Connect;
@@ -104,7 +104,9 @@ impl Demux {
     }
 
     /// Whether every stream that was accepted has been passed on.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        // One that `h3` dropped before it read a head is not in use any more.
+        self.sending.retain(|_, send| Arc::strong_count(send) > 1);
         self.unknown.is_empty() && self.sending.is_empty() && self.connects.is_empty()
     }
 
@@ -154,8 +156,13 @@ impl Demux {
         }
         if let Piece::Frame { frame_type: HEADERS, bytes, header } = &first {
             let block = bytes.slice(*header..);
-            if qpack::is_connect(&block) {
-                return self.connect(send, receive, guard, &block);
+            match qpack::inspect(&block) {
+                Inspected::Connect => return self.connect(send, receive, guard, &block),
+                Inspected::Malformed => {
+                    send.reset_with(Code::H3_MESSAGE_ERROR.value());
+                    return receive.refuse_with(Code::H3_MESSAGE_ERROR.value());
+                }
+                Inspected::Other => {}
             }
         }
         let id = send.id();

@@ -36,25 +36,8 @@ pub(crate) fn decode(mut block: &[u8], max_size: usize) -> Result<Vec<Field>, Qp
     Ok(fields)
 }
 
-/// Whether a field section's method is CONNECT, found out without reading all of it: pseudo-header fields come first,
-/// and the method is usually the first of them. A section that cannot be read is left to `h3` to refuse.
-pub(crate) fn is_connect(mut block: &[u8]) -> bool {
-    if take_prefix(&mut block).is_err() {
-        return false;
-    }
-    while !block.is_empty() {
-        let limit = block.len().saturating_mul(2);
-        match take_field(&mut block, limit) {
-            Ok((name, value)) if name == ":method" => return value == b"CONNECT",
-            Ok((name, _)) if name.starts_with(':') => {}
-            _ => return false,
-        }
-    }
-    false
-}
-
 /// Takes the encoded field section prefix, which must not ask for a dynamic table (RFC 9204, section 4.5.1).
-fn take_prefix(block: &mut &[u8]) -> Result<(), QpackError> {
+pub(super) fn take_prefix(block: &mut &[u8]) -> Result<(), QpackError> {
     let required_insert_count = take_integer(block, 8)?;
     take_integer(block, 7)?;
     if required_insert_count == 0 { Ok(()) } else { Err(QpackError::Malformed) }
@@ -92,7 +75,6 @@ mod tests {
         let fields = decode(block, 1 << 14).unwrap();
         let fields: Vec<(&str, &[u8])> = fields.iter().map(|(n, v)| (&**n, &v[..])).collect();
         assert_eq!(fields, [(":path", &b"/index.html"[..]), (":method", b"CONNECT"), ("custom-key", b"v")]);
-        assert!(is_connect(block));
     }
 
     #[test]
@@ -100,12 +82,10 @@ mod tests {
         for bad in [&b"\x01\x00\xd1"[..], b"\x00\x00\x80", b"\x00\x00\x10", b"\x00\x00\xff\x24", b"\x00", b""]
         {
             assert_eq!(decode(bad, 1 << 14), Err(QpackError::Malformed), "{bad:?}");
-            assert!(!is_connect(bad));
         }
         // ":method: GET" counts 7 + 3 + 32 bytes.
         assert!(decode(b"\x00\x00\xd1", 42).is_ok());
         assert_eq!(decode(b"\x00\x00\xd1", 41), Err(QpackError::TooLong));
-        assert!(!is_connect(b"\x00\x00\xd1"));
     }
 
     proptest! {
@@ -113,7 +93,6 @@ mod tests {
         fn never_panics(bytes in any::<Vec<u8>>()) {
             let mut block = vec![0, 0];
             block.extend(bytes);
-            let _ = is_connect(&block);
             if let Ok(fields) = decode(&block, 100) {
                 prop_assert!(fields.len() <= 3);
             }

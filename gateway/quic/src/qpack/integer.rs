@@ -30,10 +30,7 @@ pub(super) fn take_integer(bytes: &mut &[u8], prefix: u8) -> Result<u64, QpackEr
 /// Takes a string whose first byte has the Huffman flag above `prefix` bits of its length off the front. It may have
 /// at most `limit` bytes.
 pub(super) fn take_string(bytes: &mut &[u8], prefix: u8, limit: usize) -> Result<Vec<u8>, QpackError> {
-    let is_huffman = bytes.first().is_some_and(|first| first & (1 << prefix) != 0);
-    let length = usize::try_from(take_integer(bytes, prefix)?).map_err(|_| QpackError::Malformed)?;
-    let (string, rest) = bytes.split_at_checked(length).ok_or(QpackError::Malformed)?;
-    *bytes = rest;
+    let Encoded { is_huffman, bytes: string } = take_encoded(bytes, prefix)?;
     // Huffman's longest code has 30 bits, so this bounds the work before it is done.
     if string.len() > limit.saturating_mul(4) {
         return Err(QpackError::TooLong);
@@ -47,6 +44,22 @@ pub(super) fn take_string(bytes: &mut &[u8], prefix: u8, limit: usize) -> Result
         string.to_vec()
     };
     if string.len() > limit { Err(QpackError::TooLong) } else { Ok(string) }
+}
+
+/// A string as it stands on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoded<'a> {
+    pub(super) is_huffman: bool,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Takes a string off the front without decoding it.
+pub(super) fn take_encoded<'a>(bytes: &mut &'a [u8], prefix: u8) -> Result<Encoded<'a>, QpackError> {
+    let is_huffman = bytes.first().is_some_and(|first| first & (1 << prefix) != 0);
+    let length = usize::try_from(take_integer(bytes, prefix)?).map_err(|_| QpackError::Malformed)?;
+    let (string, rest) = bytes.split_at_checked(length).ok_or(QpackError::Malformed)?;
+    *bytes = rest;
+    Ok(Encoded { is_huffman, bytes: string })
 }
 
 fn take_byte(bytes: &mut &[u8]) -> Result<u8, QpackError> {

@@ -41,7 +41,7 @@ struct Item {
 fn items(headers: &HeaderMap) -> impl Iterator<Item = Item> {
     FIELDS.iter().flat_map(move |(offer, answer)| {
         let values = headers.get_all(*offer).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| Members(value)).map(move |(name, is_string)| Item { name, is_string, answer })
+        values.flat_map(Members).map(move |(name, is_string)| Item { name, is_string, answer })
     })
 }
 

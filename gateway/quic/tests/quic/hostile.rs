@@ -135,7 +135,7 @@ async fn broken_framing_has_the_code_of_its_rule() {
     uni(&[control.clone(), control.clone()], false, 0x103).await;
     uni(&[[varint(0), frame(0x07, &[0])].concat()], false, 0x10a).await;
     uni(&[[control.clone(), frame(0x04, b"")].concat()], false, 0x105).await;
-    uni(&[control.clone()], true, 0x104).await;
+    uni(std::slice::from_ref(&control), true, 0x104).await;
     uni(&[[varint(0), frame(0x04, &[0x02, 0x00])].concat()], false, 0x109).await;
 }
 
@@ -184,11 +184,10 @@ async fn a_head_that_is_too_large_is_refused_alone() {
         fields.extend((0..200).map(|_| ("x", &value[..])));
         send.write_all(&headers(&fields)).await.unwrap();
         send.finish().unwrap();
-        let response = soon(receive.read_to_end(100)).await;
-        // `h3` sends 431 and drops the stream, so the end may be a reset.
-        if let Ok(response) = response {
-            assert!(response.ends_with(b"431"), "{response:x?}");
-        }
+        let response = soon(receive.read_to_end(100)).await.unwrap();
+        // As it is, or with Huffman coding, as `h3` writes it.
+        let is_431 = response.ends_with(b"431") || response.ends_with(&[0x69, 0x90, 0xff]);
+        assert!(is_431, "{response:x?}");
     }
     hello(&quic).await;
 }

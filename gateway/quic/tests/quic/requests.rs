@@ -138,7 +138,13 @@ async fn refuses_malformed_requests_alone() {
     let quic = quic(&server).await;
     let _control = settings(&quic, &[]).await;
     let base = [(":method", "GET"), (":scheme", "https"), (":path", "/hello")];
-    for more in [&[(":authority", "a"), ("host", "b")][..], &[], &[(":authority", "a"), ("Upper", "b")]] {
+    for more in [
+        &[(":authority", "a"), ("host", "b")][..],
+        &[],
+        &[(":authority", "a"), ("Upper", "b")],
+        &[(":authority", "a"), (":path", "/other")],
+        &[(":authority", "a"), ("x", "y"), (":protocol", "z")],
+    ] {
         let (mut send, mut receive) = quic.open_bi().await.unwrap();
         send.write_all(&headers(&[&base, more].concat())).await.unwrap();
         send.finish().unwrap();

@@ -174,7 +174,7 @@ async fn a_server_closes_its_session() {
 async fn refuses_a_session() {
     let server = Server::start(Limits::default()).await;
     let client = Client::new(endpoint(), config(&server));
-    let error = soon(client.connect(url(&server, "/forbidden"))).await.err().expect("refused").to_string();
+    let error = soon(client.connect(url(&server, "/forbidden"))).await.expect_err("refused").to_string();
     assert!(error.contains("403"), "{error}");
 }
 
@@ -385,4 +385,40 @@ async fn a_connect_is_checked() {
         assert_eq!(error, malformed, "{more:?}");
     }
     assert_eq!(StatusCode::OK, crate::client::Http3::connect(&server).await.get("/hello").await.0);
+}
+
+#[tokio::test]
+async fn drains_sessions() {
+    let mut server = Server::start(Limits { linger: Duration::from_millis(100), ..Limits::default() }).await;
+    let quic = quic(&server).await;
+    let _control = settings(&quic, &[]).await;
+    let (mut send, mut answer) = connect(&quic, "webtransport", &[]).await;
+    assert!(is_ok(&mut answer).await);
+    assert!(matches!(server.seen().await, Seen::Opened(..)));
+    server.drain.notify_waiters();
+    let drain = frame(0, &[varint(0x78ae), varint(0)].concat());
+    let mut read = vec![0; drain.len()];
+    soon(answer.read_exact(&mut read)).await.unwrap();
+    assert_eq!(read, drain);
+    // GOAWAY names the stream behind the CONNECT, which `h3` never saw.
+    let mut control = soon(quic.accept_uni()).await.unwrap();
+    let mut written = Vec::new();
+    let goaway = frame(0x07, &varint(id(&send) + 4));
+    while !written.ends_with(&goaway) {
+        let chunk = soon(control.read_chunk(100, true)).await.unwrap().unwrap();
+        written.extend_from_slice(&chunk.bytes);
+    }
+    // Streams of the session go on; requests and sessions do not begin any more.
+    echoed(&quic, id(&send)).await;
+    let rejected = quinn::ReadToEndError::Read(quinn::ReadError::Reset(VarInt::from_u32(0x10b)));
+    let (_late, mut late) = connect(&quic, "webtransport", &[]).await;
+    assert_eq!(soon(late.read_to_end(100)).await.unwrap_err(), rejected);
+    let (mut late, mut answer) = quic.open_bi().await.unwrap();
+    let fields = [(":method", "GET"), (":scheme", "https"), (":path", "/hello"), (":authority", "a")];
+    late.write_all(&headers(&fields)).await.unwrap();
+    assert_eq!(soon(answer.read_to_end(100)).await.unwrap_err(), rejected);
+    send.finish().unwrap();
+    assert_eq!(server.seen().await, Seen::Closed(0, String::new()));
+    assert_eq!(server.seen().await, Seen::Over);
+    assert!(matches!(soon(quic.closed()).await, quinn::ConnectionError::ApplicationClosed(_)));
 }
