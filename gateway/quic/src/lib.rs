@@ -25,6 +25,7 @@ mod guard;
 mod limits;
 mod qpack;
 mod request;
+mod resets;
 mod settings;
 mod shared;
 mod varint;

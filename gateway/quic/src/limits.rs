@@ -43,6 +43,9 @@ pub struct Limits {
     pub max_frame: u32,
     /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
     pub max_sessions: u32,
+    /// Streams that a client may reset, or stop us from sending on, within a second; one that takes back more loses its
+    /// connection. A request that is taken back counts up to twice, once for each direction.
+    pub max_resets_per_second: u32,
     /// Bytes of received datagrams that may wait to be read, and of datagrams to be sent.
     pub datagram_buffer: usize,
     /// Datagrams that may wait in one session; the oldest is dropped for a new one.
@@ -71,6 +74,7 @@ impl Default for Limits {
             max_field_section: 16 << 10,
             max_frame: 64 << 10,
             max_sessions: 16,
+            max_resets_per_second: 1000,
             datagram_buffer: 64 << 10,
             datagrams_per_session: 32,
             early_streams: 32,

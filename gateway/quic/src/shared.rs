@@ -8,6 +8,7 @@ use h3::error::Code;
 
 use crate::adapter::outgoing::Outgoing;
 use crate::limits::Limits;
+use crate::resets::Resets;
 use crate::settings::PeerSettings;
 use crate::varint;
 use crate::webtransport::registry::Registry;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) control: OnceLock<Arc<Mutex<Outgoing>>>,
     pub(crate) registry: Registry,
     pub(crate) live: Arc<Live>,
+    pub(crate) resets: Arc<Resets>,
     peer: OnceLock<PeerSettings>,
     /// The number of the next bidirectional stream of the client.
     next_stream: AtomicU64,
@@ -36,6 +38,7 @@ impl Shared {
     pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>) -> Shared {
         Shared {
             registry: Registry::new(&limits),
+            resets: Arc::new(Resets::new(quic.clone(), limits.max_resets_per_second)),
             quic,
             limits,
             control: OnceLock::new(),

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use h3::error::Code;
+use quinn::ReadError;
 
 use super::ReceiveHalf;
 use super::arriving::Arriving;
@@ -178,7 +179,12 @@ impl Future for Peek {
                     Stage::Frame(guard) => guard.push(bytes),
                 },
                 Ok(None) => return Poll::Ready(this.ended()),
-                Err(_) => return Poll::Ready(Opened::Refused),
+                Err(error) => {
+                    if let ReadError::Reset(_) = error {
+                        this.shared.resets.count();
+                    }
+                    return Poll::Ready(Opened::Refused);
+                }
             }
             if let Some(opened) = this.classify() {
                 return Poll::Ready(opened);

@@ -47,8 +47,8 @@ impl Request {
         Some(Request {
             head,
             authority: uri.authority,
-            receive: H3Receive::new(receiving, shared.live.guard()),
-            transmit: H3Transmit::new(sending, send, shared.live.guard()),
+            receive: H3Receive::new(receiving, Arc::clone(&shared.resets), shared.live.guard()),
+            transmit: H3Transmit::new(sending, send, Arc::clone(&shared.resets), shared.live.guard()),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The body and the trailers of a request.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -10,12 +11,14 @@ use sluicegate_core::wire::{Gone, Receive};
 
 use super::error_code;
 use crate::adapter::ReceiveHalf;
+use crate::resets::Resets;
 use crate::shared::LiveGuard;
 
 /// What a client sends with its request. Dropping it refuses the rest.
 pub struct H3Receive {
     stream: RequestStream<ReceiveHalf, Bytes>,
     ended: bool,
+    resets: Arc<Resets>,
     _live: LiveGuard,
 }
 
@@ -26,8 +29,12 @@ impl std::fmt::Debug for H3Receive {
 }
 
 impl H3Receive {
-    pub(crate) fn new(stream: RequestStream<ReceiveHalf, Bytes>, live: LiveGuard) -> H3Receive {
-        H3Receive { stream, ended: false, _live: live }
+    pub(crate) fn new(
+        stream: RequestStream<ReceiveHalf, Bytes>,
+        resets: Arc<Resets>,
+        live: LiveGuard,
+    ) -> H3Receive {
+        H3Receive { stream, ended: false, resets, _live: live }
     }
 }
 
@@ -44,7 +51,13 @@ impl Receive for H3Receive {
                     }
                 }
                 Ok(None) => self.ended = true,
-                Err(error) => return Poll::Ready(Err(gone(&error))),
+                Err(error) => {
+                    let gone = gone(&error);
+                    if let Gone::Reset(_) = gone {
+                        self.resets.count();
+                    }
+                    return Poll::Ready(Err(gone));
+                }
             }
         }
         Poll::Ready(Ok(None))

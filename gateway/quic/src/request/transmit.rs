@@ -16,6 +16,7 @@ use super::receive::gone;
 use crate::adapter::SendHalf;
 use crate::adapter::outgoing::Outgoing;
 use crate::guard::DATA;
+use crate::resets::Resets;
 use crate::shared::{LiveGuard, lock};
 use crate::varint;
 
@@ -29,6 +30,7 @@ pub struct H3Transmit {
     h3: RequestStream<SendHalf, Bytes>,
     stream: Arc<Mutex<Outgoing>>,
     stopped: Stopped,
+    resets: Arc<Resets>,
     _live: LiveGuard,
 }
 
@@ -40,6 +42,8 @@ enum Stopped {
     Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
     /// It no longer can: all is acknowledged.
     Over,
+    /// It has, or its connection is lost.
+    Gone(Gone),
 }
 
 impl std::fmt::Debug for H3Transmit {
@@ -52,9 +56,10 @@ impl H3Transmit {
     pub(crate) fn new(
         h3: RequestStream<SendHalf, Bytes>,
         stream: Arc<Mutex<Outgoing>>,
+        resets: Arc<Resets>,
         live: LiveGuard,
     ) -> H3Transmit {
-        H3Transmit { h3, stream, stopped: Stopped::Unwatched, _live: live }
+        H3Transmit { h3, stream, stopped: Stopped::Unwatched, resets, _live: live }
     }
 
     fn end_if(&self, end: bool) -> Result<(), Gone> {
@@ -124,15 +129,21 @@ impl Transmit for H3Transmit {
             }
             Stopped::Watched(future) => future.as_mut().poll(cx),
             Stopped::Over => return Poll::Pending,
+            Stopped::Gone(gone) => return Poll::Ready(*gone),
         };
-        match ready!(stopped) {
-            Ok(Some(code)) => Poll::Ready(Gone::Reset(error_code::from_http3(code.into_inner()))),
+        let gone = match ready!(stopped) {
+            Ok(Some(code)) => {
+                self.resets.count();
+                Gone::Reset(error_code::from_http3(code.into_inner()))
+            }
             Ok(None) => {
                 self.stopped = Stopped::Over;
-                Poll::Pending
+                return Poll::Pending;
             }
-            Err(_) => Poll::Ready(Gone::Connection),
-        }
+            Err(_) => Gone::Connection,
+        };
+        self.stopped = Stopped::Gone(gone);
+        Poll::Ready(gone)
     }
 }
 

@@ -68,15 +68,8 @@ impl Connect {
             receive.refuse_with(Code::H3_REQUEST_REJECTED.value());
             return None;
         }
-        let state = SessionState::new(
-            send.id(),
-            dialect,
-            Flow::new(dialect.initial_max_data(peer)),
-            send,
-            shared.quic.clone(),
-            &shared.limits,
-            shared.live.guard(),
-        );
+        let state =
+            SessionState::new(send.id(), dialect, Flow::new(dialect.initial_max_data(peer)), send, shared);
         shared.registry.insert(&state);
         let driver = Driver::new(Arc::clone(&state), Arc::clone(shared), receive, guard);
         let origin = target.headers.get(header::ORIGIN).cloned();

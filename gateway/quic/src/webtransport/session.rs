@@ -16,8 +16,8 @@ use super::stream::{StreamState, WtReceive, WtTransmit};
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::adapter::peek::{WEBTRANSPORT_BIDI, WEBTRANSPORT_UNI};
-use crate::limits::Limits;
-use crate::shared::{LiveGuard, lock};
+use crate::resets::Resets;
+use crate::shared::{LiveGuard, Shared, lock};
 use crate::varint;
 
 /// What a session's handle, its streams and its driver share.
@@ -34,6 +34,7 @@ pub(crate) struct SessionState {
     pub(crate) driver: AtomicWaker,
     /// Tells whoever waits that the driver has written everything, or never will.
     pub(crate) written: Notify,
+    pub(crate) resets: Arc<Resets>,
     quic: quinn::Connection,
     bidi: Queue<(WtReceive, WtTransmit)>,
     uni: Queue<WtReceive>,
@@ -53,10 +54,9 @@ impl SessionState {
         dialect: &'static Dialect,
         flow: Flow,
         connect: Outgoing,
-        quic: quinn::Connection,
-        limits: &Limits,
-        live: LiveGuard,
+        shared: &Shared,
     ) -> Arc<SessionState> {
+        let limits = &shared.limits;
         // QUIC bounds the streams that a client has open; the queues only have to hold them all.
         let capacity = |streams: u32| usize::try_from(streams).unwrap_or(usize::MAX);
         Arc::new(SessionState {
@@ -66,7 +66,8 @@ impl SessionState {
             connect: Mutex::new(connect),
             driver: AtomicWaker::new(),
             written: Notify::new(),
-            quic,
+            resets: Arc::clone(&shared.resets),
+            quic: shared.quic.clone(),
             bidi: Queue::new(capacity(limits.max_bidi_streams)),
             uni: Queue::new(capacity(limits.max_uni_streams)),
             datagrams: Queue::new(limits.datagrams_per_session),
@@ -75,7 +76,7 @@ impl SessionState {
             ended: Notify::new(),
             draining: AtomicBool::new(false),
             drained: Notify::new(),
-            live: Mutex::new(Some(live)),
+            live: Mutex::new(Some(shared.live.guard())),
         })
     }
 
@@ -215,7 +216,7 @@ impl Session {
     }
 
     /// The same for unidirectional streams. Those that nobody takes wait, up to
-    /// [`Limits::max_uni_streams`].
+    /// [`Limits::max_uni_streams`](crate::Limits::max_uni_streams).
     pub async fn accept_uni(&self) -> Option<WtReceive> {
         self.state.uni.pop().await
     }

@@ -96,6 +96,14 @@ impl StreamState {
         self.wakers.writer.wake();
     }
 
+    /// The client has reset its direction, or told us to stop ours.
+    fn taken_back(&self, code: u64) -> Gone {
+        if let Some(session) = self.session.upgrade() {
+            session.resets.count();
+        }
+        Gone::Reset(error_code::to_reset(code))
+    }
+
     fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -153,7 +161,7 @@ impl Receive for WtReceive {
         };
         let read = lock(receive).poll_read(&mut Context::from_waker(&self.quic_waker));
         Poll::Ready(ready!(read).map_err(|error| match error {
-            ReadError::Reset(code) => Gone::Reset(error_code::to_reset(code.into_inner())),
+            ReadError::Reset(code) => self.stream.taken_back(code.into_inner()),
             _ => Gone::Connection,
         }))
     }
@@ -190,6 +198,8 @@ enum Stopped {
     Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
     /// It no longer can: all is acknowledged.
     Over,
+    /// It has, or its connection is lost.
+    Gone(Gone),
 }
 
 impl std::fmt::Debug for WtTransmit {
@@ -250,15 +260,18 @@ impl WtTransmit {
             }
             Stopped::Watched(future) => future.as_mut().poll(cx),
             Stopped::Over => return Poll::Pending,
+            Stopped::Gone(gone) => return Poll::Ready(*gone),
         };
-        match ready!(stopped) {
-            Ok(Some(code)) => Poll::Ready(Gone::Reset(error_code::to_reset(code.into_inner()))),
+        let gone = match ready!(stopped) {
+            Ok(Some(code)) => self.stream.taken_back(code.into_inner()),
             Ok(None) => {
                 self.stopped = Stopped::Over;
-                Poll::Pending
+                return Poll::Pending;
             }
-            Err(_) => Poll::Ready(Gone::Connection),
-        }
+            Err(_) => Gone::Connection,
+        };
+        self.stopped = Stopped::Gone(gone);
+        Poll::Ready(gone)
     }
 }
 
@@ -318,7 +331,7 @@ impl Transmit for WtTransmit {
         if let Some(receive) = &self.stream.receive {
             let reset = lock(receive).poll_reset(&mut Context::from_waker(&self.quic_waker));
             if let Poll::Ready(Some(code)) = reset {
-                return Poll::Ready(Gone::Reset(error_code::to_reset(code)));
+                return Poll::Ready(self.stream.taken_back(code));
             }
         }
         Poll::Pending

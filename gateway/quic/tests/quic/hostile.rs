@@ -246,3 +246,27 @@ async fn a_stalled_reader_holds_up_only_itself() {
     other.finish().unwrap();
     assert_eq!(soon(echo.read_to_end(100)).await.unwrap(), b"moves");
 }
+
+#[tokio::test]
+async fn streams_opened_and_reset_without_end_end_the_connection() {
+    let server = Server::start(Limits { max_resets_per_second: 50, ..Limits::default() }).await;
+    let post = [(":method", "POST"), (":scheme", "https"), (":path", "/wait"), (":authority", "a")];
+    let wt = [varint(0x41), varint(0), b"wait".to_vec()].concat();
+    for head in [headers(&post), wt, vec![0x01]] {
+        let quic = quic(&server).await;
+        let _control = settings(&quic, &[]).await;
+        let (_connect, mut answer) = connect(&quic, "webtransport", &[]).await;
+        assert!(is_ok(&mut answer).await);
+        let flood = async {
+            while let Ok((mut send, mut receive)) = quic.open_bi().await {
+                // Each fails once the connection is closed.
+                let _ = send.write_all(&head).await;
+                let _ = send.reset(VarInt::from_u32(0x10c));
+                let _ = receive.stop(VarInt::from_u32(0x10c));
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(flood).await;
+        assert_eq!(closed(&quic).await, 0x107, "{head:x?}");
+    }
+}
