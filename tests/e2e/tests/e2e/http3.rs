@@ -2,7 +2,7 @@
 
 use sluicegate_e2e::client::{Client, Protocol, quic_endpoint};
 use sluicegate_e2e::gateway::{Config, Gateway};
-use sluicegate_e2e::upstream::{Upstream, method};
+use sluicegate_e2e::upstream::{Event, Upstream, method};
 use sluicegate_e2e::within;
 
 /// A connection with a control stream whose SETTINGS are empty.
@@ -55,18 +55,52 @@ async fn a_stream_that_stalls_inside_a_frame_delays_nobody() {
     let (mut stalled, _receive) = connection.open_bi().await.unwrap();
     stalled.write_all(&[0x40]).await.unwrap();
 
-    // On the same connection: a request whose header block names everything literally. RFC 9204, section 4.5.6.
+    // On the same connection.
     let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    send.write_all(&request(method::UNARY)).await.unwrap();
+    send.write_all(&[0x00, 5, 0, 0, 0, 0, 0]).await.unwrap();
+    send.finish().unwrap();
+    let response = within("a reply beside a stalled stream", receive.read_to_end(64 << 10)).await.unwrap();
+    // HEADERS, DATA with the echoed message, HEADERS.
+    assert_eq!(response[0], 0x01);
+    assert!(response.windows(7).any(|seven| seven == [0x00, 5, 0, 0, 0, 0, 0]), "{response:?}");
+}
+
+/// A client that has half-closed has no other way to take a call back, and one that resets need not stop the response.
+#[tokio::test]
+async fn either_direction_cancels() {
+    // H3_REQUEST_CANCELLED. RFC 9114, section 8.1.
+    let cancelled = quinn::VarInt::from_u32(0x10c);
+    let mut upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let (_endpoint, connection) = raw_h3(&gateway).await;
+    for (path, half_close) in [(method::SILENT, true), (method::HEAD_ONLY, true), (method::SILENT, false)] {
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        send.write_all(&request(path)).await.unwrap();
+        let mut seen = upstream.next_call().await;
+        if half_close {
+            send.finish().unwrap();
+            assert_eq!(seen.until_half_closed().await, None);
+            receive.stop(cancelled).unwrap();
+        } else {
+            send.reset(cancelled).unwrap();
+        }
+        assert_eq!(seen.next().await, Event::Reset(8), "{path}");
+    }
+}
+
+/// A HEADERS frame with the request for this path, all of it literal. RFC 9204, section 4.5.6.
+fn request(path: &str) -> Vec<u8> {
     let mut block = vec![0, 0];
     for (name, value) in [
         (":method", "POST"),
         (":scheme", "https"),
-        (":path", method::UNARY),
+        (":path", path),
         (":authority", "localhost"),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
     ] {
-        // 0b0010_0xxx: a literal name of up to 6 bytes has its length in the prefix, a longer one adds a byte.
+        // 0b0010_0xxx: the length of a name up to 6 bytes is in the prefix, that of a longer one in a byte more.
         match name.len() {
             length @ ..7 => block.push(0x20 | length as u8),
             length => block.extend_from_slice(&[0x27, (length - 7) as u8]),
@@ -78,11 +112,5 @@ async fn a_stream_that_stalls_inside_a_frame_delays_nobody() {
     let mut request = vec![0x01];
     request.extend_from_slice(&(0x4000 | block.len() as u16).to_be_bytes());
     request.extend_from_slice(&block);
-    request.extend_from_slice(&[0x00, 5, 0, 0, 0, 0, 0]);
-    send.write_all(&request).await.unwrap();
-    send.finish().unwrap();
-    let response = within("a reply beside a stalled stream", receive.read_to_end(64 << 10)).await.unwrap();
-    // HEADERS, DATA with the echoed message, HEADERS.
-    assert_eq!(response[0], 0x01);
-    assert!(response.windows(7).any(|seven| seven == [0x00, 5, 0, 0, 0, 0, 0]), "{response:?}");
+    request
 }
