@@ -10,4 +10,4 @@ mod upload;
 
 pub(crate) use call::Carried;
 pub(crate) use ledger::{Ledger, Routed};
-pub(crate) use refusal::refuse;
+pub(crate) use refusal::{Asked, refuse};

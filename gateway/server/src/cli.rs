@@ -66,7 +66,8 @@ struct Addresses {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     log::init();
-    // Two providers are linked, so rustls cannot choose by itself. An error means that one was installed before.
+    // Before anything needs TLS: with features of other crates a second provider could be linked, and then rustls would
+    // refuse to choose. An error means that one was installed before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
         Command::Run { config } => run::run(&config),

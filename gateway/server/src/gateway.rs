@@ -11,6 +11,7 @@ use crate::admin::Admin;
 use crate::drain::{Drain, DrainThenStop};
 use crate::front::listener::{Bound, Listening, QuicAccept, TcpAccept, bind};
 use crate::front::plain::Pages;
+use crate::observe::access_log::AccessLog;
 use crate::observe::metrics::Metrics;
 use crate::plan::Plan;
 use crate::running::Running;
@@ -22,29 +23,40 @@ pub(crate) struct Gateway {
     metrics: Arc<Metrics>,
     listeners: Vec<Bound>,
     admin: Option<(TcpListener, SocketAddr)>,
+    access_log: AccessLog,
 }
 
-/// An address that cannot be listened on.
+/// What a gateway needs of its machine and does not get.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {error}")]
-pub(crate) struct CannotBind {
-    address: SocketAddr,
-    error: io::Error,
+pub(crate) enum CannotStart {
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// An access log that cannot be written.
+    #[error("cannot open the access log {0}: {1}")]
+    AccessLog(String, io::Error),
 }
 
 impl Gateway {
-    /// Binds every socket of the plan, or none.
-    pub(crate) fn bind(plan: Plan, metrics: Arc<Metrics>) -> Result<Gateway, CannotBind> {
+    /// Binds every socket of the plan and opens its access log, or nothing.
+    pub(crate) fn bind(plan: Plan, metrics: Arc<Metrics>) -> Result<Gateway, CannotStart> {
         let listeners = plan
             .listeners
             .iter()
-            .map(|listener| bind(listener).map_err(|error| CannotBind { address: listener.address, error }))
+            .map(|listener| bind(listener).map_err(|error| CannotStart::Listen(listener.address, error)))
             .collect::<Result<_, _>>()?;
         let admin = match plan.admin {
-            Some(address) => Some(bind_admin(address).map_err(|error| CannotBind { address, error })?),
+            Some(address) => Some(bind_admin(address).map_err(|error| CannotStart::Listen(address, error))?),
             None => None,
         };
-        Ok(Gateway { plan, metrics, listeners, admin })
+        let access_log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone()).map_err(|error| {
+            let name = match &plan.access_log {
+                crate::plan::AccessLog::File(path) => path.display().to_string(),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            CannotStart::AccessLog(name, error)
+        })?;
+        Ok(Gateway { plan, metrics, listeners, admin, access_log })
     }
 
     /// The addresses of the listeners, in the order of the plan.
@@ -75,10 +87,12 @@ impl Gateway {
     }
 
     /// Serves until a signal ends it. `pages` are served beside what the plan says.
-    pub(crate) fn run(self, pages: Option<Pages>) -> io::Result<()> {
+    pub(crate) fn run(self, pages: Option<Pages>) {
         let drain = Drain::new();
         let limit = self.plan.drain_timeout;
-        let running = Arc::new(Running::new(self.plan, self.metrics.clone(), drain.clone(), pages)?);
+        let log = self.access_log.clone();
+        let running = Running::new(self.plan, self.metrics.clone(), self.access_log, drain.clone(), pages);
+        let running = Arc::new(running);
         let (services, dealer) = workers(&running);
         let mut server = Server::new_with_opt_and_conf(None, server_conf());
         for service in services {
@@ -103,7 +117,7 @@ impl Gateway {
         self.metrics.live.set(1);
         server.bootstrap();
         server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit }) });
-        Ok(())
+        log.close();
     }
 }
 

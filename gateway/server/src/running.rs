@@ -1,6 +1,5 @@
 //! A plan with everything that is made from it once: what all workers share.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::drain::Drain;
@@ -26,16 +25,16 @@ impl Running {
     pub(crate) fn new(
         plan: Plan,
         metrics: Arc<Metrics>,
+        access_log: AccessLog,
         drain: Drain,
         pages: Option<Pages>,
-    ) -> io::Result<Running> {
+    ) -> Running {
         let clusters = plan
             .clusters
             .iter()
             .map(|spec| Arc::new(Cluster::new(spec.clone(), plan.workers, metrics.cluster(&spec.name))))
             .collect();
-        let access_log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone())?;
-        Ok(Running {
+        Running {
             clusters,
             calls: CallTable::new(&plan),
             access_log,
@@ -43,6 +42,6 @@ impl Running {
             drain,
             sites: sites(pages),
             plan,
-        })
+        }
     }
 }

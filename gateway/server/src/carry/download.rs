@@ -16,6 +16,9 @@ use super::ledger::Routed;
 use super::open::{UpstreamFailure, UpstreamStream};
 use super::timer::Timer;
 
+/// Bytes of a response up to which pieces are gathered: one HTTP/2 frame of the usual size.
+const MERGE: usize = 16 << 10;
+
 /// What happened in the response's direction that ends the call.
 pub(super) enum Event {
     /// The upstream has sent its whole response; the outbox holds what is left of it.
@@ -28,7 +31,7 @@ pub(super) enum Event {
     Gone(Gone),
 }
 
-/// The state of the response's direction. It holds one chunk of the upstream's at most.
+/// The state of the response's direction. It holds little more than [`MERGE`] bytes, or one chunk of the upstream's.
 pub(super) struct Download {
     pub(super) outbox: Outbox,
     /// Bytes of the upstream's stream that the outbox stands for.
@@ -64,6 +67,8 @@ impl Download {
         timer: &mut Timer,
     ) -> Poll<Event> {
         loop {
+            // What waits goes first: a client that does not read stops the reading here.
+            self.outbox.data.merge(MERGE);
             let before = ledger.bytes_sent;
             let flushed = flush(&mut self.outbox, cx, transmit, &mut ledger.bytes_sent);
             // A part of a large chunk is progress too.
@@ -79,35 +84,56 @@ impl Download {
                 // An error means that the stream is over; there is nothing left to give credit for.
                 let _ = body.flow_control().release_capacity(std::mem::take(&mut self.owed));
             }
-            let step = match upstream.body.as_mut() {
-                None => match std::task::ready!(std::pin::Pin::new(&mut upstream.response).poll(cx)) {
-                    Ok(response) => {
-                        let (head, body) = response.into_parts();
-                        let ended = body.is_end_stream();
-                        upstream.body = Some(body);
-                        self.head(head, ended, encoder, ledger)
-                    }
-                    Err(error) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
-                },
-                Some(body) => match std::task::ready!(body.poll_data(cx)) {
-                    Some(Ok(chunk)) => {
-                        self.owed += chunk.len();
-                        self.data(chunk, encoder, ledger)
-                    }
-                    Some(Err(error)) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
-                    None => match std::task::ready!(body.poll_trailers(cx)) {
-                        Ok(trailers) => self.end(trailers.unwrap_or_default(), encoder, ledger),
-                        Err(error) => return Poll::Ready(Event::Failed(UpstreamFailure::new(&error))),
-                    },
-                },
-            };
-            timer.moved();
-            match step {
-                Ok(true) => return Poll::Ready(Event::Ended),
-                Ok(false) => {}
-                Err(status) => return Poll::Ready(Event::Refused(status)),
+            // Short pieces that are there already go out as one; nothing waits for more to come.
+            loop {
+                match self.read(cx, encoder, ledger, upstream) {
+                    Poll::Ready(None) => timer.moved(),
+                    Poll::Ready(Some(event)) => return Poll::Ready(event),
+                    Poll::Pending if self.outbox.is_empty() => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+                if self.owed >= MERGE {
+                    break;
+                }
             }
         }
+    }
+
+    /// Reads one piece of the response into the outbox.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+        upstream: &mut UpstreamStream,
+    ) -> Poll<Option<Event>> {
+        let step = match upstream.body.as_mut() {
+            None => match std::task::ready!(std::pin::Pin::new(&mut upstream.response).poll(cx)) {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    let ended = body.is_end_stream();
+                    upstream.body = Some(body);
+                    self.head(head, ended, encoder, ledger)
+                }
+                Err(error) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
+            },
+            Some(body) => match std::task::ready!(body.poll_data(cx)) {
+                Some(Ok(chunk)) => {
+                    self.owed += chunk.len();
+                    self.data(chunk, encoder, ledger)
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
+                None => match std::task::ready!(body.poll_trailers(cx)) {
+                    Ok(trailers) => self.end(trailers.unwrap_or_default(), encoder, ledger),
+                    Err(error) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
+                },
+            },
+        };
+        Poll::Ready(match step {
+            Ok(true) => Some(Event::Ended),
+            Ok(false) => None,
+            Err(status) => Some(Event::Refused(status)),
+        })
     }
 
     /// Takes the head of the upstream's response. True when it is the whole response.

@@ -2,9 +2,10 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderMap;
+use http::uri::PathAndQuery;
 use sluicegate_core::call::{Client, End};
 use sluicegate_core::protocol::{Encoder, Outbox};
 use sluicegate_core::status::{Flag, Status};
@@ -18,16 +19,24 @@ use crate::worker::Worker;
 /// How long the client may take to accept the answer.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What was asked, for the log.
+pub(crate) struct Asked {
+    pub(crate) client: Client,
+    pub(crate) host: Arc<str>,
+    /// As sent, and possibly no method's path.
+    pub(crate) path: PathAndQuery,
+}
+
 /// Sends a status in the client's protocol and logs it.
 pub(crate) async fn refuse<T: Transmit>(
     worker: Arc<Worker>,
     status: Status,
     mut encoder: Box<dyn Encoder>,
-    client: Client,
-    host: Arc<str>,
+    asked: Asked,
     mut transmit: T,
 ) {
-    let started = SystemTime::now();
+    let Asked { client, host, path } = asked;
+    let (started, begun) = (SystemTime::now(), Instant::now());
     let (code, message, flag) = (status.code, status.message.clone(), status.flag);
     let mut outbox = Outbox::default();
     encoder.trailers_only(HeaderMap::new(), End::from(status), &mut outbox);
@@ -38,7 +47,7 @@ pub(crate) async fn refuse<T: Transmit>(
     };
     // A client that is gone or does not read needs no answer; dropping the wire resets it.
     let _ = timeout(FLUSH_TIMEOUT, flushed).await;
-    worker.running.metrics.no_route.inc();
+    worker.running.metrics.refused_heads.inc();
     if worker.log.is_on() {
         worker.log.push(
             started,
@@ -48,7 +57,7 @@ pub(crate) async fn refuse<T: Transmit>(
                 client_protocol: client.protocol,
                 transport: client.transport.as_str(),
                 host: &host,
-                path: "",
+                path: path.path(),
                 route: None,
                 upstream_cluster: None,
                 upstream_host: None,
@@ -57,7 +66,7 @@ pub(crate) async fn refuse<T: Transmit>(
                 grpc_message: &message,
                 response_flags: flag.map_or("-", Flag::as_str),
                 response_code_details: None,
-                duration_ms: 0.0,
+                duration_ms: begun.elapsed().as_secs_f64() * 1e3,
                 bytes_received: 0,
                 bytes_sent: sent,
                 request_messages: 0,

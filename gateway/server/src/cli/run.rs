@@ -49,7 +49,9 @@ pub(super) fn serve(
 ) -> ExitCode {
     let served = Gateway::bind(plan, metrics).map_err(|error| error.to_string()).and_then(|gateway| {
         let pages = pages(&gateway);
-        gateway.announce(pages.is_some()).and_then(|()| gateway.run(pages)).map_err(|error| error.to_string())
+        gateway.announce(pages.is_some()).map_err(|error| error.to_string())?;
+        gateway.run(pages);
+        Ok(())
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

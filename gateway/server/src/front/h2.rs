@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
 use super::plain;
-use crate::carry::refuse;
+use crate::carry::{Asked, refuse};
 use crate::carry::timer::{Expired, Timer};
 use crate::plan::ListenerLimits;
 
@@ -32,6 +33,8 @@ const READ_BUFFER: usize = 32 << 10;
 /// Response bytes of one stream that may wait for its connection.
 const SEND_BUFFER: usize = 256 << 10;
 
+/// How long a client may take to acknowledge that its connection is closing, once it has no streams.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes that the `h2` crate may charge for DATA frames that wait to be read, 256 for each small one, before it ends
 /// the connection. Its default, half of the connection's window, would end connections whose clients merely stream
 /// short messages faster than an upstream reads them.
@@ -82,7 +85,8 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
             accepted = connection.accept() => accepted,
             () = &mut drained, if !draining => {
                 connection.graceful_shutdown();
-                draining = true;
+                idle.restart(FAREWELL);
+                (draining, parting) = (true, true);
                 continue;
             }
             Expired::Idle | Expired::Deadline = std::future::poll_fn(|cx| idle.poll(cx)) => {
@@ -92,6 +96,7 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
                         return;
                     }
                     connection.graceful_shutdown();
+                    idle.restart(FAREWELL);
                     parting = true;
                 }
                 continue;
@@ -147,6 +152,7 @@ fn enter(
         );
         return true;
     }
+    let path = head.path.clone();
     match door.admit(head, &host) {
         Admission::Call(protocol, Ok(opened)) => {
             let client = door.client(protocol.name, Transport::Http2);
@@ -154,7 +160,8 @@ fn enter(
         }
         Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
             let client = door.client(protocol.name, Transport::Http2);
-            tokio::spawn(refuse(door.worker.clone(), status, encoder, client, host, transmit));
+            let asked = Asked { client, host, path };
+            tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
         }
         Admission::Call(_, Err(Reply::Http(status, headers))) => {
             reply(&mut transmit, ResponseHeaders { status, headers })

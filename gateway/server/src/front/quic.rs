@@ -13,7 +13,7 @@ use sluicegate_quic::{Event, H3Transmit, Incoming, Limits, Request};
 use super::door::{Admission, Door, authority};
 use super::listener::Listening;
 use super::{plain, webtransport};
-use crate::carry::refuse;
+use crate::carry::{Asked, refuse};
 use crate::worker::Worker;
 
 /// The limits of a listener, as QUIC knows them.
@@ -83,6 +83,7 @@ fn enter(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
     if head.method == Method::CONNECT {
         return reply(receive, transmit, status(StatusCode::METHOD_NOT_ALLOWED));
     }
+    let path = head.path.clone();
     match door.admit(head, &host) {
         Admission::Call(protocol, Ok(opened)) => {
             let client = door.client(protocol.name, Transport::Http3);
@@ -90,7 +91,8 @@ fn enter(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
         }
         Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
             let client = door.client(protocol.name, Transport::Http3);
-            tokio::spawn(refuse(door.worker.clone(), status, encoder, client, host, transmit));
+            let asked = Asked { client, host, path };
+            tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
         }
         Admission::Call(_, Err(Reply::Http(status, headers))) => {
             reply(receive, transmit, ResponseHeaders { status, headers });

@@ -3,10 +3,12 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use pingora_core::protocols::l4::stream::Stream as TcpIo;
 use pingora_core::protocols::{ALPN, SocketDigest, Stream};
 use pingora_core::server::ShutdownWatch;
 use std::os::fd::AsRawFd;
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::door::Door;
@@ -16,6 +18,8 @@ use crate::worker::Worker;
 
 /// How a client that knows that the gateway speaks HTTP/2 begins (RFC 9113, section 3.4).
 const H2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// A SETTINGS frame belongs to the preface; this much of it is waited for.
+const FRAME_HEAD: usize = 9;
 
 /// Serves a TCP connection to its end.
 pub(crate) async fn serve(
@@ -42,16 +46,35 @@ pub(crate) async fn serve(
             Err(_) => log::debug!("{address}: the TLS handshake took too long"),
         },
         None => {
-            let mut io: Stream = Box::new(io);
-            let mut start = [0; H2_PREFACE.len()];
+            let mut io = io;
             let h2 = listening.h2c
-                && match timeout(limits.header_timeout, io.try_peek(&mut start)).await {
-                    Ok(Ok(peeked)) => peeked && start == *H2_PREFACE,
+                && match timeout(limits.header_timeout, begins_as_h2(&mut io)).await {
+                    Ok(Ok(h2)) => h2,
                     Ok(Err(_)) | Err(_) => return,
                 };
+            let io: Stream = Box::new(io);
             if h2 { h2::serve(door, io, shutdown).await } else { h1::serve(door, io, shutdown).await }
         }
     }
+}
+
+/// Reads until it is clear whether the client speaks HTTP/2, and puts what it read back.
+async fn begins_as_h2(io: &mut TcpIo) -> std::io::Result<bool> {
+    let mut start = BytesMut::with_capacity(256);
+    let h2 = loop {
+        if io.read_buf(&mut start).await? == 0 {
+            break false;
+        }
+        let known = start.len().min(H2_PREFACE.len());
+        if start.get(..known) != H2_PREFACE.get(..known) {
+            break false;
+        }
+        if start.len() >= H2_PREFACE.len() + FRAME_HEAD {
+            break true;
+        }
+    };
+    io.rewind(&start);
+    Ok(h2)
 }
 
 fn open(socket: TcpStream, address: SocketAddr) -> std::io::Result<TcpIo> {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::uri::PathAndQuery;
 use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::grpc_wt::{self, Opening, close};
 use sluicegate_core::protocol::{Head, Reply};
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::door::Door;
-use crate::carry::refuse;
+use crate::carry::{Asked, refuse};
 use crate::observe::metrics::ConnectionMetrics;
 
 /// Serves a session to its end, or refuses it.
@@ -106,7 +107,8 @@ async fn stream_call(
             let code = refusal.stop;
             if let Reply::Status(status, encoder) = refusal.into() {
                 let client = door.client(grpc_wt::PROTOCOL.name, Transport::WebTransport);
-                refuse(door.worker.clone(), status, encoder, client, host, transmit).await;
+                let asked = Asked { client, host, path: PathAndQuery::from_static("/") };
+                refuse(door.worker.clone(), status, encoder, asked, transmit).await;
             }
             return receive.stop_with(code);
         }
@@ -116,13 +118,14 @@ async fn stream_call(
         }
     };
     let client = door.client(grpc_wt::PROTOCOL.name, Transport::WebTransport);
+    let path = head.path.clone();
     match (grpc_wt::PROTOCOL.open)(head) {
         Ok(opened) => {
             let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
             door.carry(opened, client, host, receive, transmit).await;
         }
         Err(Reply::Status(status, encoder)) => {
-            refuse(door.worker.clone(), status, encoder, client, host, transmit).await;
+            refuse(door.worker.clone(), status, encoder, Asked { client, host, path }, transmit).await;
             receive.stop();
         }
         // A stream has no HTTP status, so the protocol never asks for one.

@@ -56,11 +56,22 @@ pub(crate) struct Line<'a> {
     pub(crate) identity: Option<&'a str>,
 }
 
+/// How long the writer may take to write what waits when the process ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The way to the writer thread; `None` inside when the log is off.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessLog {
-    queue: Option<SyncSender<Vec<u8>>>,
+    queue: Option<SyncSender<Order>>,
     dropped: IntCounter,
+}
+
+/// What the writer is told.
+#[derive(Debug)]
+enum Order {
+    Write(Vec<u8>),
+    /// Everything before this is written: say so and end.
+    Close(SyncSender<()>),
 }
 
 impl AccessLog {
@@ -77,16 +88,35 @@ impl AccessLog {
         Ok(AccessLog { queue: Some(queue), dropped })
     }
 
+    /// Waits until every line handed on has been written, unless the writer is stuck.
+    pub(crate) fn close(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (done, closed) = sync_channel(1);
+        // A full queue means that the writer is stuck, and waiting for it would be in vain.
+        if queue.try_send(Order::Close(done)).is_ok() {
+            let _ = closed.recv_timeout(CLOSE_TIMEOUT);
+        }
+    }
+
     /// A worker's buffer.
     pub(crate) fn buffer(&self) -> LogBuffer {
         LogBuffer { log: self.clone(), lines: Mutex::default() }
     }
 }
 
-fn write(mut writer: Box<dyn Write + Send>, lines: &Receiver<Vec<u8>>) {
-    while let Ok(buffer) = lines.recv() {
-        if let Err(error) = writer.write_all(&buffer).and_then(|()| writer.flush()) {
-            log::error!("cannot write the access log: {error}");
+fn write(mut writer: Box<dyn Write + Send>, orders: &Receiver<Order>) {
+    while let Ok(order) = orders.recv() {
+        match order {
+            Order::Write(lines) => {
+                if let Err(error) = writer.write_all(&lines).and_then(|()| writer.flush()) {
+                    log::error!("cannot write the access log: {error}");
+                }
+            }
+            Order::Close(done) => {
+                // Nobody may be waiting any more.
+                let _ = done.send(());
+                return;
+            }
         }
     }
 }
@@ -124,6 +154,12 @@ impl LogBuffer {
         }
     }
 
+    /// The lines that wait.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.lines.lock().unwrap().bytes.clone()).unwrap()
+    }
+
     /// Hands the lines on.
     pub(crate) fn flush(&self) {
         let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -136,9 +172,19 @@ impl LogBuffer {
         }
         let bytes = std::mem::replace(&mut lines.bytes, Vec::with_capacity(BUFFER + 1024));
         let Some(queue) = &self.log.queue else { return };
-        if let Err(TrySendError::Full(bytes) | TrySendError::Disconnected(bytes)) = queue.try_send(bytes) {
+        let lost = match queue.try_send(Order::Write(bytes)) {
+            Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => order,
+            Ok(()) => return,
+        };
+        if let Order::Write(bytes) = lost {
             self.log.dropped.inc_by(bytes.iter().filter(|&&byte| byte == b'\n').count() as u64);
         }
+    }
+}
+
+impl Drop for LogBuffer {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 

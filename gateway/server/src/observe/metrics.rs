@@ -43,6 +43,8 @@ pub(crate) struct Metrics {
     active_session_streams: IntGaugeVec,
     /// Calls that matched no route.
     pub(crate) no_route: IntCounter,
+    /// Requests for a call that opened none.
+    pub(crate) refused_heads: IntCounter,
     /// Panics that were caught; each ended one call.
     pub(crate) panics: IntCounter,
     /// Lines the access log had no room for.
@@ -141,6 +143,10 @@ impl Metrics {
                 &["draft"],
             )?,
             no_route: counter("downstream_rq_no_route", "Calls that matched no route.")?,
+            refused_heads: counter(
+                "downstream_rq_refused",
+                "Requests that asked for a call but opened none: a path that names no method, a bad timeout.",
+            )?,
             panics: counter("panics_total", "Panics caught; each ended one call.")?,
             log_dropped: counter(
                 "access_log_dropped_total",

@@ -58,6 +58,10 @@ pub(super) fn open(
 }
 
 async fn dial(authority: &Authority, cluster: &ClusterSpec) -> io::Result<Box<dyn Io>> {
+    #[cfg(test)]
+    if let Some(dialled) = seam::dial(authority) {
+        return dialled;
+    }
     let port = authority.port_u16().unwrap_or(if cluster.tls.is_some() { 443 } else { 80 });
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let tcp = TcpStream::connect((host, port)).await?;
@@ -150,5 +154,30 @@ async fn watch(pings: Option<PingPong>, load: &Load, cluster: &ClusterSpec) -> L
         } else if last_used.elapsed() >= cluster.idle_timeout {
             return Leave::Idle;
         }
+    }
+}
+
+/// Lets a test be what is dialled, so that it needs neither sockets nor real time.
+#[cfg(test)]
+pub(crate) mod seam {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    type Dial = Box<dyn Fn(&Authority) -> io::Result<tokio::io::DuplexStream>>;
+
+    thread_local! {
+        static DIAL: RefCell<Option<Dial>> = const { RefCell::new(None) };
+    }
+
+    /// From now on connections of this thread are made by `dial`.
+    pub(crate) fn answer(dial: impl Fn(&Authority) -> io::Result<tokio::io::DuplexStream> + 'static) {
+        DIAL.set(Some(Box::new(dial)));
+    }
+
+    pub(super) fn dial(authority: &Authority) -> Option<io::Result<Box<dyn Io>>> {
+        DIAL.with_borrow(|dial| {
+            dial.as_ref().map(|dial| dial(authority).map(|io| Box::new(io) as Box<dyn Io>))
+        })
     }
 }
