@@ -39,7 +39,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// The size of a request's header fields, as RFC 9114, section 4.2.2, counts them.
     pub max_field_section: u32,
-    /// The largest frame other than DATA; a client that declares a larger one loses its connection.
+    /// The largest frame other than DATA, if it is not less than `max_field_section`; a client that declares a larger one
+    /// loses its connection.
     pub max_frame: u32,
     /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
     pub max_sessions: u32,
@@ -84,6 +85,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The largest frame other than DATA. One whose fields would be accepted is.
+    pub(crate) fn largest_frame(&self) -> u32 {
+        self.max_frame.max(self.max_field_section)
+    }
+
     /// QUIC's own configuration.
     pub(crate) fn transport(&self) -> quinn::TransportConfig {
         let mut transport = quinn::TransportConfig::default();

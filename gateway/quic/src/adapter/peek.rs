@@ -95,7 +95,7 @@ impl Peek {
                     if !self.is_bidi {
                         return Some(self.http3(stream_type, head));
                     }
-                    let mut guard = Guard::new(self.shared.limits.max_frame);
+                    let mut guard = Guard::new(self.shared.limits.largest_frame());
                     guard.push(head);
                     self.stage = Stage::Frame(guard);
                 }
@@ -136,7 +136,7 @@ impl Peek {
             let mut first = head;
             let frames =
                 first.split_off(varint::length(first.first().copied().unwrap_or(0)).min(first.len()));
-            let mut guard = Guard::new(shared.limits.max_frame);
+            let mut guard = Guard::new(shared.limits.largest_frame());
             guard.push(frames);
             Opened::Http3(ReceiveHalf::new(receive, Some(guard), Some(first), shared))
         } else if QPACK_STREAMS.contains(&stream_type) {

@@ -422,3 +422,35 @@ async fn drains_sessions() {
     assert_eq!(server.seen().await, Seen::Over);
     assert!(matches!(soon(quic.closed()).await, quinn::ConnectionError::ApplicationClosed(_)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_streams_and_requests_at_once_on_several_threads() {
+    let mut server = Server::start(Limits::default()).await;
+    let session = session(&mut server).await;
+    let mut http3 = crate::client::Http3::connect(&server).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8u8 {
+        let calls = session.clone();
+        tasks.spawn(async move {
+            for message in 0..100u8 {
+                round_trip(&calls, &[task, message].repeat(1 + usize::from(message) * 20)).await;
+            }
+        });
+        // A long-lived stream with messages back and forth.
+        let (mut send, mut receive) = soon(session.open_bi()).await.unwrap();
+        tasks.spawn(async move {
+            for message in 0..300u16 {
+                send.write_all(&message.to_be_bytes()).await.unwrap();
+                let mut echoed = [0; 2];
+                soon(receive.read_exact(&mut echoed)).await.unwrap();
+                assert_eq!(u16::from_be_bytes(echoed), message);
+            }
+        });
+    }
+    for _ in 0..100 {
+        assert_eq!(http3.get("/hello").await.0, StatusCode::OK);
+    }
+    while let Some(done) = soon(tasks.join_next()).await {
+        done.unwrap();
+    }
+}
