@@ -17,9 +17,20 @@ use crate::shared::LiveGuard;
 /// What a client sends with its request. Dropping it refuses the rest.
 pub struct H3Receive {
     stream: RequestStream<ReceiveHalf, Bytes>,
-    ended: bool,
+    body: Body,
     resets: Arc<Resets>,
     _live: LiveGuard,
+}
+
+/// What `h3` may be asked for. It panics when it is asked for trailers in the middle of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// More data.
+    Open,
+    /// Trailers.
+    Ended,
+    /// Nothing more, because the rest was refused.
+    Stopped,
 }
 
 impl std::fmt::Debug for H3Receive {
@@ -34,14 +45,13 @@ impl H3Receive {
         resets: Arc<Resets>,
         live: LiveGuard,
     ) -> H3Receive {
-        H3Receive { stream, ended: false, resets, _live: live }
+        H3Receive { stream, body: Body::Open, resets, _live: live }
     }
 }
 
 impl Receive for H3Receive {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
-        // `h3` must not be asked for data behind the trailers.
-        while !self.ended {
+        while self.body == Body::Open {
             match ready!(self.stream.poll_recv_data(cx)) {
                 Ok(Some(mut data)) => {
                     // `h3` hands out the chunk that it was given, so this does not copy.
@@ -50,7 +60,7 @@ impl Receive for H3Receive {
                         return Poll::Ready(Ok(Some(bytes)));
                     }
                 }
-                Ok(None) => self.ended = true,
+                Ok(None) => self.body = Body::Ended,
                 Err(error) => {
                     let gone = gone(&error);
                     if let Gone::Reset(_) = gone {
@@ -64,6 +74,9 @@ impl Receive for H3Receive {
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<HeaderMap>, Gone>> {
+        if self.body != Body::Ended {
+            return Poll::Ready(Ok(None));
+        }
         self.stream.poll_recv_trailers(cx).map_err(|error| gone(&error))
     }
 
@@ -71,6 +84,7 @@ impl Receive for H3Receive {
     fn release(&mut self, _bytes: usize) {}
 
     fn stop(&mut self) {
+        self.body = Body::Stopped;
         // RFC 9114, section 4.1: the response is complete, the rest of the request is not needed.
         self.stream.stop_sending(Code::H3_NO_ERROR);
     }

@@ -7,7 +7,7 @@ use quinn::VarInt;
 use sluicegate_core::wire::{Gone, Reset};
 use sluicegate_quic::Limits;
 
-use crate::client::{Http3, config, endpoint, frame, headers, quic, read, settings};
+use crate::client::{Http3, config, endpoint, frame, headers, is_ok, quic, read, settings};
 use crate::server::{Seen, Server, identity};
 use crate::wire::soon;
 
@@ -77,6 +77,18 @@ async fn ends_a_response_before_its_request() {
     let h3::error::StreamError::RemoteTerminate { code, .. } = error.await else { panic!("not stopped") };
     assert_eq!(code, Code::H3_NO_ERROR);
     assert_eq!(client.get("/hello").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn refuses_the_rest_of_a_request_in_the_middle_of_a_frame() {
+    let server = Server::start(Limits::default()).await;
+    let quic = quic(&server).await;
+    let (mut send, mut receive) = quic.open_bi().await.unwrap();
+    let post = [(":method", "POST"), (":scheme", "https"), (":path", "/stop"), (":authority", "a")];
+    send.write_all(&[&headers(&post)[..], &[0x00, 0x43, 0xe8], b"ten bytes."].concat()).await.unwrap();
+    assert_eq!(soon(send.stopped()).await.unwrap(), Some(VarInt::from_u32(0x100)));
+    assert!(is_ok(&mut receive).await);
+    assert!(soon(receive.read_to_end(100)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

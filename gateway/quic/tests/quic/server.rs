@@ -15,7 +15,7 @@ use sluicegate_quic::{
 };
 use tokio::sync::{Notify, mpsc};
 
-use crate::wire::{data, echo, finish, flushed, gone, ok, send, soon};
+use crate::wire::{data, echo, finish, flushed, gone, ok, send, soon, trailers};
 
 /// What the server has seen.
 #[derive(Debug, PartialEq)]
@@ -129,6 +129,16 @@ async fn answer(request: Request, report: mpsc::UnboundedSender<Seen>) {
             let flushed = flushed(&mut transmit).await;
             receive.stop();
             flushed
+        }
+        // Refuses the rest of the request in the middle of a frame, and asks for it all the same.
+        "/stop" => {
+            data(&mut receive).await.unwrap().unwrap();
+            assert_eq!(trailers(&mut receive).await, Ok(None));
+            receive.stop();
+            assert_eq!(data(&mut receive).await, Ok(None));
+            assert_eq!(trailers(&mut receive).await, Ok(None));
+            transmit.send_head(ok(), false).unwrap();
+            finish(&mut transmit, None).await
         }
         // Answers nothing and waits for the client to leave.
         "/wait" => {
