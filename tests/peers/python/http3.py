@@ -192,8 +192,6 @@ async def open_http3(address, certificate):
         idle_timeout=PATIENCE,
     )
     configuration.load_verify_locations(certificate)
-    opening = connect(host, port, configuration=configuration, create_protocol=Http3, wait_connected=False)
-    async with opening as connection:
-        await asyncio.wait_for(connection.wait_connected(), PATIENCE / 3)
+    async with connect(host, port, configuration=configuration, create_protocol=Http3) as connection:
         connection.authority = f"localhost:{port}"
         yield connection
