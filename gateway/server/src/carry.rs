@@ -5,6 +5,8 @@ mod download;
 mod ledger;
 mod open;
 mod refusal;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timer;
 mod upload;
 

@@ -66,13 +66,13 @@ impl Rig {
     /// A gateway whose only route has these keys and leads to a cluster with these.
     fn new(route: &str, cluster: &str) -> Rig {
         let text = format!(
-            "workers = 1\naccess_log = \"/dev/null\"\n[[listeners]]\nlisten = \"127.0.0.1:0\"\n\
+            "workers = 1\n[access_log]\npath = \"/dev/null\"\n[[listeners]]\nlisten = \"127.0.0.1:0\"\n\
              [[routes]]\nservices = [\"test.v1.Test\"]\ncluster = \"up\"\n{route}\n[[clusters]]\nname = \"up\"\n{cluster}"
         );
         let metrics = Arc::new(Metrics::new().unwrap());
         let sources = Sources { kinds: probe::KINDS, metrics: &metrics.filters, self_signed: None };
-        let (plan, _) =
-            plan::from_text("test", &text, Path::new(""), &sources).unwrap_or_else(|report| panic!("{report}"));
+        let (plan, _) = plan::from_text("test", &text, Path::new(""), &sources)
+            .unwrap_or_else(|report| panic!("{report}"));
         let log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone()).unwrap();
         let running = Arc::new(Running::new(plan, metrics.clone(), log, Drain::new(), None));
         let address = "127.0.0.1:1".parse().unwrap();
@@ -82,7 +82,11 @@ impl Rig {
     }
 
     /// With one upstream that has these settings.
-    fn with(route: &str, cluster: &str, settings: impl Fn(&mut h2::server::Builder) + Send + 'static) -> (Rig, Upstream) {
+    fn with(
+        route: &str,
+        cluster: &str,
+        settings: impl Fn(&mut h2::server::Builder) + Send + 'static,
+    ) -> (Rig, Upstream) {
         let rig = Rig::new(route, &format!("endpoints = [\"http://up:1\"]\n{cluster}"));
         let upstream = rig.upstreams.at(1, settings);
         (rig, upstream)
@@ -100,14 +104,24 @@ impl Rig {
         self.call_to("/test.v1.Test/Do", client, content_type, headers);
     }
 
-    fn call_to(&self, path: &str, client: &Client, content_type: &'static str, headers: &[(&'static str, &str)]) {
+    fn call_to(
+        &self,
+        path: &str,
+        client: &Client,
+        content_type: &'static str,
+        headers: &[(&'static str, &str)],
+    ) {
         let mut map = HeaderMap::new();
         map.insert("content-type", HeaderValue::from_static(content_type));
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        let head =
-            Head { method: Method::POST, path: path.parse().unwrap(), headers: map, transport: Transport::Http2 };
+        let head = Head {
+            method: Method::POST,
+            path: path.parse().unwrap(),
+            headers: map,
+            transport: Transport::Http2,
+        };
         let Admission::Call(protocol, Ok(opened)) = self.door.admit(head, "up") else { panic!("no call") };
         let (receive, transmit) = client.wire();
         let of = self.door.client(protocol.name, Transport::Http2);
@@ -132,9 +146,9 @@ impl Rig {
     fn metric(&self, name: &str) -> f64 {
         let families = self.door.worker.running.metrics.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
-        let of = |metric: &prometheus::proto::Metric| match () {
-            () if metric.get_counter().is_some() => metric.get_counter().value(),
-            () => metric.get_gauge().value(),
+        // A metric is a counter or a gauge, and the other is 0.
+        let of = |metric: &prometheus::proto::Metric| {
+            metric.get_counter().get_value() + metric.get_gauge().get_value()
         };
         family.map_or(0.0, |family| family.get_metric().iter().map(of).sum())
     }

@@ -34,6 +34,13 @@ pub(super) struct Side {
     sending: Option<Waker>,
 }
 
+impl Side {
+    /// Chunks that the gateway has not taken.
+    pub(super) fn unread(&self) -> usize {
+        self.chunks.len()
+    }
+}
+
 /// How a response ended on the wire.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ended {

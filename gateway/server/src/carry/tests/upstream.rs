@@ -28,7 +28,9 @@ impl Upstreams {
         seam::answer(move |authority| {
             let known = known.0.borrow();
             let port = authority.port_u16().unwrap_or(0);
-            let Some(upstream) = known.get(&port) else { return Err(io::ErrorKind::ConnectionRefused.into()) };
+            let Some(upstream) = known.get(&port) else {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            };
             let (ours, theirs) = tokio::io::duplex(1 << 20);
             upstream.send(theirs).map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
             Ok(ours)
@@ -161,6 +163,21 @@ impl UpCall {
 
     pub(super) fn answer_only(&mut self, headers: &[(&'static str, &str)]) {
         self.respond.send_response(UpCall::response(headers), true).unwrap();
+    }
+
+    /// Answers unless that was done.
+    pub(super) fn answer_once(&mut self) -> &mut UpCall {
+        if self.send.is_none() {
+            self.answer(&[]);
+        }
+        self
+    }
+
+    /// Whether something that was sent has found no credit yet.
+    pub(super) fn waits_to_send(&mut self) -> bool {
+        let send = self.send.as_mut().unwrap();
+        send.reserve_capacity(1);
+        send.capacity() == 0
     }
 
     /// Answers with any head.
