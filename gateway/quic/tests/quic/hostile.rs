@@ -70,7 +70,7 @@ async fn a_silent_stream_delays_nobody_and_is_reset_in_time() {
     let server = Server::start(limits).await;
     let quic = quic(&server).await;
     let _control = settings(&quic, &[]).await;
-    let (_connect, mut answer) = connect(&quic, "webtransport", &[]).await;
+    let (session, mut answer) = connect(&quic, "webtransport", &[]).await;
     assert!(is_ok(&mut answer).await);
     // One byte of a WebTransport stream's type, of a frame's header, of a frame; and one of a unidirectional stream.
     let mut silent = Vec::new();
@@ -82,6 +82,14 @@ async fn a_silent_stream_delays_nobody_and_is_reset_in_time() {
     let mut uni = quic.open_uni().await.unwrap();
     uni.write_all(&[0x40]).await.unwrap();
     hello(&quic).await;
+    // One that goes on in time is served.
+    let (mut slow, mut echo) = quic.open_bi().await.unwrap();
+    for byte in [varint(0x41), varint(id(&session)), b"late".to_vec()].concat() {
+        slow.write_all(&[byte]).await.unwrap();
+        hello(&quic).await;
+    }
+    slow.finish().unwrap();
+    assert_eq!(soon(echo.read_to_end(100)).await.unwrap(), b"late");
     for (send, mut receive) in silent {
         let reset = quinn::ReadToEndError::Read(quinn::ReadError::Reset(VarInt::from_u32(0x10d)));
         assert_eq!(soon(receive.read_to_end(10)).await.unwrap_err(), reset);

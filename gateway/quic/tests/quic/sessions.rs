@@ -454,3 +454,32 @@ async fn many_streams_and_requests_at_once_on_several_threads() {
         done.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_client_that_sends_goaway_keeps_its_sessions() {
+    let mut server = Server::start(Limits { linger: Duration::from_millis(100), ..Limits::default() }).await;
+    let quic = quic(&server).await;
+    let mut control = settings(&quic, &[]).await;
+    let (mut send, mut answer) = connect(&quic, "webtransport", &[]).await;
+    assert!(is_ok(&mut answer).await);
+    assert!(matches!(server.seen().await, Seen::Opened(..)));
+    control.write_all(&frame(0x07, &varint(0))).await.unwrap();
+    // The server answers with its own GOAWAY.
+    let mut control = soon(quic.accept_uni()).await.unwrap();
+    let mut written = Vec::new();
+    while !written.ends_with(&frame(0x07, &varint(id(&send) + 4))) {
+        let chunk = soon(control.read_chunk(100, true)).await.unwrap().unwrap();
+        written.extend_from_slice(&chunk.bytes);
+    }
+    echoed(&quic, id(&send)).await;
+    // Being asked to drain still reaches the session.
+    server.drain.notify_waiters();
+    let drain = frame(0, &[varint(0x78ae), varint(0)].concat());
+    let mut read = vec![0; drain.len()];
+    soon(answer.read_exact(&mut read)).await.unwrap();
+    assert_eq!(read, drain);
+    echoed(&quic, id(&send)).await;
+    send.finish().unwrap();
+    assert_eq!(server.seen().await, Seen::Closed(0, String::new()));
+    assert_eq!(server.seen().await, Seen::Over);
+}
