@@ -1,5 +1,6 @@
 //! The receiving half of a QUIC stream.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,11 +9,16 @@ use quinn::ReadError;
 
 use crate::varint;
 
+/// How many chunks are taken from QUIC at once. A chunk is what one packet brought, and each visit takes the lock of
+/// the whole connection.
+const BATCH: usize = 8;
+
 /// Reads chunks without copying them, those first that were read while finding out what the stream is.
 #[derive(Debug)]
 pub(crate) struct Arriving {
     stream: quinn::RecvStream,
-    replay: Bytes,
+    /// Read and not yet given out.
+    waiting: VecDeque<Bytes>,
     /// The code for a stream that is dropped before its end.
     abandoned: u64,
     ended: bool,
@@ -21,16 +27,18 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// Wraps a stream whose rest is refused with `abandoned` if it is dropped before its end.
     pub(crate) fn new(stream: quinn::RecvStream, abandoned: u64) -> Arriving {
-        Arriving { stream, replay: Bytes::new(), abandoned, ended: false }
+        Arriving { stream, waiting: VecDeque::new(), abandoned, ended: false }
     }
 
     pub(crate) fn id(&self) -> u64 {
         quinn::VarInt::from(self.stream.id()).into_inner()
     }
 
-    /// Gives bytes back, to be read again. Only once nothing waits to be replayed any more.
+    /// Gives bytes back, to be read again.
     pub(crate) fn unread(&mut self, bytes: Bytes) {
-        self.replay = bytes;
+        if !bytes.is_empty() {
+            self.waiting.push_front(bytes);
+        }
     }
 
     /// Says with which code the rest is refused if this is dropped.
@@ -40,20 +48,26 @@ impl Arriving {
 
     /// The next bytes, never none of them; `None` at the end.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
-        if !self.replay.is_empty() {
-            return Poll::Ready(Ok(Some(std::mem::take(&mut self.replay))));
-        }
-        if self.ended {
-            return Poll::Ready(Ok(None));
-        }
         loop {
-            match ready!(pin!(self.stream.read_chunk(usize::MAX, true)).poll(cx)) {
-                Ok(Some(chunk)) if chunk.bytes.is_empty() => {}
-                Ok(Some(chunk)) => return Poll::Ready(Ok(Some(chunk.bytes))),
-                Ok(None) => {
-                    self.ended = true;
-                    return Poll::Ready(Ok(None));
+            if let Some(bytes) = self.waiting.pop_front() {
+                return Poll::Ready(Ok(Some(bytes)));
+            }
+            if self.ended {
+                return Poll::Ready(Ok(None));
+            }
+            let mut chunks = [const { Bytes::new() }; BATCH];
+            let read = ready!(pin!(self.stream.read_chunks(&mut chunks)).poll(cx));
+            match read {
+                Ok(Some(read)) => {
+                    let mut chunks = chunks.into_iter().take(read).filter(|chunk| !chunk.is_empty());
+                    // The usual single chunk does not go through the queue.
+                    let first = chunks.next();
+                    self.waiting.extend(chunks);
+                    if first.is_some() {
+                        return Poll::Ready(Ok(first));
+                    }
                 }
+                Ok(None) => self.ended = true,
                 Err(error) => {
                     self.ended = true;
                     return Poll::Ready(Err(error));
@@ -77,7 +91,7 @@ impl Arriving {
     pub(crate) fn stop(&mut self, code: u64) {
         if !self.ended {
             self.ended = true;
-            self.replay = Bytes::new();
+            self.waiting.clear();
             // It fails only for a stream that is over already.
             let _ = self.stream.stop(varint::quic(code));
         }
