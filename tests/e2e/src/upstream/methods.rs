@@ -32,9 +32,9 @@ pub mod method {
     pub const MID_STREAM: &str = "/test.Fail/MidStream";
     /// Resets with `x-reset` before any head.
     pub const RESET_BEFORE_HEAD: &str = "/test.Reset/BeforeHead";
-    /// Resets with `x-reset` after its head.
+    /// Resets with `x-reset` after its first message, when the client has sent its second or half-closed.
     pub const RESET_AFTER_HEAD: &str = "/test.Reset/AfterHead";
-    /// Resets with `x-reset` inside its second message.
+    /// Resets with `x-reset` inside its second message, at the same time.
     pub const RESET_MID_MESSAGE: &str = "/test.Reset/MidMessage";
     /// A message, then an end without trailers.
     pub const NO_STATUS: &str = "/test.Broken/NoStatus";
@@ -42,7 +42,7 @@ pub mod method {
     pub const HTML_503: &str = "/test.Broken/Html503";
     /// Closes the connection before any head.
     pub const DIE_BEFORE_HEAD: &str = "/test.Broken/DieBeforeHead";
-    /// Closes the connection inside its second message.
+    /// Closes the connection inside its second message, when the client has sent its second or half-closed.
     pub const DIE_MID_MESSAGE: &str = "/test.Broken/DieMidMessage";
     /// Reads everything and never answers.
     pub const SILENT: &str = "/test.Hang/Silent";
@@ -63,7 +63,7 @@ pub mod method {
 
 /// Runs the method that the call's path names.
 pub(super) async fn answer(mut call: Call, shared: Arc<Shared>) {
-    if shared.refusing {
+    if shared.options.refusing {
         return call.reset(h2::Reason::REFUSED_STREAM.into());
     }
     // `Gone` has been reported to the test already, and there is nobody else to tell.
@@ -249,6 +249,8 @@ async fn die(call: &mut Call) -> Result<(), Gone> {
         let mut reply = call.respond(HeaderMap::new())?;
         reply.message(b"whole").await?;
         reply.bytes(Bytes::from_static(&[0, 0, 0, 0, 9, b'p', b'a', b'r', b't'])).await?;
+        // As in `reset`.
+        call.request.next().await?;
         call.die().await;
         // The stream must stay open until the connection is gone.
         reply.until_reset().await;

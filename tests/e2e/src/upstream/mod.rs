@@ -38,8 +38,9 @@ struct Shared {
     released: Semaphore,
     connections: AtomicUsize,
     accepted: AtomicUsize,
-    refusing: bool,
-    stream_window: u32,
+    /// Tells every connection to go away gracefully.
+    going_away: Notify,
+    options: Options,
 }
 
 /// How an upstream differs from the usual one.
@@ -51,11 +52,21 @@ pub struct Options {
     pub refusing: bool,
     /// The flow-control window of each stream, in bytes.
     pub stream_window: u32,
+    /// The flow-control window of each connection, in bytes.
+    pub connection_window: u32,
+    /// Calls at once on each connection.
+    pub max_streams: u32,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { tls: false, refusing: false, stream_window: 65_535 }
+        Options {
+            tls: false,
+            refusing: false,
+            stream_window: 65_535,
+            connection_window: 16 << 20,
+            max_streams: 1000,
+        }
     }
 }
 
@@ -67,7 +78,12 @@ impl Upstream {
 
     /// An upstream with these options.
     pub async fn start_with(options: Options) -> Upstream {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Upstream::start_at("127.0.0.1:0".parse().unwrap(), options).await
+    }
+
+    /// The same at an address where another one was stopped.
+    pub async fn start_at(address: SocketAddr, options: Options) -> Upstream {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, calls) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -75,13 +91,19 @@ impl Upstream {
             released: Semaphore::new(0),
             connections: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
-            refusing: options.refusing,
-            stream_window: options.stream_window,
+            going_away: Notify::new(),
+            options,
         });
         let tls = options.tls.then(|| TlsAcceptor::from(Arc::new(server_tls(&["h2"]))));
         let accepting = tokio::spawn(accept(listener, tls, shared.clone()));
         let scheme = if options.tls { "https" } else { "http" };
         Upstream { address, scheme, calls, shared, accepting }
+    }
+
+    /// Closes its listener and its connections, and waits until they are closed.
+    pub async fn stop(mut self) {
+        self.accepting.abort();
+        let _ = (&mut self.accepting).await;
     }
 
     /// Where it listens.
@@ -116,6 +138,11 @@ impl Upstream {
     /// How many connections were made so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Sends GOAWAY on every connection. Calls in progress go on.
+    pub fn go_away(&self) {
+        self.shared.going_away.notify_waiters();
     }
 
     /// Lets one call of [`method::HOLD`] be answered.
@@ -226,9 +253,9 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
 
 async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<Shared>) {
     let handshake = h2::server::Builder::new()
-        .max_concurrent_streams(1000)
-        .initial_window_size(shared.stream_window)
-        .initial_connection_window_size(16 << 20)
+        .max_concurrent_streams(shared.options.max_streams)
+        .initial_window_size(shared.options.stream_window)
+        .initial_connection_window_size(shared.options.connection_window)
         .handshake::<_, Bytes>(socket)
         .await;
     let Ok(mut connection) = handshake else { return };
@@ -239,6 +266,10 @@ async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin + Send, shared: Arc<S
         let accepted = tokio::select! {
             accepted = connection.accept() => accepted,
             () = die.notified() => None,
+            () = shared.going_away.notified() => {
+                connection.graceful_shutdown();
+                continue;
+            }
         };
         let Some(Ok((request, respond))) = accepted else { break };
         shared.accepted.fetch_add(1, Ordering::Relaxed);

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use sluicegate_e2e::client::{Client, Protocol};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
 use sluicegate_e2e::upstream::{Options, Upstream, method};
+use sluicegate_e2e::within;
 use tokio::net::TcpListener;
 
 over!(every protocol: round_robin, least_request, connect_failure, refused_stream, nobody_there, tls_upstream);
+over!(every protocol: upstream_goes_away, more_calls_than_streams, upstream_comes_back);
 
 async fn in_front_of(endpoints: &[String], keys: &str) -> Gateway {
     let config =
@@ -86,4 +88,60 @@ async fn tls_upstream(protocol: Protocol) {
     let returned = client.exchange(method::BIDI, &[b"hello"]).await;
     assert_eq!((returned.code(), returned.messages), (0, vec!["hello".into()]));
     assert_eq!(upstream.next_call().await.scheme.as_deref(), Some("https"));
+}
+
+async fn upstream_goes_away(protocol: Protocol) {
+    let mut upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    let mut held = client.call(method::HOLD).open().await;
+    held.send(b"held").await.unwrap();
+    held.half_close().await.unwrap();
+    upstream.next_call().await.until_half_closed().await;
+    upstream.go_away();
+    for _ in 0..5 {
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    }
+    assert!(upstream.connections() > 1, "new calls need a new connection");
+    upstream.release();
+    let returned = held.response.all().await;
+    assert_eq!((returned.code(), returned.messages), (0, vec!["held".into()]));
+}
+
+async fn more_calls_than_streams(protocol: Protocol) {
+    let mut upstream = Upstream::start_with(Options { max_streams: 2, ..Options::default() }).await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    let mut calls = Vec::new();
+    for index in 0..30 {
+        let mut call = client.call(method::HOLD).open().await;
+        call.send(format!("call {index}").as_bytes()).await.unwrap();
+        call.half_close().await.unwrap();
+        calls.push(call);
+    }
+    upstream.next_call().await;
+    for _ in &calls {
+        upstream.release();
+    }
+    for (index, call) in calls.iter_mut().enumerate() {
+        let returned = call.response.all().await;
+        assert_eq!((returned.code(), returned.messages), (0, vec![format!("call {index}").into()]));
+    }
+}
+
+async fn upstream_comes_back(protocol: Protocol) {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    let address = upstream.address();
+    upstream.stop().await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 14);
+    let upstream = Upstream::start_at(address, Options::default()).await;
+    // After a failure the gateway waits a while before it tries to connect again.
+    within("the gateway to find the upstream again", async {
+        while client.exchange(method::UNARY, &[b""]).await.code() != 0 {}
+    })
+    .await;
+    assert_eq!(upstream.accepted(), 1);
 }

@@ -1,11 +1,14 @@
 //! SIGTERM: calls in progress end as they would have, and then the process does.
 
-use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::client::{Protocol, Received, quic_endpoint};
 use sluicegate_e2e::upstream::{Event, method};
+use sluicegate_e2e::{QUIET, within};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 use crate::stage::Stage;
 
-over!(every protocol: calls_in_progress_finish, the_drain_timeout_ends_the_rest);
+over!(every protocol: calls_in_progress_finish, the_drain_timeout_ends_the_rest, idle_connections_hold_nothing_up);
 
 async fn calls_in_progress_finish(protocol: Protocol) {
     let Stage { mut client, mut upstream, mut gateway } = Stage::new(protocol).await;
@@ -31,4 +34,61 @@ async fn the_drain_timeout_ends_the_rest(protocol: Protocol) {
     gateway.terminate().await;
     assert_eq!(gateway.ended().await.code(), Some(0));
     assert!(matches!(seen.next().await, Event::Reset(_) | Event::ConnectionLost));
+}
+
+/// The drain timeout is 30 s here, three times as long as the test would wait.
+async fn idle_connections_hold_nothing_up(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, mut gateway } = Stage::new(protocol).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    gateway.terminate().await;
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_draining_gateway_takes_no_connections() {
+    let Stage { mut client, mut upstream, mut gateway } = Stage::new(Protocol::GrpcH2c).await;
+    let mut call = client.call(method::HOLD).open().await;
+    call.half_close().await.unwrap();
+    upstream.next_call().await.until_half_closed().await;
+    gateway.terminate().await;
+    gateway.until_draining().await;
+    let target = gateway.target();
+    for address in [target.plain, target.tls] {
+        within("the listeners to be closed", async {
+            while let Ok(mut socket) = TcpStream::connect(address).await {
+                // Connected before the listener was closed, and then closed with it.
+                let mut nothing = Vec::new();
+                let _ = socket.read_to_end(&mut nothing).await;
+            }
+        })
+        .await;
+    }
+    let endpoint = quic_endpoint();
+    let handshake = endpoint.connect(target.tls, "localhost").unwrap();
+    // Refused, or not answered.
+    assert!(!matches!(tokio::time::timeout(QUIET, handshake).await, Ok(Ok(_))));
+    upstream.release();
+    assert_eq!(call.response.all().await.code(), 0);
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+/// A stream that comes too late was not processed, so its client may try again elsewhere.
+#[tokio::test]
+async fn a_draining_session_refuses_new_calls() {
+    let Stage { mut client, mut upstream, mut gateway } = Stage::new(Protocol::GrpcWt).await;
+    let mut held = client.call(method::HOLD).open().await;
+    held.half_close().await.unwrap();
+    upstream.next_call().await.until_half_closed().await;
+    gateway.terminate().await;
+    gateway.until_draining().await;
+    let mut late = client.call(method::UNARY).open().await;
+    match late.recv().await {
+        Received::Broken(broken) => assert_eq!(broken.code, Some(0x20), "{broken:?}"),
+        Received::End(end) => assert_eq!(end.code, 14),
+        other => panic!("{other:?}"),
+    }
+    upstream.release();
+    assert_eq!(held.response.all().await.code(), 0);
+    assert_eq!(gateway.ended().await.code(), Some(0));
+    assert_eq!(upstream.accepted(), 1);
 }

@@ -6,7 +6,7 @@ use sluicegate_e2e::upstream::{Upstream, method};
 
 use crate::stage::Stage;
 
-over!(every protocol: access_log_line, metrics);
+over!(every protocol: access_log_line, flags_of_upstream_failures, metrics);
 
 fn names(protocol: Protocol) -> (&'static str, &'static str) {
     let client_protocol = match protocol.encoding() {
@@ -57,6 +57,22 @@ async fn access_log_line(protocol: Protocol) {
     let line = gateway.log_line("of the failed call", |line| line["path"] == method::TRAILERS_ONLY).await;
     assert_eq!((&line["grpc_status"], &line["response_flags"]), (&9.into(), &"-".into()));
     assert_eq!(gateway.log_lines().len(), 2, "a line for each call");
+}
+
+async fn flags_of_upstream_failures(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway } = Stage::new(protocol).await;
+    for (path, flag) in [
+        (method::RESET_BEFORE_HEAD, "UR"),
+        (method::RESET_MID_MESSAGE, "UR"),
+        (method::DIE_BEFORE_HEAD, "UC"),
+        (method::DIE_MID_MESSAGE, "UC"),
+        (method::NO_STATUS, "UPE"),
+    ] {
+        client.exchange(path, &[b""]).await;
+        let line = gateway.log_line(path, |line| line["path"] == path).await;
+        assert_eq!(line["response_flags"], flag, "{line}");
+        assert_ne!(line["grpc_status"], 0);
+    }
 }
 
 async fn metrics(protocol: Protocol) {
