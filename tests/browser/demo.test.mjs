@@ -105,7 +105,10 @@ test("demo page: unary calls over both protocols reach both backends", async () 
 
 test("demo page: streams count side by side, and stop when cancelled", async () => {
   await part("count-start").click();
-  await until({ "data-count-webtransport": 3, "data-count-grpc-web": 3 });
+  await page.waitForFunction(() => {
+    const { countWebtransport, countGrpcWeb } = document.body.dataset;
+    return countWebtransport >= 3 && countGrpcWeb >= 3;
+  });
   await part("count-cancel").click();
   await until({ "data-count-status-webtransport": "CANCELLED", "data-count-status-grpc-web": "CANCELLED" });
   await part("count-start").click();
