@@ -6,7 +6,7 @@ mod ledger;
 mod open;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod timer;
 mod upload;
 

@@ -1,7 +1,7 @@
 //! Calls carried between a client and an upstream that the test plays, in memory and without real time: the clock moves
 //! only when nobody has anything to do, so what would wait for ever fails at once.
 
-mod client;
+pub(crate) mod client;
 mod endings;
 mod filters;
 mod pressure;
@@ -9,7 +9,7 @@ mod probe;
 mod retries;
 mod shape;
 mod time;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sluicegate_core::call::Transport;
-use sluicegate_core::protocol::{self, Head};
+use sluicegate_core::protocol::Head;
 
 use crate::drain::Drain;
 use crate::front::door::{Admission, Door};
@@ -33,7 +33,7 @@ use upstream::{Order, UpCall, Upstream, Upstreams};
 
 /// Waits for something that comes soon. The clock stands still while anybody has something to do, so the limit only
 /// ends what would never come; it is shorter than any timeout of the gateway that a test does not set.
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(Duration::from_secs(5), future).await {
         Ok(value) => value,
         Err(_) => panic!("{what} never came"),
@@ -47,7 +47,7 @@ async fn settle() {
 }
 
 /// A message as a gRPC frame.
-fn message(text: impl AsRef<[u8]>) -> Bytes {
+pub(crate) fn message(text: impl AsRef<[u8]>) -> Bytes {
     let text = text.as_ref();
     let mut frame = BytesMut::new();
     frame.put_u8(0);
@@ -57,8 +57,8 @@ fn message(text: impl AsRef<[u8]>) -> Bytes {
 }
 
 /// A gateway with one worker.
-struct Rig {
-    door: Door,
+pub(crate) struct Rig {
+    pub(crate) door: Arc<Door>,
     upstreams: Upstreams,
 }
 
@@ -78,7 +78,7 @@ impl Rig {
         let address = "127.0.0.1:1".parse().unwrap();
         let listening = Arc::new(Listening::new(&running.plan.listeners[0], address, &metrics));
         let worker = Arc::new(Worker { index: 0, log: running.access_log.buffer(), running });
-        Rig { door: Door::new(worker, listening, address, false), upstreams: Upstreams::new() }
+        Rig { door: Arc::new(Door::new(worker, listening, address, false)), upstreams: Upstreams::new() }
     }
 
     /// With one upstream that has these settings.
@@ -92,7 +92,7 @@ impl Rig {
         (rig, upstream)
     }
 
-    fn simple(route: &str) -> (Rig, Upstream) {
+    pub(crate) fn simple(route: &str) -> (Rig, Upstream) {
         Rig::with(route, "", |_| {})
     }
 
@@ -129,14 +129,14 @@ impl Rig {
     }
 
     /// The log lines so far.
-    fn log(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         let text = self.door.worker.log.text();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The only log line, as `status flags`.
     #[track_caller]
-    fn logged(&self) -> String {
+    pub(crate) fn logged(&self) -> String {
         let lines = self.log();
         assert_eq!(lines.len(), 1, "{lines:?}");
         format!("{} {}", lines[0]["grpc_status"], lines[0]["response_flags"].as_str().unwrap())
@@ -155,7 +155,7 @@ impl Rig {
 
     /// Checks what must be so once all calls have ended.
     #[track_caller]
-    fn is_balanced(&self, calls: usize) {
+    pub(crate) fn is_balanced(&self, calls: usize) {
         assert_eq!(self.metric("sluicegate_downstream_rq_active"), 0.0, "calls in progress");
         assert_eq!(self.metric("sluicegate_downstream_rq_total"), calls as f64, "calls counted");
         assert_eq!(self.log().len(), calls, "lines logged");

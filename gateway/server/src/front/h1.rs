@@ -5,6 +5,8 @@
 
 mod head;
 mod pipe;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::Reply;
 use sluicegate_core::wire::ResponseHeaders;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
@@ -45,8 +48,10 @@ pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWat
         let peeked = match read {
             Ok(Ok(peeked)) => peeked,
             Ok(Err(NoHead::Closed)) => return,
-            Ok(Err(NoHead::TooLarge)) => return refuse_head(io, 431).await,
-            Ok(Err(NoHead::Malformed)) => return refuse_head(io, 400).await,
+            Ok(Err(NoHead::TooLarge)) => {
+                return refuse_head(io, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE).await;
+            }
+            Ok(Err(NoHead::Malformed)) => return refuse_head(io, StatusCode::BAD_REQUEST).await,
             Err(_) => return log::debug!("{}: the head of a request took too long", door.address),
         };
         let _hold = drain.hold();
@@ -59,20 +64,32 @@ pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWat
 }
 
 /// Answers a head that nobody could make sense of.
-async fn refuse_head(io: Stream, status: u16) {
-    let mut session = ServerSession::new_http1(io);
-    session.set_keepalive(None);
+async fn refuse_head(mut io: Stream, status: StatusCode) {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let answer = async {
+        io.write_all(head.as_bytes()).await?;
+        io.shutdown().await?;
+        // Closing with something unread would reset the connection, and the client could miss the answer.
+        let mut rest = [0; 4096];
+        while io.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
     // An error means that the client is gone, and with it the need to answer.
-    let _ = session.respond_error(status).await;
+    let _ = timeout(DRAIN_TIMEOUT, answer).await;
 }
 
 /// A session that reads the head again.
 fn session(door: &Door, io: Stream, bytes: BytesMut) -> ServerSession {
     let mut session = ServerSession::new_http1(io);
     session.set_pipelined_prefix(bytes);
-    let keepalive = door.listening.limits.idle_timeout.as_secs().max(1);
-    session.set_keepalive((!door.worker.running.drain.has_begun()).then_some(keepalive));
+    session.set_keepalive(keepalive(door));
     session
+}
+
+/// For how many seconds the connection may wait for another request.
+fn keepalive(door: &Door) -> Option<u64> {
+    let seconds = door.listening.limits.idle_timeout.as_secs().max(1);
+    (!door.worker.running.drain.has_begun()).then_some(seconds)
 }
 
 /// A connection that is fit for another request, and what the client has sent of that already.
@@ -83,7 +100,7 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
     let Peeked { head, authority: target, http_1_0, bytes } = peeked;
     // HTTP/1.0 clients may leave the host out, but no route could be chosen for them either.
     let Some(authority) = authority(target.as_deref(), &head.headers) else {
-        refuse_head(io, 400).await;
+        refuse_head(io, StatusCode::BAD_REQUEST).await;
         return None;
     };
     let host = door.host(authority);
@@ -149,6 +166,8 @@ async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Optio
         driver.request_ended();
     } else if session.req_header().headers.get(header::EXPECT).is_some_and(asks_to_continue) {
         session.write_continue_response().await.ok()?;
+        // Pingora takes this for a response, and one before the end of the request is to be the last.
+        session.set_keepalive(keepalive(door));
     }
     loop {
         tokio::select! {

@@ -13,22 +13,22 @@ use super::soon;
 
 /// What the client has sent and got.
 #[derive(Default)]
-pub(super) struct Side {
+pub(crate) struct Side {
     chunks: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     ended: bool,
     gone: Option<Gone>,
     credit: usize,
     /// Bytes that the gateway has given credit for.
-    pub(super) released: usize,
+    pub(crate) released: usize,
     /// Whether the gateway said that it wants no more of the request.
-    pub(super) stopped: bool,
-    pub(super) head: Option<ResponseHeaders>,
-    pub(super) body: Vec<u8>,
+    pub(crate) stopped: bool,
+    pub(crate) head: Option<ResponseHeaders>,
+    pub(crate) body: Vec<u8>,
     /// How the response ended.
-    pub(super) end: Option<Ended>,
+    pub(crate) end: Option<Ended>,
     /// Whether the gateway has let go of the wire.
-    pub(super) dropped: bool,
+    pub(crate) dropped: bool,
     /// One place for each thing that can be waited for, as in the `h2` crate.
     receiving: Option<Waker>,
     sending: Option<Waker>,
@@ -36,14 +36,14 @@ pub(super) struct Side {
 
 impl Side {
     /// Chunks that the gateway has not taken.
-    pub(super) fn unread(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
         self.chunks.len()
     }
 }
 
 /// How a response ended on the wire.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// With its head.
     Head,
     /// With a frame of data of this length.
@@ -54,24 +54,24 @@ pub(super) enum Ended {
 
 /// The test's end of the wire.
 #[derive(Clone, Default)]
-pub(super) struct Client {
+pub(crate) struct Client {
     side: Arc<Mutex<Side>>,
     changed: Arc<Notify>,
 }
 
 impl Client {
     /// A client that takes everything at once.
-    pub(super) fn new() -> Client {
+    pub(crate) fn new() -> Client {
         let client = Client::default();
         client.grant(usize::MAX / 2);
         client
     }
 
-    pub(super) fn side(&self) -> MutexGuard<'_, Side> {
+    pub(crate) fn side(&self) -> MutexGuard<'_, Side> {
         self.side.lock().unwrap()
     }
 
-    pub(super) fn wire(&self) -> (FakeReceive, FakeTransmit) {
+    pub(crate) fn wire(&self) -> (FakeReceive, FakeTransmit) {
         (FakeReceive(self.clone()), FakeTransmit(self.clone()))
     }
 
@@ -85,38 +85,38 @@ impl Client {
         }
     }
 
-    pub(super) fn send(&self, bytes: impl Into<Bytes>) -> &Client {
+    pub(crate) fn send(&self, bytes: impl Into<Bytes>) -> &Client {
         let bytes = bytes.into();
         self.update(|side| side.chunks.push_back(bytes));
         self
     }
 
-    pub(super) fn end(&self) -> &Client {
+    pub(crate) fn end(&self) -> &Client {
         self.update(|side| side.ended = true);
         self
     }
 
-    pub(super) fn end_with(&self, trailers: HeaderMap) -> &Client {
+    pub(crate) fn end_with(&self, trailers: HeaderMap) -> &Client {
         self.update(|side| (side.trailers, side.ended) = (Some(trailers), true));
         self
     }
 
-    pub(super) fn leave(&self, gone: Gone) {
+    pub(crate) fn leave(&self, gone: Gone) {
         self.update(|side| side.gone = Some(gone));
     }
 
     /// Lets the gateway send so many bytes more.
-    pub(super) fn grant(&self, bytes: usize) {
+    pub(crate) fn grant(&self, bytes: usize) {
         self.update(|side| side.credit += bytes);
     }
 
     /// Takes all credit back.
-    pub(super) fn stop_reading(&self) {
+    pub(crate) fn stop_reading(&self) {
         self.update(|side| side.credit = 0);
     }
 
     /// Waits until what the client knows is so.
-    pub(super) async fn until(&self, what: &str, is_so: impl Fn(&Side) -> bool) {
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Side) -> bool) {
         let reached = async {
             loop {
                 let changed = self.changed.notified();
@@ -130,13 +130,13 @@ impl Client {
     }
 
     /// Waits for the end of the response.
-    pub(super) async fn ended(&self) -> Ended {
+    pub(crate) async fn ended(&self) -> Ended {
         self.until("the end of the response", |side| side.end.is_some()).await;
         self.side().end.clone().unwrap()
     }
 
     /// The `grpc-status` that the response ends with, in its trailers or its head.
-    pub(super) async fn status(&self) -> String {
+    pub(crate) async fn status(&self) -> String {
         let of = |map: &HeaderMap| map.get("grpc-status").map(|value| value.to_str().unwrap().to_owned());
         match self.ended().await {
             Ended::Trailers(trailers) => of(&trailers).unwrap(),
@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Waits until the gateway is done with the call.
-    pub(super) async fn released(&self) {
+    pub(crate) async fn released(&self) {
         self.until("the end of the call", |side| side.dropped).await;
     }
 
@@ -163,7 +163,7 @@ impl Client {
     }
 }
 
-pub(super) struct FakeReceive(Client);
+pub(crate) struct FakeReceive(Client);
 
 impl Receive for FakeReceive {
     const TELLS_OF_LEAVING: bool = true;
@@ -204,7 +204,7 @@ impl Receive for FakeReceive {
     }
 }
 
-pub(super) struct FakeTransmit(Client);
+pub(crate) struct FakeTransmit(Client);
 
 impl Transmit for FakeTransmit {
     fn send_head(&mut self, head: ResponseHeaders, end: bool) -> Result<(), Gone> {

@@ -16,13 +16,13 @@ use crate::upstream::connection::seam;
 
 /// Several upstreams by port, and those that cannot be reached.
 #[derive(Clone, Default)]
-pub(super) struct Upstreams(Rc<RefCell<HashMap<u16, mpsc::UnboundedSender<Dialled>>>>);
+pub(crate) struct Upstreams(Rc<RefCell<HashMap<u16, mpsc::UnboundedSender<Dialled>>>>);
 
 type Dialled = tokio::io::DuplexStream;
 
 impl Upstreams {
     /// From now on the gateway's connections of this thread lead here.
-    pub(super) fn new() -> Upstreams {
+    pub(crate) fn new() -> Upstreams {
         let upstreams = Upstreams::default();
         let known = upstreams.clone();
         seam::answer(move |authority| {
@@ -39,7 +39,7 @@ impl Upstreams {
     }
 
     /// An upstream at this port with these settings.
-    pub(super) fn at(&self, port: u16, settings: impl Fn(&mut Builder) + Send + 'static) -> Upstream {
+    pub(crate) fn at(&self, port: u16, settings: impl Fn(&mut Builder) + Send + 'static) -> Upstream {
         let (dialled, mut connections) = mpsc::unbounded_channel::<Dialled>();
         self.0.borrow_mut().insert(port, dialled);
         let (calls, arrivals) = mpsc::unbounded_channel();
@@ -58,7 +58,7 @@ impl Upstreams {
     }
 
     /// What may be connected to at this port from now on: nothing.
-    pub(super) fn silent(&self, port: u16) -> mpsc::UnboundedReceiver<Dialled> {
+    pub(crate) fn silent(&self, port: u16) -> mpsc::UnboundedReceiver<Dialled> {
         let (dialled, connections) = mpsc::unbounded_channel();
         self.0.borrow_mut().insert(port, dialled);
         connections
@@ -66,7 +66,7 @@ impl Upstreams {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// Say goodbye and take no further streams.
     Leave,
     /// Drop the connection.
@@ -100,47 +100,47 @@ async fn serve(
 }
 
 /// One upstream.
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     arrivals: mpsc::UnboundedReceiver<UpCall>,
     orders: tokio::sync::broadcast::Sender<Order>,
 }
 
 impl Upstream {
     /// The next call that arrives.
-    pub(super) async fn call(&mut self) -> UpCall {
+    pub(crate) async fn call(&mut self) -> UpCall {
         soon("a call at the upstream", self.arrivals.recv()).await.expect("the upstream runs")
     }
 
-    pub(super) fn has_call(&mut self) -> Option<UpCall> {
+    pub(crate) fn has_call(&mut self) -> Option<UpCall> {
         self.arrivals.try_recv().ok()
     }
 
     /// What all of its connections do now.
-    pub(super) fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         let _ = self.orders.send(order);
     }
 }
 
 /// A call at the upstream.
-pub(super) struct UpCall {
+pub(crate) struct UpCall {
     /// Which connection it came on, from 1.
-    pub(super) connection: usize,
-    pub(super) head: Request<()>,
-    pub(super) body: RecvStream,
+    pub(crate) connection: usize,
+    pub(crate) head: Request<()>,
+    pub(crate) body: RecvStream,
     respond: SendResponse<Bytes>,
     send: Option<SendStream<Bytes>>,
 }
 
 impl UpCall {
     /// The next bytes, and whether the request ended with their frame.
-    pub(super) async fn data(&mut self) -> Option<(Bytes, bool)> {
+    pub(crate) async fn data(&mut self) -> Option<(Bytes, bool)> {
         let chunk = soon("data at the upstream", self.body.data()).await?.expect("no reset");
         let _ = self.body.flow_control().release_capacity(chunk.len());
         Some((chunk, self.body.is_end_stream()))
     }
 
     /// Everything up to the end of the request, and its trailers.
-    pub(super) async fn rest(&mut self) -> (Vec<u8>, Option<HeaderMap>) {
+    pub(crate) async fn rest(&mut self) -> (Vec<u8>, Option<HeaderMap>) {
         let mut bytes = Vec::new();
         while let Some((chunk, _)) = self.data().await {
             bytes.extend_from_slice(&chunk);
@@ -156,17 +156,17 @@ impl UpCall {
         response.body(()).unwrap()
     }
 
-    pub(super) fn answer(&mut self, headers: &[(&'static str, &str)]) -> &mut UpCall {
+    pub(crate) fn answer(&mut self, headers: &[(&'static str, &str)]) -> &mut UpCall {
         self.send = Some(self.respond.send_response(UpCall::response(headers), false).unwrap());
         self
     }
 
-    pub(super) fn answer_only(&mut self, headers: &[(&'static str, &str)]) {
+    pub(crate) fn answer_only(&mut self, headers: &[(&'static str, &str)]) {
         self.respond.send_response(UpCall::response(headers), true).unwrap();
     }
 
     /// Answers unless that was done.
-    pub(super) fn answer_once(&mut self) -> &mut UpCall {
+    pub(crate) fn answer_once(&mut self) -> &mut UpCall {
         if self.send.is_none() {
             self.answer(&[]);
         }
@@ -174,33 +174,33 @@ impl UpCall {
     }
 
     /// Whether something that was sent has found no credit yet.
-    pub(super) fn waits_to_send(&mut self) -> bool {
+    pub(crate) fn waits_to_send(&mut self) -> bool {
         let send = self.send.as_mut().unwrap();
         send.reserve_capacity(1);
         send.capacity() == 0
     }
 
     /// Answers with any head.
-    pub(super) fn answer_with(&mut self, response: Response<()>, end: bool) {
+    pub(crate) fn answer_with(&mut self, response: Response<()>, end: bool) {
         self.send = Some(self.respond.send_response(response, end).unwrap());
     }
 
-    pub(super) fn send(&mut self, bytes: impl Into<Bytes>) -> &mut UpCall {
+    pub(crate) fn send(&mut self, bytes: impl Into<Bytes>) -> &mut UpCall {
         self.send.as_mut().unwrap().send_data(bytes.into(), false).unwrap();
         self
     }
 
-    pub(super) fn end(&mut self, trailers: &[(&'static str, &str)]) {
+    pub(crate) fn end(&mut self, trailers: &[(&'static str, &str)]) {
         let trailers = trailers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         self.send.as_mut().unwrap().send_trailers(HeaderMap::from_iter(trailers)).unwrap();
     }
 
     /// Ends the response without trailers.
-    pub(super) fn end_bare(&mut self) {
+    pub(crate) fn end_bare(&mut self) {
         self.send.as_mut().unwrap().send_data(Bytes::new(), true).unwrap();
     }
 
-    pub(super) fn reset(&mut self, reason: Reason) {
+    pub(crate) fn reset(&mut self, reason: Reason) {
         match &mut self.send {
             Some(send) => send.send_reset(reason),
             None => self.respond.send_reset(reason),
@@ -208,7 +208,7 @@ impl UpCall {
     }
 
     /// Waits for the gateway to reset the call.
-    pub(super) async fn was_reset(&mut self) -> Reason {
+    pub(crate) async fn was_reset(&mut self) -> Reason {
         let polled = std::future::poll_fn(|cx| match &mut self.send {
             Some(send) => send.poll_reset(cx),
             None => self.respond.poll_reset(cx),
