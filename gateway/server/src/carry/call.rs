@@ -92,10 +92,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
     }
 
     fn begin(&mut self, ledger: Box<Ledger>) {
-        let chain = match &ledger.route {
-            Some(Routed { route, .. }) => Some(route.clone()),
-            None => None,
-        };
+        let chain = ledger.route.as_ref().map(|routed| routed.route.clone());
         match chain {
             None => {
                 self.ledger = Some(ledger);
@@ -437,7 +434,9 @@ async fn filter(
             None => filters.await,
             Some(deadline) => match tokio::time::timeout_at(deadline.into(), filters).await {
                 Ok(result) => result,
-                Err(_) => Ok(Err(Status::deadline_exceeded("the deadline passed"))),
+                Err(_) => {
+                    Ok(Err(Status::deadline_exceeded("the deadline passed").with_flag(Flag::UpstreamTimeout)))
+                }
             },
         }
     };

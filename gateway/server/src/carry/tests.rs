@@ -4,6 +4,7 @@
 pub(crate) mod client;
 mod endings;
 mod filters;
+mod frames;
 mod pressure;
 mod probe;
 mod retries;

@@ -9,7 +9,8 @@ const LEFT: Gone = Gone::Reset(Reset::CANCEL);
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_takes_the_call_at_the_upstream_along() {
-    let states: [(&str, fn(&Client), fn(&mut UpCall)); 5] = [
+    type State = (&'static str, fn(&Client), fn(&mut UpCall));
+    let states: [State; 5] = [
         ("idle", |client| _ = client.send(message("hello")), |_| {}),
         ("half-closed", |client| _ = client.send(message("hello")).end(), |_| {}),
         ("after the head", |client| _ = client.end(), |call| _ = call.answer(&[])),

@@ -162,3 +162,34 @@ async fn calls_above_the_stream_limit_wait_for_a_stream() {
     }
     rig.is_balanced(7);
 }
+
+/// Clients that do not read short messages hold up nobody else.
+#[tokio::test(start_paused = true)]
+async fn many_short_messages_that_nobody_reads_do_no_harm() {
+    let (rig, mut upstream) = Rig::with("", "max_connections_per_worker = 1", |_| {});
+    let mut stuck = Vec::new();
+    for _ in 0..10 {
+        let client = Client::new();
+        client.stop_reading();
+        rig.call(&client);
+        let mut call = upstream.call().await;
+        call.answer(&[]);
+        for _ in 0..15_000 {
+            call.send(message("0123456789"));
+        }
+        stuck.push((client, call));
+    }
+    settle().await;
+    let client = Client::new();
+    rig.call(&client);
+    let mut call = upstream.call().await;
+    assert_eq!(call.connection, 1);
+    call.answer_only(&[("grpc-status", "0")]);
+    assert_eq!(client.status().await, "0");
+    for (client, mut call) in stuck {
+        client.grant(usize::MAX / 4);
+        call.end(&[("grpc-status", "0")]);
+        assert_eq!(client.status().await, "0");
+        assert_eq!(client.side().body.len(), 15 * 15_000);
+    }
+}
