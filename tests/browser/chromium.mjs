@@ -2,7 +2,8 @@
 
 import { chromium } from "playwright-core";
 
-export function launchChromium() {
+/** Starts it with more `args`, if need be. */
+export function launchChromium(args = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -13,6 +14,7 @@ export function launchChromium() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }

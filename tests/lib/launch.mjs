@@ -1,6 +1,6 @@
 // Starts the programs that a suite needs, and waits for the lines in which they say that they are ready.
 //
-// Every port is chosen by the system. What a program prints goes to target/tests/logs/NAME.log.
+// Every port is chosen by the system. What a program prints goes to NAME.log in RUN.
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,6 +11,9 @@ import path from "node:path";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const TARGET = path.join(ROOT, "target/tests");
+// The files of this process, which others that run at the same time leave alone.
+mkdirSync(path.join(TARGET, "runs"), { recursive: true });
+const RUN = mkdtempSync(path.join(TARGET, "runs/"));
 // Starting up is the slowest thing a program does here, and the machine may be busy building.
 const PATIENCE = 30_000;
 
@@ -18,8 +21,7 @@ const PATIENCE = 30_000;
 export class Program {
   constructor(name, command, args) {
     this.name = name;
-    mkdirSync(path.join(TARGET, "logs"), { recursive: true });
-    this.log = path.join(TARGET, "logs", `${name}.log`);
+    this.log = path.join(RUN, `${name}.log`);
     const log = (this.logFile = createWriteStream(this.log));
     this.process = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     // Not "exit": that comes before the last of the output.
@@ -99,8 +101,8 @@ export async function startInteropServer() {
 
 /** The gateway before `upstream` (`host:port`), as gateway.toml beside this file tells. */
 export async function startGateway(upstream) {
-  const { certificate, key, folder } = makeCertificate();
-  const config = path.join(folder, "gateway.toml");
+  const { certificate, key } = makeCertificate();
+  const config = path.join(RUN, "gateway.toml");
   const template = readFileSync(path.join(ROOT, "tests/lib/gateway.toml"), "utf8");
   writeFileSync(
     config,
@@ -126,14 +128,13 @@ export async function startSluicegate(args) {
 
 /** A throw-away certificate for `localhost` and 127.0.0.1 that is its own authority. */
 function makeCertificate() {
-  const folder = mkdtempSync(path.join(TARGET, "gateway-"));
-  const certificate = path.join(folder, "certificate.pem");
-  const key = path.join(folder, "key.pem");
+  const certificate = path.join(RUN, "certificate.pem");
+  const key = path.join(RUN, "key.pem");
   execFileSync(
     "openssl",
     `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 10 -subj /CN=localhost
       -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(/\s+/),
     { stdio: "ignore" },
   );
-  return { certificate, key, folder };
+  return { certificate, key };
 }

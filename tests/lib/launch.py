@@ -1,6 +1,6 @@
 """Starts the programs that a suite needs, and waits for the lines in which they say that they are ready.
 
-Every port is chosen by the system. What a program prints goes to target/tests/logs/NAME.log.
+Every port is chosen by the system. What a program prints goes to NAME.log in RUN.
 """
 
 import contextlib
@@ -9,11 +9,15 @@ import pathlib
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = ROOT / "target" / "tests"
+# The files of this process, which others that run at the same time leave alone.
+(TARGET / "runs").mkdir(parents=True, exist_ok=True)
+RUN = pathlib.Path(tempfile.mkdtemp(dir=TARGET / "runs"))
 # Starting up is the slowest thing a program does here, and the machine may be busy building.
 PATIENCE = 30
 
@@ -27,9 +31,7 @@ class Program:
 
     def __init__(self, name, *command, env=None):
         self.name = name
-        self.log = TARGET / "logs" / f"{name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.log.unlink(missing_ok=True)
+        self.log = RUN / f"{name}.log"
         # The process and the reader both write to its end.
         self._log_file = self.log.open("ab")
         self._lines = queue.Queue()
@@ -125,7 +127,7 @@ def gateway(upstream):
     It must exit with 0 when it is stopped.
     """
     certificate, key = make_certificate()
-    config = TARGET / "gateway.toml"
+    config = RUN / "gateway.toml"
     config.write_text(
         (ROOT / "tests" / "lib" / "gateway.toml")
         .read_text()
@@ -151,8 +153,7 @@ def sluicegate():
 
 def make_certificate():
     """A throw-away certificate for `localhost` and 127.0.0.1 that is its own authority. Answers its file and the key's."""
-    TARGET.mkdir(parents=True, exist_ok=True)
-    certificate, key = TARGET / "certificate.pem", TARGET / "key.pem"
+    certificate, key = RUN / "certificate.pem", RUN / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "10",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 pub struct Kind {
     /// The name in the configuration.
     pub name: &'static str,
+    #[allow(clippy::type_complexity, reason = "the signature of `build`, written once")]
     build: fn(toml::Table, &mut Setup<'_>) -> Result<Arc<dyn Link>, Problem>,
 }
 

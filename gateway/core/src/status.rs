@@ -148,8 +148,6 @@ pub enum Flag {
     UpstreamConnectionTermination,
     /// `UR`: the upstream reset the stream.
     UpstreamRemoteReset,
-    /// `UO`: a limit towards the upstream is reached.
-    UpstreamOverflow,
     /// `UPE`: the upstream broke the protocol.
     UpstreamProtocolError,
     /// `UT`: the deadline passed while the upstream was working.
@@ -166,8 +164,6 @@ pub enum Flag {
     RateLimited,
     /// `UAEX`: refused by an authentication or authorisation filter.
     Unauthorized,
-    /// `OM`: refused because the gateway is overloaded or draining.
-    Overload,
     /// `PX`: a panic was caught. Our own; Envoy has no such flag.
     Panic,
 }
@@ -181,7 +177,6 @@ impl Flag {
             Flag::UpstreamConnectionFailure => "UF",
             Flag::UpstreamConnectionTermination => "UC",
             Flag::UpstreamRemoteReset => "UR",
-            Flag::UpstreamOverflow => "UO",
             Flag::UpstreamProtocolError => "UPE",
             Flag::UpstreamTimeout => "UT",
             Flag::StreamIdle => "SI",
@@ -190,7 +185,6 @@ impl Flag {
             Flag::ClientProtocolError => "DPE",
             Flag::RateLimited => "RL",
             Flag::Unauthorized => "UAEX",
-            Flag::Overload => "OM",
             Flag::Panic => "PX",
         }
     }

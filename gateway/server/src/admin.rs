@@ -1,6 +1,5 @@
 //! The admin interface: metrics, readiness, clusters and the configuration in force. Read-only.
 
-use std::fmt::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::front::door::host_of;
+use crate::plan::Balance;
 use crate::running::Running;
 
 /// Connections at once; an operator and a few scrapers need no more.
@@ -134,7 +134,7 @@ fn metrics(running: &Running) -> Answer {
 #[derive(Serialize)]
 struct ClusterState<'a> {
     name: &'a str,
-    balance: String,
+    balance: &'static str,
     endpoints: Vec<EndpointState<'a>>,
 }
 
@@ -148,28 +148,26 @@ struct EndpointState<'a> {
 }
 
 fn clusters(running: &Running) -> Vec<ClusterState<'_>> {
-    let clusters = running.clusters.iter().map(|cluster| {
-        let mut balance = String::new();
-        // Writing to a String cannot fail.
-        let _ = write!(balance, "{:?}", cluster.spec.balance);
-        ClusterState {
-            name: &cluster.spec.name,
-            balance,
-            endpoints: cluster
-                .endpoints
-                .iter()
-                .map(|endpoint| EndpointState {
-                    address: endpoint.authority.as_str(),
-                    state: match endpoint.connections() {
-                        0 if endpoint.is_failing() => "failing",
-                        0 => "idle",
-                        _ => "connected",
-                    },
-                    active_calls: endpoint.calls(),
-                    connections: endpoint.connections(),
-                })
-                .collect(),
-        }
+    let clusters = running.clusters.iter().map(|cluster| ClusterState {
+        name: &cluster.spec.name,
+        balance: match cluster.spec.balance {
+            Balance::RoundRobin => "round_robin",
+            Balance::LeastRequest => "least_request",
+        },
+        endpoints: cluster
+            .endpoints
+            .iter()
+            .map(|endpoint| EndpointState {
+                address: endpoint.authority.as_str(),
+                state: match endpoint.connections() {
+                    0 if endpoint.is_failing() => "failing",
+                    0 => "idle",
+                    _ => "connected",
+                },
+                active_calls: endpoint.calls(),
+                connections: endpoint.connections(),
+            })
+            .collect(),
     });
     clusters.collect()
 }

@@ -31,7 +31,7 @@ pub(crate) enum NewConnection {
     /// TCP, with or without TLS.
     Tcp(TcpStream),
     /// QUIC.
-    Quic(sluicegate_quic::Incoming),
+    Quic(Box<sluicegate_quic::Incoming>),
 }
 
 /// Serves a connection to its end.
@@ -39,7 +39,7 @@ pub(crate) async fn serve(worker: Arc<Worker>, arrival: Arrival, shutdown: Shutd
     let Arrival { connection, address, listener, place } = arrival;
     match connection {
         NewConnection::Tcp(socket) => tcp::serve(worker, socket, address, listener, shutdown).await,
-        NewConnection::Quic(incoming) => quic::serve(worker, incoming, address, listener, shutdown).await,
+        NewConnection::Quic(incoming) => quic::serve(worker, *incoming, address, listener, shutdown).await,
     }
     drop(place);
 }

@@ -9,13 +9,8 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import { createGrpcTransport, createGrpcWebTransport as createNodeGrpcWebTransport } from "@connectrpc/connect-node";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import grpcWeb from "grpc-web";
-import XMLHttpRequest from "xhr2";
-
-// The one thing of a browser that grpc-web needs and Node does not have.
-globalThis.XMLHttpRequest = XMLHttpRequest;
 
 export class CallError extends Error {
   constructor(code, status, trailer) {
@@ -96,7 +91,8 @@ export function googleGrpcWeb(url, format) {
   };
 }
 
-function connectClient(transport) {
+/** A client on one of Connect's transports. */
+export function connectClient(transport) {
   const fail = (error) => {
     const { code, rawMessage, metadata } = ConnectError.from(error);
     throw new CallError(code, rawMessage, metadata);
@@ -118,17 +114,7 @@ function connectClient(transport) {
   };
 }
 
-/** Connect's gRPC-Web for browsers, on Node's own fetch, which speaks HTTP/1.1 only. */
+/** Connect's gRPC-Web for browsers, on fetch. */
 export function connectWeb(url) {
   return connectClient(createGrpcWebTransport({ baseUrl: url }));
-}
-
-/** Connect's gRPC-Web for Node, over HTTP/2. */
-export function connectNodeGrpcWeb(url, ca) {
-  return connectClient(createNodeGrpcWebTransport({ baseUrl: url, httpVersion: "2", nodeOptions: { ca } }));
-}
-
-/** Connect's native gRPC for Node. */
-export function connectNodeGrpc(url, ca) {
-  return connectClient(createGrpcTransport({ baseUrl: url, nodeOptions: { ca } }));
 }

@@ -1,19 +1,13 @@
-// The gRPC-Web interop cases, and the streaming ones of gRPC, by clients from npm through the gateway to grpc-go's test
-// service. DIRECT=1 leaves the gateway out, for the clients that need no translation.
+// The interop cases by clients from npm, in Node, through the gateway to grpc-go's test service. DIRECT=1 leaves the
+// gateway out, for the client that needs no translation.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before } from "node:test";
 
 import { startGateway, startInteropServer } from "../../lib/launch.mjs";
-import { connectNodeGrpc, connectNodeGrpcWeb, connectWeb, googleGrpcWeb } from "./clients.mjs";
-import { TestService, UnimplementedService } from "./protos.mjs";
-
-const DEADLINE_EXCEEDED = 4;
-const UNKNOWN = 2;
-const CANCELLED = 1;
-const UNIMPLEMENTED = 12;
-const { emptyCall, unaryCall, streamingOutputCall, streamingInputCall, fullDuplexCall, unimplementedCall } =
-  TestService.method;
+import { CASES, CASES_WITH_EARLY_MESSAGES, STREAMING_CASES, testCases } from "./cases.mjs";
+import { connectWeb, googleGrpcWeb } from "./clients.mjs";
+import { connectNodeGrpc, connectNodeGrpcWeb } from "./node_clients.mjs";
 
 let upstream;
 let gateway;
@@ -29,154 +23,24 @@ after(async () => {
   if (gateway) assert.equal(exit, 0, "the gateway's exit code after SIGTERM");
 });
 
-const http = () => `http://${gateway?.addresses.http ?? upstream.address}`;
+const http = () => `http://${gateway.addresses.http}`;
 const https = () => `https://${gateway.addresses.tls}`;
-const translated = {
-  "grpc-web binary, h1": () => googleGrpcWeb(http(), "binary"),
-  "grpc-web text, h1": () => googleGrpcWeb(http(), "text"),
-  "connect-web, h1": () => connectWeb(http()),
-  "connect-node gRPC-Web, h2c": () => connectNodeGrpcWeb(http()),
-  "connect-node gRPC-Web, h2 TLS": () => connectNodeGrpcWeb(https(), gateway.certificate),
-};
-const native = {
-  "connect-node gRPC, h2c": () => connectNodeGrpc(http()),
-  "connect-node gRPC, h2 TLS": () => connectNodeGrpc(https(), gateway.certificate),
-};
-const direct = { "connect-node gRPC, direct": native["connect-node gRPC, h2c"] };
 
-for (const [name, client] of Object.entries(process.env.DIRECT ? direct : { ...translated, ...native })) {
-  describe(name, () => {
-    const testWith = (what, run) => test(`${name}: ${what}`, { timeout: 30_000 }, () => run(client()));
-    testWith("empty_unary", emptyUnary);
-    testWith("empty_unary_with_deadline", emptyUnaryWithDeadline);
-    testWith("large_unary", largeUnary);
-    testWith("server_streaming", serverStreaming);
-    testWith("custom_metadata", customMetadata);
-    testWith("status_code_and_message", statusCodeAndMessage);
-    testWith("special_status_message", specialStatusMessage);
-    testWith("unimplemented_method", unimplementedMethod);
-    testWith("unimplemented_service", unimplementedService);
-    testWith("deadline_on_slow_stream", deadlineOnSlowStream);
-    // With xhr2, grpc-web has no message before the last has arrived.
-    if (!name.startsWith("grpc-web ")) testWith("cancel_after_first_response", cancelAfterFirstResponse);
-  });
+function testClient(name, cases, client) {
+  testCases(name, cases, client, () => upstream.program);
 }
 
-for (const [name, client] of Object.entries(process.env.DIRECT ? direct : native)) {
-  describe(name, () => {
-    const testWith = (what, run) => test(`${name}: ${what}`, { timeout: 30_000 }, () => run(client()));
-    testWith("client_streaming", clientStreaming);
-    testWith("ping_pong", pingPong);
-    testWith("empty_stream", emptyStream);
-  });
-}
-
-async function emptyUnary(client) {
-  const { message } = await client.unary(emptyCall, {});
-  assert.equal(message.$typeName, "grpc.testing.Empty");
-}
-
-async function emptyUnaryWithDeadline(client) {
-  await client.unary(emptyCall, {}, { timeoutMs: 20_000 });
-}
-
-async function largeUnary(client) {
-  const request = { responseSize: 314_159, payload: { body: new Uint8Array(271_828) } };
-  const { message } = await client.unary(unaryCall, request);
-  assert.equal(message.payload.body.length, 314_159);
-}
-
-const SIZES = [31_415, 9, 2_653, 58_979];
-
-async function serverStreaming(client) {
-  const request = { responseParameters: SIZES.map((size) => ({ size })) };
-  assert.deepEqual(await sizesOf(client.stream(streamingOutputCall, [request])), SIZES);
-}
-
-async function customMetadata(client) {
-  const header = { "x-grpc-test-echo-initial": "test_initial_metadata_value", "x-grpc-test-echo-trailing-bin": "q6ur" };
-  const { header: initial, trailer } = await client.unary(unaryCall, { responseSize: 1 }, { header });
-  assert.equal(initial.get("x-grpc-test-echo-initial"), "test_initial_metadata_value");
-  assert.equal(trailer.get("x-grpc-test-echo-trailing-bin"), "q6ur");
-}
-
-async function statusCodeAndMessage(client) {
-  const responseStatus = { code: UNKNOWN, message: "test status message" };
-  const expected = { code: UNKNOWN, status: "test status message" };
-  await assert.rejects(client.unary(unaryCall, { responseStatus }), expected);
-}
-
-async function specialStatusMessage(client) {
-  const message = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n";
-  const responseStatus = { code: UNKNOWN, message };
-  await assert.rejects(client.unary(unaryCall, { responseStatus }), { code: UNKNOWN, status: message });
-}
-
-async function unimplementedMethod(client) {
-  await assert.rejects(client.unary(unimplementedCall, {}), { code: UNIMPLEMENTED });
-}
-
-async function unimplementedService(client) {
-  await assert.rejects(client.unary(UnimplementedService.method.unimplementedCall, {}), { code: UNIMPLEMENTED });
-}
-
-// The upstream would pause for half an hour before its second message.
-async function deadlineOnSlowStream(client) {
-  const request = { responseParameters: [{ size: 7 }, { size: 8, intervalUs: 2_147_000_000 }] };
-  const messages = client.stream(streamingOutputCall, [request], { timeoutMs: 700 });
-  await assert.rejects(sizesOf(messages), { code: DEADLINE_EXCEEDED });
-}
-
-async function clientStreaming(client) {
-  const requests = [27_182, 8, 1_828, 45_904].map((size) => ({ payload: { body: new Uint8Array(size) } }));
-  const messages = await all(client.stream(streamingInputCall, requests));
-  assert.deepEqual(messages.map((message) => message.aggregatedPayloadSize), [74_922]);
-}
-
-// Each request is sent only when the reply to the one before has arrived.
-async function pingPong(client) {
-  const sent = [];
-  let replied = () => {};
-  async function* requests() {
-    for (const size of SIZES) {
-      sent.push(size);
-      const reply = new Promise((resolve) => (replied = resolve));
-      yield { responseParameters: [{ size }], payload: { body: new Uint8Array(size) } };
-      await reply;
-    }
-  }
-  const received = [];
-  for await (const message of client.stream(fullDuplexCall, requests())) {
-    received.push(message.payload.body.length);
-    assert.deepEqual(received, sent);
-    replied();
-  }
-  assert.deepEqual(received, SIZES);
-}
-
-async function emptyStream(client) {
-  assert.deepEqual(await sizesOf(client.stream(fullDuplexCall, [])), []);
-}
-
-// A gigabyte is on its way when the client leaves; only a cancellation can end this call early.
-async function cancelAfterFirstResponse(client) {
-  upstream.program.forget();
-  const cancelling = new AbortController();
-  const request = { responseParameters: Array.from({ length: 10_000 }, () => ({ size: 100_000 })) };
-  const receive = async () => {
-    const messages = client.stream(streamingOutputCall, [request], { signal: cancelling.signal });
-    for await (const _ of messages) cancelling.abort();
-  };
-  await assert.rejects(receive(), { code: CANCELLED });
-  await upstream.program.line("ended /grpc.testing.TestService/StreamingOutputCall Canceled");
-}
-
-async function sizesOf(messages) {
-  return (await all(messages)).map((message) => message.payload.body.length);
-}
-
-async function all(messages) {
-  const seen = [];
-  for await (const message of messages) seen.push(message);
-  return seen;
+if (process.env.DIRECT) {
+  testClient("connect-node gRPC, direct", STREAMING_CASES, () => connectNodeGrpc(`http://${upstream.address}`));
+} else {
+  // xhr2, the XMLHttpRequest for Node, shows a response only when it is whole.
+  testClient("grpc-web binary, h1", CASES, () => googleGrpcWeb(http(), "binary"));
+  testClient("grpc-web text, h1", CASES, () => googleGrpcWeb(http(), "text"));
+  testClient("connect-web, h1", CASES_WITH_EARLY_MESSAGES, () => connectWeb(http()));
+  testClient("connect-node gRPC-Web, h2c", CASES_WITH_EARLY_MESSAGES, () => connectNodeGrpcWeb(http()));
+  testClient("connect-node gRPC-Web, h2 TLS", CASES_WITH_EARLY_MESSAGES, () =>
+    connectNodeGrpcWeb(https(), gateway.certificate),
+  );
+  testClient("connect-node gRPC, h2c", STREAMING_CASES, () => connectNodeGrpc(http()));
+  testClient("connect-node gRPC, h2 TLS", STREAMING_CASES, () => connectNodeGrpc(https(), gateway.certificate));
 }

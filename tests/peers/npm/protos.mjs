@@ -1,10 +1,10 @@
 // The test service of tests/peers/proto, as descriptors that Connect's clients take. Nothing is generated.
 
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import protobufjs from "protobufjs";
 import descriptor from "protobufjs/ext/descriptor/index.js";
 import { fileURLToPath } from "node:url";
+
+import { servicesOf } from "./services.mjs";
 
 const source = fileURLToPath(new URL("../proto/interop.proto", import.meta.url));
 const set = protobufjs.loadSync(source).resolveAll().toDescriptor("proto3");
@@ -16,9 +16,7 @@ for (const file of set.file) {
     Object.assign(method, { inputType: whole(method.inputType), outputType: whole(method.outputType) });
   }
 }
-const registry = createFileRegistry(
-  fromBinary(FileDescriptorSetSchema, descriptor.FileDescriptorSet.encode(set).finish()),
-);
 
-export const TestService = registry.getService("grpc.testing.TestService");
-export const UnimplementedService = registry.getService("grpc.testing.UnimplementedService");
+/** A FileDescriptorSet of the proto file. */
+export const descriptors = descriptor.FileDescriptorSet.encode(set).finish();
+export const { TestService, UnimplementedService } = servicesOf(descriptors);

@@ -24,8 +24,8 @@ use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
 use super::plain;
-use crate::carry::{Asked, refuse};
 use crate::carry::timer::{Expired, Timer};
+use crate::carry::{Asked, refuse};
 use crate::plan::ListenerLimits;
 
 /// Read buffer of a connection: large messages cost mostly system calls.

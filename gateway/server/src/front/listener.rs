@@ -208,12 +208,15 @@ impl Service for QuicAccept {
             _ = shutdown.changed() => None,
         } {
             let address = incoming.remote_address();
-            let admitted = if self.drain.has_begun() { None } else { self.listening.admit(address.ip(), true) };
+            let admitted =
+                if self.drain.has_begun() { None } else { self.listening.admit(address.ip(), true) };
             // Dropping the client refuses it.
             let Some(admitted) = admitted else { continue };
             let listener = self.listening.clone();
-            let connection = NewConnection::Quic(incoming);
-            self.dealer.deal(|dealt| Arrival { connection, address, listener, place: (admitted, dealt) }).await;
+            let connection = NewConnection::Quic(Box::new(incoming));
+            self.dealer
+                .deal(|dealt| Arrival { connection, address, listener, place: (admitted, dealt) })
+                .await;
         }
         endpoint.close();
         endpoint.wait_idle().await;

@@ -76,7 +76,8 @@ pub(crate) async fn serve(
 /// Lets a request in.
 fn enter(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
     let Request { head, authority: pseudo, receive, mut transmit } = request;
-    let Some(authority) = authority(pseudo.as_ref().map(|authority| authority.as_str()), &head.headers) else {
+    let Some(authority) = authority(pseudo.as_ref().map(|authority| authority.as_str()), &head.headers)
+    else {
         return transmit.reset(Reset::from_h2(h2::Reason::PROTOCOL_ERROR.into()));
     };
     let host = door.host(authority);

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What one listener, one connection and one client address may take. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Connections open at once, TCP and QUIC each; more are closed at once.
+    /// Connections open at once, TCP and QUIC together; more are closed at once.
     pub max_connections: usize,
     /// Connections open at once from one client address.
     pub max_connections_per_ip: usize,

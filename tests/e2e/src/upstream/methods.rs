@@ -28,6 +28,14 @@ pub mod method {
     pub const TRAILERS_ONLY: &str = "/test.Fail/TrailersOnly";
     /// The same response at once, while the request goes on.
     pub const EARLY: &str = "/test.Fail/Early";
+    /// 300 KB and OK while the request goes on, of which the rest is refused with `RST_STREAM(NO_ERROR)`.
+    pub const EARLY_OK: &str = "/test.Echo/EarlyOk";
+    /// A message, then trailers without a status.
+    pub const NO_STATUS_IN_TRAILERS: &str = "/test.Broken/NoStatusInTrailers";
+    /// Half a message, then trailers with OK.
+    pub const OK_MID_MESSAGE: &str = "/test.Broken/OkMidMessage";
+    /// An OK response of another content type.
+    pub const TEXT: &str = "/test.Broken/Text";
     /// Two messages, then the same status in trailers.
     pub const MID_STREAM: &str = "/test.Fail/MidStream";
     /// Resets with `x-reset` before any head.
@@ -81,6 +89,10 @@ pub(super) async fn answer(mut call: Call, shared: Arc<Shared>) {
             call.trailers_only(failure);
             call.until_gone().await
         }
+        method::EARLY_OK => early_ok(&mut call).await,
+        method::NO_STATUS_IN_TRAILERS => no_status_in_trailers(&mut call).await,
+        method::OK_MID_MESSAGE => ok_mid_message(&mut call).await,
+        method::TEXT => text(&mut call).await,
         method::MID_STREAM => mid_stream(&mut call).await,
         method::RESET_BEFORE_HEAD | method::RESET_AFTER_HEAD | method::RESET_MID_MESSAGE => {
             reset(&mut call).await
@@ -206,6 +218,40 @@ async fn mid_stream(call: &mut Call) -> Result<(), Gone> {
     reply.message(b"one").await?;
     reply.message(b"two").await?;
     reply.trailers(failure);
+    Ok(())
+}
+
+async fn early_ok(call: &mut Call) -> Result<(), Gone> {
+    let mut reply = call.respond(HeaderMap::new())?;
+    for _ in 0..3 {
+        reply.message(&[7; 100_000]).await?;
+    }
+    ok(&mut reply);
+    // Dropping a call whose response is complete resets it with NO_ERROR.
+    Ok(())
+}
+
+async fn no_status_in_trailers(call: &mut Call) -> Result<(), Gone> {
+    call.request.all().await?;
+    let mut reply = call.respond(HeaderMap::new())?;
+    reply.message(b"one").await?;
+    reply.trailers(fields(&[("x-a", "1")]));
+    Ok(())
+}
+
+async fn ok_mid_message(call: &mut Call) -> Result<(), Gone> {
+    call.request.all().await?;
+    let mut reply = call.respond(HeaderMap::new())?;
+    reply.bytes(Bytes::from_static(&[0, 0, 0, 0, 9, b'p', b'a', b'r', b't'])).await?;
+    ok(&mut reply);
+    Ok(())
+}
+
+async fn text(call: &mut Call) -> Result<(), Gone> {
+    let head = Response::builder().header("content-type", "text/plain").body(()).unwrap();
+    let mut reply = call.respond_with(head)?;
+    reply.bytes(Bytes::from_static(b"not a message at all")).await?;
+    reply.end_without_status();
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -78,13 +78,13 @@ impl Upstream {
 
     /// An upstream with these options.
     pub async fn start_with(options: Options) -> Upstream {
-        Upstream::start_at("127.0.0.1:0".parse().unwrap(), options).await
+        Upstream::start_at(&Reserved::new(), options).await
     }
 
-    /// The same at an address where another one was stopped.
-    pub async fn start_at(address: SocketAddr, options: Options) -> Upstream {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
+    /// The same at a reserved address.
+    pub async fn start_at(reserved: &Reserved, options: Options) -> Upstream {
+        let address = reserved.address();
+        let listener = bind(address).listen(1024).unwrap();
         let (sender, calls) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             calls: sender,
@@ -155,6 +155,32 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         self.accepting.abort();
     }
+}
+
+/// An address that connections are refused at, unless an upstream was started there. While it is held nobody else gets
+/// its port.
+#[derive(Debug)]
+pub struct Reserved(TcpSocket);
+
+impl Reserved {
+    /// Reserves an address.
+    #[allow(clippy::new_without_default, reason = "it takes something from the system")]
+    pub fn new() -> Reserved {
+        Reserved(bind("127.0.0.1:0".parse().unwrap()))
+    }
+
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+}
+
+/// A socket that shares its port with others of this process, and is not listening yet.
+fn bind(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
 }
 
 /// A call as it arrived.

@@ -1,25 +1,17 @@
 //! Clusters of several endpoints, and endpoints that fail.
 
-use std::net::SocketAddr;
-
 use sluicegate_e2e::client::{Client, Protocol};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
-use sluicegate_e2e::upstream::{Options, Upstream, method};
+use sluicegate_e2e::upstream::{Options, Reserved, Upstream, method};
 use sluicegate_e2e::within;
-use tokio::net::TcpListener;
 
 over!(every protocol: round_robin, least_request, connect_failure, refused_stream, nobody_there, tls_upstream);
-over!(every protocol: upstream_goes_away, more_calls_than_streams, upstream_comes_back);
+over!(every protocol: upstream_goes_away, more_calls_than_streams, upstream_comes_back, untrusted_upstream);
 
 async fn in_front_of(endpoints: &[String], keys: &str) -> Gateway {
     let config =
         Config::default().route(Route::new("all").cluster("main")).cluster_of("main", endpoints, keys);
     config.start().await
-}
-
-/// An address where nothing listens.
-async fn dead() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 async fn round_robin(protocol: Protocol) {
@@ -43,8 +35,8 @@ async fn assert_shared(protocol: Protocol, balance: &str) {
 }
 
 async fn connect_failure(protocol: Protocol) {
-    let upstream = Upstream::start().await;
-    let gateway = in_front_of(&[format!("http://{}", dead().await), upstream.url()], "").await;
+    let (dead, upstream) = (Reserved::new(), Upstream::start().await);
+    let gateway = in_front_of(&[format!("http://{}", dead.address()), upstream.url()], "").await;
     let mut client = Client::connect(protocol, gateway.target()).await;
     for _ in 0..10 {
         let returned = client.exchange(method::UNARY, &[b"hello"]).await;
@@ -68,7 +60,8 @@ async fn refused_stream(protocol: Protocol) {
 }
 
 async fn nobody_there(protocol: Protocol) {
-    let gateway = in_front_of(&[format!("http://{}", dead().await)], "").await;
+    let dead = Reserved::new();
+    let gateway = in_front_of(&[format!("http://{}", dead.address())], "").await;
     let mut client = Client::connect(protocol, gateway.target()).await;
     let returned = client.exchange(method::UNARY, &[b""]).await;
     assert_eq!(returned.code(), 14);
@@ -130,18 +123,27 @@ async fn more_calls_than_streams(protocol: Protocol) {
 }
 
 async fn upstream_comes_back(protocol: Protocol) {
-    let upstream = Upstream::start().await;
+    let address = Reserved::new();
+    let upstream = Upstream::start_at(&address, Options::default()).await;
     let gateway = Config::in_front_of(&[&upstream]).start().await;
     let mut client = Client::connect(protocol, gateway.target()).await;
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
-    let address = upstream.address();
     upstream.stop().await;
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 14);
-    let upstream = Upstream::start_at(address, Options::default()).await;
+    let upstream = Upstream::start_at(&address, Options::default()).await;
     // After a failure the gateway waits a while before it tries to connect again.
     within("the gateway to find the upstream again", async {
         while client.exchange(method::UNARY, &[b""]).await.code() != 0 {}
     })
     .await;
     assert_eq!(upstream.accepted(), 1);
+}
+
+async fn untrusted_upstream(protocol: Protocol) {
+    let mut upstream = Upstream::start_with(Options { tls: true, ..Options::default() }).await;
+    // The certificate's authority is none that systems know.
+    let gateway = in_front_of(&[upstream.url()], "").await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 14);
+    assert!(upstream.try_next_call().is_none());
 }

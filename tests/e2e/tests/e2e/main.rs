@@ -18,6 +18,7 @@ mod drain;
 mod filters;
 mod flow_control;
 mod harness;
+mod http1;
 mod http2;
 mod http3;
 mod limits;

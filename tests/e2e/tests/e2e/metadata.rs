@@ -1,11 +1,11 @@
 //! Metadata, in both directions.
 
-use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::client::{Protocol, Transport};
 use sluicegate_e2e::upstream::method;
 
 use crate::stage::Stage;
 
-over!(every protocol: both_ways, none_of_the_hop);
+over!(every protocol: both_ways, none_of_the_hop, who_asked);
 
 async fn both_ways(protocol: Protocol) {
     let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
@@ -48,4 +48,21 @@ async fn none_of_the_hop(protocol: Protocol) {
         assert!(!seen.headers.contains_key(name), "{name}: {:?}", seen.headers);
     }
     assert_eq!(seen.scheme.as_deref(), Some("http"));
+}
+
+/// What a client claims about who it is goes no further; the upstream learns what the gateway knows.
+async fn who_asked(protocol: Protocol) {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let call = client
+        .call(method::UNARY)
+        .metadata("x-forwarded-for", "203.0.113.9")
+        .metadata("x-forwarded-proto", "gopher")
+        .metadata("x-envoy-internal", "true")
+        .metadata("forwarded", "for=203.0.113.9");
+    assert_eq!(call.open().await.exchange(&[b""]).await.code(), 0);
+    let seen = upstream.next_call().await;
+    assert_eq!(seen.values("x-forwarded-for"), ["127.0.0.1"]);
+    let secure = !matches!(protocol.transport(), Transport::H1 { tls: false } | Transport::H2 { tls: false });
+    assert_eq!(seen.values("x-forwarded-proto"), [if secure { "https" } else { "http" }]);
+    assert!(!seen.headers.contains_key("x-envoy-internal") && !seen.headers.contains_key("forwarded"));
 }

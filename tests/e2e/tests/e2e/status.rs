@@ -8,6 +8,7 @@ use crate::stage::Stage;
 over!(every protocol: trailers_only, error_mid_stream, every_code, early_end, no_status, html_503);
 over!(every protocol: reset_before_head, reset_after_head, reset_mid_message);
 over!(every protocol: dies_before_head, dies_mid_message);
+over!(every protocol: early_ok, no_status_in_trailers, ok_mid_message, no_grpc_content_type);
 
 fn assert_is_the_failure(end: &End) {
     assert_eq!(end.code, 9);
@@ -118,6 +119,38 @@ async fn dies_mid_message(protocol: Protocol) {
     let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
     assert_not_ok(until_broken_off(&mut client, method::DIE_MID_MESSAGE).await);
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+}
+
+/// The reset after the complete response must not overtake it.
+async fn early_ok(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    for _ in 0..5 {
+        let mut call = client.call(method::EARLY_OK).open().await;
+        call.send(b"the first of many").await.unwrap();
+        let returned = call.response.all().await;
+        assert_eq!((returned.code(), returned.messages.len()), (0, 3));
+    }
+}
+
+async fn no_status_in_trailers(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::NO_STATUS_IN_TRAILERS, &[b""]).await;
+    assert_eq!((returned.code(), returned.messages), (2, vec!["one".into()]));
+}
+
+async fn ok_mid_message(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::OK_MID_MESSAGE, &[b""]).await;
+    assert!(returned.messages.is_empty());
+    if let Ok(end) = returned.end {
+        assert_eq!(end.code, 13);
+    }
+}
+
+async fn no_grpc_content_type(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let returned = client.exchange(method::TEXT, &[b""]).await;
+    assert_eq!((returned.code(), returned.messages.len()), (2, 0));
 }
 
 /// Reads the one whole message and what comes after it.

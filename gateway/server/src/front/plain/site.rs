@@ -68,7 +68,12 @@ impl ProxyHttp for Site {
         // The default would compress responses; whether to do so is the site's business.
     }
 
-    fn on_connection_reuse(&self, session: &mut Session, _: &mut Target, context: Box<dyn Any + Send + Sync>) {
+    fn on_connection_reuse(
+        &self,
+        session: &mut Session,
+        _: &mut Target,
+        context: Box<dyn Any + Send + Sync>,
+    ) {
         // Set by `serve_session` before the request was read.
         if let Ok(door) = context.downcast::<Arc<Door>>() {
             session.req_header_mut().extensions_mut().insert(*door);
@@ -92,11 +97,17 @@ impl ProxyHttp for Site {
             // A request that would be a call if its content type were an RPC's is told so.
             let routes = &door.worker.running.plan.routes;
             let method = (request.method == Method::POST).then(|| MethodPath::parse_str(&path)).flatten();
-            let (status, text) = match method.is_some_and(|method| routes.find_path(&host, &method).is_some()) {
+            let (status, text) = match method.is_some_and(|method| routes.find_path(&host, &method).is_some())
+            {
                 true => (415, "the content type is not that of an RPC\n"),
                 false => (404, "not found\n"),
             };
-            return respond(session, status, Page { content_type: "text/plain", policy: None, body: text.into() }).await;
+            return respond(
+                session,
+                status,
+                Page { content_type: "text/plain", policy: None, body: text.into() },
+            )
+            .await;
         }
         Ok(false)
     }
@@ -165,9 +176,8 @@ impl Site {
         if let Some(webtransport) = &door.listening.webtransport
             && path == &*webtransport.path
         {
-            let probe =
-                sluicegate_core::protocol::grpc_wt::probe_json(true, MAX_MESSAGE);
-            return Some(Page { content_type: "application/json", policy: None, body: probe.into() });
+            let probe = sluicegate_core::protocol::grpc_wt::probe_json(true, MAX_MESSAGE);
+            return Some(Page { content_type: "application/json", policy: None, body: probe });
         }
         self.pages.as_ref()?(path)
     }
