@@ -110,10 +110,11 @@ async fn late_frames_of_calls_that_were_taken_back_do_no_harm() {
     for _ in &clients {
         raw.next(RST_STREAM).await;
     }
-    for stream in streams {
-        for _ in 0..30 {
+    for _ in 0..30 {
+        for &stream in &streams {
             raw.write(DATA, 0, stream, b"late").await;
         }
+        settle().await;
     }
     let client = Client::new();
     rig.call(&client);
