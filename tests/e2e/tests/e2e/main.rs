@@ -28,3 +28,4 @@ mod plain_http;
 mod routing;
 mod status;
 mod webtransport;
+mod wtransport_client;
