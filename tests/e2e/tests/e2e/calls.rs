@@ -1,14 +1,42 @@
 //! Calls of every kind that succeed.
 
-use sluicegate_e2e::client::{Protocol, Received};
+use sluicegate_e2e::client::{Client, Protocol, Received};
 use sluicegate_e2e::frame::frame;
-use sluicegate_e2e::upstream::method;
+use sluicegate_e2e::gateway::Config;
+use sluicegate_e2e::upstream::{Upstream, method};
+use sluicegate_e2e::within;
+use tokio::task::JoinSet;
 
 use crate::stage::Stage;
 
 over!(every protocol: unary, server_streaming, client_streaming, half_duplex, empty_messages, large_messages);
 over!(every protocol: many_calls_on_one_connection, compressed_messages);
 over!(every full-duplex protocol: full_duplex, head_before_any_message);
+
+#[tokio::test]
+async fn all_protocols_at_once() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut clients = JoinSet::new();
+    for name in 0..30 {
+        let protocol = Protocol::ALL[name % Protocol::ALL.len()];
+        let target = gateway.target();
+        clients.spawn(async move {
+            let mut client = Client::connect(protocol, target).await;
+            for round in 0..30 {
+                let message = format!("{protocol:?} {name} {round}").repeat(round + 1);
+                let call = client.call(method::METADATA).metadata("x-echo", &message).open().await;
+                let returned = call.exchange(&[message.as_bytes()]).await;
+                assert_eq!(returned.code(), 0, "{protocol:?}");
+                assert_eq!(returned.end().trailers["x-echo"], message);
+                assert_eq!(returned.messages, [message]);
+            }
+        });
+    }
+    within("thirty clients", clients.join_all()).await;
+    assert_eq!(upstream.accepted(), 900);
+    gateway.until_metric("sluicegate_downstream_rq_active", &[], 0.0).await;
+}
 
 async fn unary(protocol: Protocol) {
     let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
