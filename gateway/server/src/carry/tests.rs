@@ -83,7 +83,7 @@ impl Rig {
     }
 
     /// With one upstream that has these settings.
-    fn with(
+    pub(crate) fn with(
         route: &str,
         cluster: &str,
         settings: impl Fn(&mut h2::server::Builder) + Send + 'static,

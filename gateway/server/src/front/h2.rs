@@ -4,6 +4,9 @@
 //! reset codes. What the framework would have watched over is watched over here: every limit is set by name, requests
 //! are checked, and malformed ones are counted.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
