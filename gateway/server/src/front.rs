@@ -1,6 +1,7 @@
 //! Where clients come in. Each front turns its transport into exchanges, and hands them to the same [`door`].
 
 pub(crate) mod door;
+mod enter;
 pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod listener;

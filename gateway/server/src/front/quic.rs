@@ -3,17 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
 use pingora_core::server::ShutdownWatch;
-use sluicegate_core::call::Transport;
-use sluicegate_core::protocol::Reply;
-use sluicegate_core::wire::{Receive, Reset, ResponseHeaders, Transmit};
-use sluicegate_quic::{Event, H3Transmit, Incoming, Limits, Request};
+use sluicegate_core::wire::{Reset, Transmit};
+use sluicegate_quic::{Event, Incoming, Limits, Request};
 
-use super::door::{Admission, Door, authority};
+use super::door::{Door, authority};
+use super::enter::enter;
 use super::listener::Listening;
-use super::{plain, webtransport};
-use crate::carry::{Asked, refuse};
+use super::webtransport;
 use crate::worker::Worker;
 
 /// The limits of a listener, as QUIC knows them.
@@ -66,54 +63,21 @@ pub(crate) async fn serve(
             }
         };
         match event {
-            Some(Event::Request(request)) => enter(&door, request, &shutdown),
+            Some(Event::Request(arrived)) => request(&door, arrived, &shutdown),
             Some(Event::Session(request)) => drop(tokio::spawn(webtransport::serve(door.clone(), request))),
             None => return,
         }
     }
 }
 
-/// Lets a request in.
-fn enter(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
+/// Lets a request in, unless it names two authorities.
+fn request(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
     let Request { head, authority: pseudo, receive, mut transmit } = request;
-    let Some(authority) = authority(pseudo.as_ref().map(|authority| authority.as_str()), &head.headers)
-    else {
-        return transmit.reset(Reset::from_h2(h2::Reason::PROTOCOL_ERROR.into()));
-    };
-    let host = door.host(authority);
-    if head.method == Method::CONNECT {
-        return reply(receive, transmit, status(StatusCode::METHOD_NOT_ALLOWED));
+    match authority(pseudo.as_ref().map(|authority| authority.as_str()), &head.headers) {
+        Some(authority) => {
+            let host = door.host(authority);
+            enter(door, head, host, receive, transmit, shutdown);
+        }
+        None => transmit.reset(Reset::from_h2(h2::Reason::PROTOCOL_ERROR.into())),
     }
-    let path = head.path.clone();
-    match door.admit(head, &host) {
-        Admission::Call(protocol, Ok(opened)) => {
-            let client = door.client(protocol.name, Transport::Http3);
-            tokio::spawn(door.carry(*opened, client, host, receive, transmit));
-        }
-        Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
-            let client = door.client(protocol.name, Transport::Http3);
-            let asked = Asked { client, host, path };
-            tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
-        }
-        Admission::Call(_, Err(Reply::Http(status, headers))) => {
-            reply(receive, transmit, ResponseHeaders { status, headers });
-        }
-        Admission::Reply(head) => reply(receive, transmit, head),
-        Admission::Plain(head) => plain::serve(door.clone(), head, host, receive, transmit, shutdown.clone()),
-    }
-}
-
-fn status(status: StatusCode) -> ResponseHeaders {
-    ResponseHeaders { status, ..ResponseHeaders::default() }
-}
-
-/// Sends a response that has only a head.
-fn reply(mut receive: impl Receive, mut transmit: H3Transmit, head: ResponseHeaders) {
-    tokio::spawn(async move {
-        // An error means that the client is gone, and with it the need to answer.
-        if transmit.send_head(head, true).is_ok() {
-            let _ = std::future::poll_fn(|cx| transmit.poll_flushed(cx)).await;
-            receive.stop();
-        }
-    });
 }
