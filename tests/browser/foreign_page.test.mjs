@@ -1,6 +1,6 @@
-// gRPC-Web from a page of another origin in Chromium, by Google's grpc-web and connect-web: over cleartext HTTP/1.1, and
-// over HTTP/2 and HTTP/3 with TLS. The cases are those of tests/peers/npm; here their preflights count, too, and which
-// header fields a page gets to see.
+// gRPC-Web from a page of another origin in Chromium, by Google's grpc-web and connect-web: over cleartext HTTP/1.1,
+// and over HTTP/2 and HTTP/3 with TLS. The cases are those of tests/peers/npm; here their preflights count, too, and
+// which header fields a page gets to see.
 
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";

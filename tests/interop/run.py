@@ -38,7 +38,7 @@ SOAK = [
     "-soak_overall_timeout_seconds=90",
     "-soak_per_iteration_max_acceptable_latency_ms=20000",
 ]
-# Every call on a connection of its own. The numbers are multiples of the workers: the client wants each to do its share.
+# Every call on a connection of its own. The client wants the workers to have equal shares of the calls.
 CHANNEL_SOAK = [word.replace("=200", "=64") for word in SOAK]
 
 

@@ -112,10 +112,10 @@ export async function startGateway(upstream) {
   return { ...started, certificate: readFileSync(certificate, "utf8") };
 }
 
-/** Starts the binary under test: what SLUICEGATE names, or the debug build. `addresses` maps each kind of socket to
+/** Starts the binary under test: what SLUICEGATE_BIN names, or the debug build. `addresses` maps each kind of socket to
  * the first that the gateway listens on; `lines` is all that it printed until it was ready. */
 export async function startSluicegate(args) {
-  const binary = process.env.SLUICEGATE ?? path.join(ROOT, "target/debug/sluicegate");
+  const binary = process.env.SLUICEGATE_BIN ?? path.join(ROOT, "target/debug/sluicegate");
   const program = new Program("gateway", binary, args);
   const lines = await program.linesUntil("ready");
   const addresses = {};

@@ -147,12 +147,12 @@ def gateway(upstream):
 
 
 def sluicegate():
-    """The binary under test: what SLUICEGATE names, or the debug build."""
-    return pathlib.Path(os.environ.get("SLUICEGATE", ROOT / "target" / "debug" / "sluicegate"))
+    """The binary under test: what SLUICEGATE_BIN names, or the debug build."""
+    return pathlib.Path(os.environ.get("SLUICEGATE_BIN", ROOT / "target" / "debug" / "sluicegate"))
 
 
 def make_certificate():
-    """A throw-away certificate for `localhost` and 127.0.0.1 that is its own authority. Answers its file and the key's."""
+    """A throw-away certificate for `localhost` and 127.0.0.1, its own authority. Answers its file and the key's."""
     certificate, key = RUN / "certificate.pem", RUN / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "10",
