@@ -79,10 +79,14 @@ class Program:
                 self._lines.put(None)
                 return
 
-    def stop(self):
-        """Asks the process to end, and answers its exit code. One that does not end in time is killed."""
+    def terminate(self):
+        """Asks the process to end, and does not wait for it."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+
+    def stop(self):
+        """Asks the process to end, and answers its exit code. One that does not end in time is killed."""
+        self.terminate()
         try:
             code = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

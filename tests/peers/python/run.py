@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Clients from PyPI through the gateway to grpc-go's test service: grpcio over h2c and TLS, aioquic over HTTP/3 and
-WebTransport.
+WebTransport; and what they see of a gateway that is told to stop.
 
 `--direct` leaves the gateway out, for the clients that need no translation.
 """
@@ -35,6 +35,7 @@ def main():
         if "--direct" in sys.argv:
             native.run_all(cases, "direct", native.cleartext(address.rsplit(":", 1)), upstream)
         else:
+            import drain_cases
             import http3_cases
             import webtransport_cases
 
@@ -43,6 +44,7 @@ def main():
                 native.run_all(cases, "h2 TLS", native.tls(gateway.addresses["tls"], gateway.certificate), upstream)
                 http3_cases.run_all(cases, gateway, upstream)
                 webtransport_cases.run_all(cases, gateway, upstream)
+            drain_cases.run_all(cases, address)
     return cases.finish()
 
 
