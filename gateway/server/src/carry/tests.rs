@@ -2,6 +2,7 @@
 //! only when nobody has anything to do, so what would wait for ever fails at once.
 
 pub(crate) mod client;
+mod connections;
 mod endings;
 mod filters;
 mod frames;

@@ -139,12 +139,13 @@ enum Leave {
 /// Pings the upstream while calls are open, and notices when the connection is no longer needed.
 async fn watch(pings: Option<PingPong>, load: &Load, cluster: &ClusterSpec) -> Leave {
     let Some(mut pings) = pings else { return std::future::pending().await };
-    let mut last_used = Instant::now();
+    let (mut last_used, mut begun) = (Instant::now(), load.begun());
     let period = cluster.ping_interval.min(cluster.idle_timeout).max(Duration::from_millis(10));
     loop {
         tokio::time::sleep(period).await;
-        if load.calls() > 0 {
-            last_used = Instant::now();
+        // Short calls may all fall between two looks.
+        if load.calls() > 0 || load.begun() != begun {
+            (last_used, begun) = (Instant::now(), load.begun());
             match timeout(cluster.ping_timeout, pings.ping(Ping::opaque())).await {
                 Ok(Ok(_)) => {}
                 // The connection's own end says more than a failed ping.

@@ -58,6 +58,8 @@ struct Connection {
 #[derive(Debug)]
 pub(crate) struct Load {
     calls: AtomicUsize,
+    /// Calls that were ever begun.
+    begun: AtomicUsize,
     /// Calls whose upload waits for credit, and since when, in milliseconds after `origin`.
     blocked: AtomicUsize,
     blocked_since: AtomicU64,
@@ -68,6 +70,7 @@ impl Load {
     pub(crate) fn new() -> Load {
         Load {
             calls: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
             blocked_since: AtomicU64::new(0),
             origin: Instant::now(),
@@ -76,6 +79,11 @@ impl Load {
 
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Calls that were ever begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
     }
 
     fn is_starved(&self) -> bool {
@@ -200,6 +208,7 @@ impl Future for Acquire {
         let pausing = state.retry_at.is_some_and(|retry_at| Instant::now() < retry_at);
         if let Some((sender, load)) = state.take_stream(&pool, !pausing, cx) {
             load.calls.fetch_add(1, Ordering::Relaxed);
+            load.begun.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Ok((sender, Lease { pool: pool.clone(), load, blocked: false })));
         }
         let failed_since = self.failures_seen.is_some_and(|seen| seen != state.failures);

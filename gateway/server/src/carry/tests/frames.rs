@@ -128,14 +128,9 @@ async fn a_call_waits_for_an_upstream_that_allows_no_stream_yet() {
     const MAX_CONCURRENT_STREAMS: u16 = 3;
     let rig = Rig::new("", "endpoints = [\"http://up:1\"]\nmax_connections_per_worker = 1");
     let mut dialled = rig.upstreams.silent(1);
-    let first = Client::new();
-    rig.call(&first);
-    let mut raw = Raw::accept(dialled.recv().await.unwrap(), &[(MAX_CONCURRENT_STREAMS, 0)]).await;
-    let stream = raw.next(HEADERS).await;
-    raw.finish(stream).await;
-    assert_eq!(first.status().await, "0");
     let clients = [Client::new(), Client::new(), Client::new()];
     clients.iter().for_each(|client| rig.call(client));
+    let mut raw = Raw::accept(dialled.recv().await.unwrap(), &[(MAX_CONCURRENT_STREAMS, 0)]).await;
     settle().await;
     raw.settings(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
     for _ in &clients {
@@ -161,4 +156,21 @@ async fn interim_responses_are_passed_over() {
     }
     raw.finish(stream).await;
     assert_eq!(client.status().await, "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_answers_no_ping_is_given_up() {
+    let cluster = "endpoints = [\"http://up:1\"]\nping_interval = \"2s\"\nping_timeout = \"1s\"";
+    let rig = Rig::new("", cluster);
+    let mut dialled = rig.upstreams.silent(1);
+    let client = Client::new();
+    rig.call(&client);
+    let _dead = Raw::accept(soon("a connection", dialled.recv()).await.unwrap(), &[]).await;
+    assert_eq!(client.status().await, "14");
+    client.released().await;
+    assert_eq!(rig.logged(), "14 UC");
+    // The next call does not go there.
+    let client = Client::new();
+    rig.call(&client);
+    soon("another connection", dialled.recv()).await.unwrap();
 }

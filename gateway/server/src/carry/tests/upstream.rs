@@ -57,7 +57,12 @@ impl Upstreams {
         Upstream { arrivals, orders }
     }
 
-    /// What may be connected to at this port from now on: nothing.
+    /// From now on nothing can be connected to at this port.
+    pub(crate) fn nobody(&self, port: u16) {
+        self.0.borrow_mut().remove(&port);
+    }
+
+    /// Connections to this port from now on, which nobody answers.
     pub(crate) fn silent(&self, port: u16) -> mpsc::UnboundedReceiver<Dialled> {
         let (dialled, connections) = mpsc::unbounded_channel();
         self.0.borrow_mut().insert(port, dialled);
