@@ -6,7 +6,7 @@ use sluicegate_e2e::raw_h2::{RawH2, kind};
 use sluicegate_e2e::upstream::{Event, Upstream, method};
 use sluicegate_e2e::within;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 use crate::stage::Stage;
 
@@ -147,4 +147,44 @@ async fn a_length_beside_chunks_ends_the_connection() {
         assert_eq!(seen.next().await, Event::Message(0));
     }
     assert!(upstream.try_next_call().is_none());
+}
+
+#[tokio::test]
+async fn nonsense_hurts_nobody() {
+    let upstream = Upstream::start().await;
+    let mut gateway = Config::in_front_of(&[&upstream]).start().await;
+    let target = gateway.target();
+    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    // xorshift64, for the same nonsense in every run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut nonsense = |length: usize| -> Vec<u8> {
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        })
+        .flatten()
+        .take(length)
+        .collect()
+    };
+    for round in 0..100 {
+        udp.send_to(&nonsense(1200), target.tls).await.unwrap();
+        for (address, prefix) in [
+            (target.plain, b"".as_slice()),
+            (target.plain, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            (target.plain, b"POST /test.Echo/Unary HTTP/1.1\r\n"),
+            (target.tls, b"\x16\x03\x01\x02\x00\x01"),
+        ] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            // The gateway may have closed the connection already.
+            let _ = socket.write_all(&[prefix, &nonsense(round * 10)].concat()).await;
+        }
+    }
+    for protocol in Protocol::ALL {
+        let mut client = Client::connect(protocol, target).await;
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0, "{protocol:?}");
+    }
+    assert!(gateway.is_running());
+    assert_eq!(gateway.metric("sluicegate_panics_total", &[]).await, 0.0);
 }

@@ -1,7 +1,7 @@
 //! What only HTTP/2 shows: settings, codes of resets, request trailers, and abuse of frames.
 
 use http::HeaderMap;
-use sluicegate_e2e::client::{Protocol, Received};
+use sluicegate_e2e::client::{Client, Protocol, Received};
 use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::raw_h2::{END_HEADERS, END_STREAM, RawH2, grpc_request, header_block, kind};
 use sluicegate_e2e::upstream::{Event, Upstream, method};
@@ -89,7 +89,7 @@ async fn rapid_resets_end_the_connection() {
         assert_eq!(goaway.payload[4..8], 11u32.to_be_bytes(), "ENHANCE_YOUR_CALM");
         assert_eq!(raw.until(|_| false).await, None, "the connection closes");
     }
-    let mut client = sluicegate_e2e::client::Client::connect(Protocol::GrpcH2c, gateway.target()).await;
+    let mut client = Client::connect(Protocol::GrpcH2c, gateway.target()).await;
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
     assert!(upstream.accepted() < 2000, "{} calls reached the upstream", upstream.accepted());
 }
@@ -147,5 +147,56 @@ async fn malformed_heads_never_reach_the_upstream() {
         raw.send(kind::HEADERS, END_HEADERS | END_STREAM, 1, &block).await.unwrap();
         raw.until(|frame| frame.stream == 1 || frame.kind == kind::GOAWAY).await;
         assert!(upstream.try_next_call().is_none(), "{what}");
+    }
+}
+
+/// Each of these is legal in small numbers. Whether the gateway bears a flood or ends the connection, it costs little and
+/// hurts nobody else.
+#[tokio::test]
+async fn floods_hurt_nobody() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(Protocol::GrpcTls, gateway.target()).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    let before = gateway.resident_memory();
+    let opening = grpc_request(method::SILENT);
+    let filler = header_block(&[("x-filler", &"a".repeat(100))]).repeat(140);
+    for (what, kind_of_frame, stream, payload) in [
+        ("PING", kind::PING, 0, vec![0; 8]),
+        ("SETTINGS", kind::SETTINGS, 0, vec![0, 4, 0, 1, 0, 0]),
+        ("an empty DATA frame", kind::DATA, 1, Vec::new()),
+        ("PRIORITY", kind::PRIORITY, 1, vec![0, 0, 0, 0, 7]),
+        ("an unknown frame", 0x77, 0, vec![0; 100]),
+        ("WINDOW_UPDATE", kind::WINDOW_UPDATE, 1, vec![0, 0, 0, 1]),
+    ] {
+        let mut raw = RawH2::connect(gateway.target().plain).await;
+        raw.send(kind::HEADERS, END_HEADERS, 1, &opening).await.unwrap();
+        flood(raw, kind_of_frame, stream, &payload, 20_000).await;
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0, "beside a flood of {what}");
+    }
+    // A header block that does not end.
+    let mut raw = RawH2::connect(gateway.target().plain).await;
+    raw.send(kind::HEADERS, 0, 1, &opening).await.unwrap();
+    flood(raw, kind::CONTINUATION, 1, &filler, 2000).await;
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+
+    let grown = gateway.resident_memory().saturating_sub(before);
+    assert!(grown < 24 << 20, "memory grew by {} MiB", grown >> 20);
+}
+
+/// Sends a frame this often, or until the connection ends, while it takes what comes back.
+async fn flood(raw: RawH2, kind: u8, stream: u32, payload: &[u8], times: usize) {
+    let (mut reading, mut writing) = raw.split();
+    let read = async { while reading.next().await.is_some() {} };
+    let write = async {
+        for _ in 0..times {
+            if writing.send(kind, 0, stream, payload).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = read => {}
+        () = write => {}
     }
 }

@@ -89,6 +89,39 @@ async fn either_direction_cancels() {
     }
 }
 
+/// What RFC 9114 calls a connection error ends the connection with the code it names, and only that connection.
+#[tokio::test]
+async fn connection_errors_end_their_connection_alone() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    let mut client = Client::connect(Protocol::GrpcH3, gateway.target()).await;
+    for (what, uni, bytes, code) in [
+        ("a second control stream", true, [0x00, 0x04, 0x00].as_slice(), 0x103),
+        ("a push stream of a client", true, &[0x01, 0x00], 0x103),
+        ("DATA before HEADERS", false, &[0x00, 0x01, 0x61], 0x105),
+        ("SETTINGS on a request stream", false, &[0x04, 0x00], 0x105),
+        ("a frame type of HTTP/2", false, &[0x06, 0x00], 0x105),
+    ] {
+        let (_endpoint, connection) = raw_h3(&gateway).await;
+        // Kept open: the end of a stream can be an error of its own.
+        let (mut send, _receive) = match uni {
+            true => (connection.open_uni().await.unwrap(), None),
+            false => {
+                let (send, receive) = connection.open_bi().await.unwrap();
+                (send, Some(receive))
+            }
+        };
+        send.write_all(bytes).await.unwrap();
+        match within(what, connection.closed()).await {
+            quinn::ConnectionError::ApplicationClosed(close) => {
+                assert_eq!(close.error_code, quinn::VarInt::from_u32(code), "{what}");
+            }
+            other => panic!("{what}: {other}"),
+        }
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    }
+}
+
 /// A HEADERS frame with the request for this path, all of it literal. RFC 9204, section 4.5.6.
 fn request(path: &str) -> Vec<u8> {
     let mut block = vec![0, 0];
