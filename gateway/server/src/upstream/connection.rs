@@ -1,11 +1,14 @@
 //! Opening and keeping one HTTP/2 connection to an endpoint.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong};
 use http::uri::Authority;
 use rustls_pki_types::ServerName;
@@ -28,6 +31,8 @@ const MAX_HEADER_LIST: u32 = 64 << 10;
 /// on it, after too many of these.
 const MAX_RESET_STREAMS: usize = 4096;
 const MAX_FORGOTTEN_FRAMES: usize = 1 << 16;
+/// Stands for the upstream's limit on streams until its SETTINGS arrive; no SETTINGS can say this.
+const UNKNOWN_STREAMS: usize = usize::MAX - 1;
 /// Read buffer: with large messages most of the cost is in system calls.
 const READ_BUFFER: usize = 64 << 10;
 
@@ -89,7 +94,7 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_LIST)
-        .initial_max_send_streams(cluster.max_streams_per_connection)
+        .initial_max_send_streams(UNKNOWN_STREAMS)
         .data_frame_budget(data_frame_budget(cluster.max_streams_per_connection))
         .max_concurrent_reset_streams(MAX_RESET_STREAMS)
         .max_local_error_reset_streams(Some(MAX_FORGOTTEN_FRAMES));
@@ -97,6 +102,7 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
         .handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io))
         .await
         .map_err(|error| Arc::<str>::from(error.to_string()))?;
+    settings_known(&mut connection).await?;
     let load = Arc::new(Load::new());
     let pings = connection.ping_pong();
     let (pool, cluster, kept) = (pool.clone(), cluster.clone(), load.clone());
@@ -120,6 +126,24 @@ async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) ->
         pool.remove(&kept);
     });
     Ok((sender, load))
+}
+
+/// Waits for the upstream's SETTINGS, without which its limit on streams is unknown: calls beyond it would be refused.
+async fn settings_known<T>(connection: &mut Connection<T, Bytes>) -> Result<(), Arc<str>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    poll_fn(|cx| {
+        let ended = Pin::new(&mut *connection).poll(cx);
+        if connection.max_concurrent_send_streams() != UNKNOWN_STREAMS {
+            return Poll::Ready(Ok(()));
+        }
+        ended.map(|ended| {
+            let error = ended.err().map(|error| error.to_string());
+            Err(error.unwrap_or_else(|| "the upstream closed the connection at once".into()).into())
+        })
+    })
+    .await
 }
 
 /// What the `h2` crate may charge for DATA frames that wait for clients to read, 256 for each small one, before it ends
