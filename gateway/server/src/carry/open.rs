@@ -88,14 +88,19 @@ fn request_head(call: &Call, endpoint: &Endpoint) -> Request<()> {
     request
 }
 
-/// Whether a request's field reaches the upstream. Browsers' own fields do not, and neither do those by which a
-/// gateway vouches for something: only the gateway itself may write them.
+/// Whether a request's field reaches the upstream. Browsers' own fields do not, nor those of HTTP's own compression and
+/// those that only responses have, and neither do those by which a gateway vouches for something: only the gateway
+/// itself may write them.
 fn crosses(name: &HeaderName) -> bool {
     let name = name.as_str();
     match name.as_bytes().first() {
         Some(b'x') => !(name.starts_with("x-envoy-") || name.starts_with("x-forwarded-")),
         Some(b'o') => name != "origin",
-        Some(b'a') => !name.starts_with("access-control-"),
+        Some(b'a') => !(name.starts_with("access-control-") || name == "accept-encoding"),
+        Some(b'c') => name != "content-encoding",
+        Some(b'g') => {
+            !matches!(name, "grpc-status" | "grpc-message" | "grpc-status-details-bin" | "grpc-message-type")
+        }
         Some(b's') => !name.starts_with("sec-"),
         Some(b'f') => name != "forwarded",
         _ => true,
@@ -164,7 +169,17 @@ mod tests {
         let check = |name: &'static str, want: bool| {
             assert_eq!(crosses(&HeaderName::from_static(name)), want, "{name}")
         };
-        for kept in ["x-request-id", "authorization", "x-api-key", "accept-language", "signature", "from"] {
+        for kept in [
+            "x-request-id",
+            "authorization",
+            "x-api-key",
+            "accept-language",
+            "signature",
+            "from",
+            "grpc-trace-bin",
+            "grpc-previous-rpc-attempts",
+            "cookie",
+        ] {
             check(kept, true);
         }
         for dropped in [
@@ -175,6 +190,9 @@ mod tests {
             "x-forwarded-host",
             "x-envoy-max-retries",
             "forwarded",
+            "accept-encoding",
+            "content-encoding",
+            "grpc-status",
         ] {
             check(dropped, false);
         }

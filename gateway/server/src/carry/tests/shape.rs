@@ -165,3 +165,40 @@ async fn a_response_that_ends_inside_a_message_breaks_off() {
     client.released().await;
     assert_eq!(rig.logged(), "13 UPE");
 }
+
+/// Both directions of a gRPC-Web call, with trailers in the body.
+#[tokio::test(start_paused = true)]
+async fn a_web_call_becomes_a_native_one() {
+    let (rig, mut upstream) = Rig::simple("");
+    let client = Client::new();
+    client.send(message("hello")).end();
+    rig.call_with(
+        &client,
+        "application/grpc-web+proto",
+        &[("x-a", "1"), ("origin", "https://a"), ("sec-x", "1")],
+    );
+    let mut call = upstream.call().await;
+    let headers = call.head.headers();
+    assert_eq!(
+        (&headers["content-type"], &headers["x-a"]),
+        (&"application/grpc+proto".parse().unwrap(), &"1".parse().unwrap())
+    );
+    assert!(!headers.contains_key("origin") && !headers.contains_key("sec-x"));
+    assert_eq!(call.rest().await, (message("hello").to_vec(), None));
+    call.answer(&[("x-head", "1")]).send(message("hi")).end(&[("grpc-status", "0"), ("x-t", "1")]);
+    let Ended::Data(last) = client.ended().await else { panic!("trailers outside the body") };
+    assert!(last > 0, "the end rides on the last frame");
+    let body = client.side().body.clone();
+    assert!(body.starts_with(&message("hi")) && body[7] == 0x80, "{body:?}");
+    let trailers = String::from_utf8_lossy(&body[12..]).into_owned();
+    assert!(trailers.contains("grpc-status: 0\r\n") && trailers.contains("x-t: 1\r\n"), "{trailers}");
+    client.released().await;
+    // A client that sends trailers of its own is refused (PROTOCOL-WEB.md has none in requests).
+    let client = Client::new();
+    client.send(vec![0x80, 0, 0, 0, 0]);
+    rig.call_with(&client, "application/grpc-web+proto", &[]);
+    client.ended().await;
+    assert!(String::from_utf8_lossy(&client.side().body).contains("grpc-status: 13\r\n"));
+    client.released().await;
+    rig.is_balanced(2);
+}
