@@ -43,7 +43,7 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Lets everybody else do what they have to do.
-async fn settle() {
+pub(crate) async fn settle() {
     // The clock moves when all are idle, and only then.
     tokio::time::sleep(Duration::from_micros(1)).await;
 }

@@ -2,6 +2,9 @@
 //!
 //! Pingora does not document the trait, which is why its version is pinned and why only this file implements it.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
