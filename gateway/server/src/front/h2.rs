@@ -15,20 +15,19 @@ use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::ShutdownWatch;
 use sluicegate_core::call::Transport;
-use sluicegate_core::protocol::{Head, Reply};
+use sluicegate_core::protocol::Head;
 use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
 use tokio::io::BufReader;
 use tokio::time::timeout;
 
-use super::door::{Admission, Door, authority};
-use super::plain;
+use super::door::{Door, authority};
+use super::enter::enter;
 use crate::carry::timer::{Expired, Timer};
-use crate::carry::{Asked, refuse};
 use crate::plan::ListenerLimits;
 
 /// Read buffer of a connection: large messages cost mostly system calls.
@@ -111,7 +110,7 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
             None => return,
         };
         idle.moved();
-        if !enter(&door, request, respond, &shutdown) {
+        if !self::request(&door, request, respond, &shutdown) {
             malformed += 1;
             if malformed > limits.h2.max_malformed_streams {
                 return abandon(connection, &door).await;
@@ -129,7 +128,7 @@ async fn abandon(mut connection: Connection<BufReader<Stream>, Bytes>, door: &Do
 }
 
 /// Lets a request in. False when it is malformed.
-fn enter(
+fn request(
     door: &Arc<Door>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
@@ -145,40 +144,9 @@ fn enter(
     let host = door.host(authority);
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method: parts.method, path, headers: parts.headers, transport: Transport::Http2 };
-    let alt_svc = door.listening.alt_svc.clone();
-    let receive = H2Receive { body };
-    let mut transmit = H2Transmit { respond, stream: None, alt_svc };
-    if head.method == Method::CONNECT {
-        reply(
-            &mut transmit,
-            ResponseHeaders { status: http::StatusCode::METHOD_NOT_ALLOWED, ..Default::default() },
-        );
-        return true;
-    }
-    let path = head.path.clone();
-    match door.admit(head, &host) {
-        Admission::Call(protocol, Ok(opened)) => {
-            let client = door.client(protocol.name, Transport::Http2);
-            tokio::spawn(door.carry(*opened, client, host, receive, transmit));
-        }
-        Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
-            let client = door.client(protocol.name, Transport::Http2);
-            let asked = Asked { client, host, path };
-            tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
-        }
-        Admission::Call(_, Err(Reply::Http(status, headers))) => {
-            reply(&mut transmit, ResponseHeaders { status, headers })
-        }
-        Admission::Reply(head) => reply(&mut transmit, head),
-        Admission::Plain(head) => plain::serve(door.clone(), head, host, receive, transmit, shutdown.clone()),
-    }
+    let transmit = H2Transmit { respond, stream: None, alt_svc: door.listening.alt_svc.clone() };
+    enter(door, head, host, H2Receive { body }, transmit, shutdown);
     true
-}
-
-/// Sends a response that has only a head.
-fn reply(transmit: &mut H2Transmit, head: ResponseHeaders) {
-    // An error means that the client is gone, and with it the need to answer.
-    let _ = transmit.send_head(head, true);
 }
 
 /// What a client sends on one stream.
