@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use h2::client::SendRequest;
+use http::Method;
 use pingora_core::protocols::l4::stream::Stream as Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
