@@ -1,8 +1,9 @@
 //! A call that its client takes back, at each point of its life. The upstream always sees `RST_STREAM(CANCEL)`.
 
-use sluicegate_e2e::client::{Protocol, Received};
+use sluicegate_e2e::client::{Client, Protocol, Received};
 use sluicegate_e2e::frame::message;
-use sluicegate_e2e::upstream::{Event, method};
+use sluicegate_e2e::gateway::{Config, Route};
+use sluicegate_e2e::upstream::{Event, Upstream, method};
 
 use crate::stage::Stage;
 
@@ -87,6 +88,24 @@ async fn while_the_upstream_does_not_read(protocol: Protocol) {
     while call.request.try_send(&chunk).await.unwrap() {}
     call.cancel();
     assert_eq!(seen.until_reset().await, CANCEL);
+}
+
+/// Over HTTP/1.1 the end of a connection lies behind the bytes that nobody reads, so it is not seen. Such a call ends
+/// when nothing has moved for the idle timeout.
+#[tokio::test]
+async fn while_the_upstream_does_not_read_over_h1() {
+    let mut upstream = Upstream::start().await;
+    let route = Route::new("short").cluster("main").key("idle_timeout = \"200ms\"");
+    let gateway = Config::default().route(route).cluster("main", &[&upstream]).start().await;
+    for protocol in [Protocol::WebH1, Protocol::WebTextH1] {
+        let mut client = Client::connect(protocol, gateway.target()).await;
+        let mut call = client.call(method::NOT_READING).open().await;
+        let mut seen = upstream.next_call().await;
+        let chunk = vec![7; 256 << 10];
+        while call.request.try_send(&chunk).await.is_ok_and(|taken| taken) {}
+        call.cancel();
+        assert_eq!(seen.until_reset().await, CANCEL);
+    }
 }
 
 async fn by_closing_the_connection(protocol: Protocol) {
