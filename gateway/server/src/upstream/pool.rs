@@ -21,6 +21,8 @@ use crate::plan::ClusterSpec;
 
 /// How long calls wait for credit on a connection before new calls go to another one.
 const STARVED_AFTER: Duration = Duration::from_millis(5);
+/// How long calls wait for a further connection before they make do with one whose calls wait for credit.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// First and longest pause between attempts to connect.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -38,7 +40,8 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct State {
     connections: Vec<Connection>,
-    connecting: bool,
+    /// Since when a connection is being opened.
+    connecting: Option<Instant>,
     /// Calls that wait for a connection or for a stream on one.
     waiters: Vec<Waker>,
     /// Attempts to connect that failed, ever; a waiter compares it with what it saw first.
@@ -142,7 +145,7 @@ impl Pool {
 
     fn connected(self: &Arc<Self>, result: Result<(SendRequest<Bytes>, Arc<Load>), Arc<str>>) {
         let mut state = self.lock();
-        state.connecting = false;
+        state.connecting = None;
         match result {
             Ok((sender, load)) => {
                 state.connections.push(Connection { sender, load });
@@ -212,16 +215,23 @@ impl Future for Acquire {
             return Poll::Ready(Ok((sender, Lease { pool: pool.clone(), load, blocked: false })));
         }
         let failed_since = self.failures_seen.is_some_and(|seen| seen != state.failures);
-        if state.connections.is_empty() && !state.connecting && (failed_since || pausing) {
+        if state.connections.is_empty() && state.connecting.is_none() && (failed_since || pausing) {
             let error = state.last_error.clone().unwrap_or_else(|| "not connected".into());
             return Poll::Ready(Err(NotConnected(error)));
         }
         self.failures_seen = Some(state.failures);
-        if !state.connecting
+        if state.connecting.is_none()
             && state.connections.len() < pool.cluster.max_connections_per_worker.max(1)
             && !pausing
         {
-            state.connecting = true;
+            state.connecting = Some(Instant::now());
+            if !state.connections.is_empty() {
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(PATIENCE).await;
+                    pool.stream_freed();
+                });
+            }
             connection::open(pool.clone(), pool.authority.clone(), pool.cluster.clone(), Pool::connected);
         }
         if !state.waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
@@ -234,14 +244,16 @@ impl Future for Acquire {
 
 impl State {
     /// A stream on the best connection, unless all are at their limits. A starved connection is used only when no
-    /// further one may be opened, because there are enough or it is too early to try (`may_try`).
+    /// further one may be opened, because there are enough or it is too early to try (`may_try`), or when that takes too
+    /// long.
     fn take_stream(
         &mut self,
         pool: &Pool,
         may_try: bool,
         cx: &mut Context<'_>,
     ) -> Option<(SendRequest<Bytes>, Arc<Load>)> {
-        let may_open = self.connections.len() < pool.cluster.max_connections_per_worker && may_try;
+        let in_time = self.connecting.is_none_or(|since| since.elapsed() < PATIENCE);
+        let may_open = self.connections.len() < pool.cluster.max_connections_per_worker && may_try && in_time;
         let mut best: Option<(bool, usize, usize)> = None;
         let mut index = 0;
         while let Some(connection) = self.connections.get_mut(index) {

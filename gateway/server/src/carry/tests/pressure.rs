@@ -193,3 +193,27 @@ async fn many_short_messages_that_nobody_reads_do_no_harm() {
         assert_eq!(client.side().body.len(), 15 * 15_000);
     }
 }
+
+/// An endpoint that takes no further connection still gets calls on the one it has.
+#[tokio::test(start_paused = true)]
+async fn calls_do_not_wait_long_for_another_connection() {
+    let (rig, mut upstream) = Rig::simple("max_request_message = 0");
+    let stuck = Client::new();
+    stuck.send(message(large()));
+    rig.call(&stuck);
+    let _stuck = upstream.call().await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut silent = rig.upstreams.silent(1);
+    let clients = [Client::new(), Client::new()];
+    for client in &clients {
+        client.end();
+        rig.call(client);
+    }
+    let _silent = soon("an attempt", silent.recv()).await.unwrap();
+    for client in &clients {
+        let mut call = upstream.call().await;
+        assert_eq!(call.connection, 1);
+        call.answer_only(&[("grpc-status", "0")]);
+        assert_eq!(client.status().await, "0");
+    }
+}
