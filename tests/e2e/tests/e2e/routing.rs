@@ -7,7 +7,7 @@ use sluicegate_e2e::upstream::{Upstream, method};
 
 use crate::stage::Stage;
 
-over!(every protocol: no_route, by_host, by_service_and_method, first_match_wins, by_header);
+over!(every protocol: no_route, by_host, by_service_and_method, first_match_wins, by_header, by_weight);
 over!(every HTTP version: no_route_for_plain_http, no_rpc_content_type);
 over!(every web protocol: only_post);
 
@@ -98,6 +98,25 @@ async fn by_header(protocol: Protocol) {
     }
     assert_eq!(canary.next_call().await.values("x-canary"), ["yes"]);
     assert_eq!(main.next_call().await.values("x-canary"), ["no"]);
+}
+
+async fn by_weight(protocol: Protocol) {
+    let (old, new, off) = (Upstream::start().await, Upstream::start().await, Upstream::start().await);
+    let shares =
+        "[{ name = \"old\", weight = 3 }, { name = \"new\", weight = 1 }, { name = \"off\", weight = 0 }]";
+    let config = Config::default()
+        .route(Route::new("split").key(&format!("clusters = {shares}")))
+        .cluster("old", &[&old])
+        .cluster("new", &[&new])
+        .cluster("off", &[&off]);
+    let gateway = config.start().await;
+    let mut client = Client::connect(protocol, gateway.target()).await;
+    for _ in 0..100 {
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    }
+    assert_eq!((old.accepted() + new.accepted(), off.accepted()), (100, 0));
+    // 25 are expected; fewer than 4 or more than 50 happen less than once in ten million runs.
+    assert!((4..=50).contains(&new.accepted()), "{} of 100 to the cluster with a quarter", new.accepted());
 }
 
 async fn no_route_for_plain_http(protocol: Protocol) {
