@@ -27,6 +27,8 @@ export class Program {
     // Not "exit": that comes before the last of the output.
     this.exited = once(this.process, "close");
     this.exited.catch(() => {}); // It could not be started: whoever waits for a line is told so.
+    // A test file that breaks off leaves nothing behind.
+    process.on("exit", () => this.process.kill());
     this.process.stderr.pipe(log, { end: false });
     this.unread = [];
     this.waiting = [];
