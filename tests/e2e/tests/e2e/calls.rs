@@ -11,7 +11,8 @@ use crate::stage::Stage;
 
 over!(every protocol: unary, server_streaming, client_streaming, half_duplex, empty_messages, large_messages);
 over!(every protocol: many_calls_on_one_connection, compressed_messages);
-over!(every full-duplex protocol: full_duplex, head_before_any_message);
+over!(every full-duplex protocol: full_duplex);
+over!(every protocol: head_before_any_message);
 
 #[tokio::test]
 async fn all_protocols_at_once() {
