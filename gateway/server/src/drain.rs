@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch, UnixShutdownSignalWatch};
+use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 /// Whether the gateway is draining, and what it still waits for.
@@ -84,17 +85,30 @@ impl Drop for Hold {
 pub(crate) struct DrainThenStop {
     pub(crate) drain: Drain,
     pub(crate) limit: Duration,
+    /// Called once signals are listened to: whoever is told before could send one that kills the process.
+    pub(crate) ready: Box<dyn Fn() + Send + Sync>,
 }
 
 #[async_trait]
 impl ShutdownSignalWatch for DrainThenStop {
     async fn recv(&self) -> ShutdownSignal {
-        let signal = UnixShutdownSignalWatch.recv().await;
-        if let ShutdownSignal::GracefulTerminate = signal {
-            log::info!("draining for at most {:?}", self.limit);
-            self.drain.run(self.limit).await;
+        // SIGQUIT hands sockets over to a new process in Pingora's way, which does not work with ours; it drains too.
+        let signals = [SignalKind::terminate(), SignalKind::quit(), SignalKind::interrupt()].map(signal);
+        let [Ok(mut terminate), Ok(mut quit), Ok(mut interrupt)] = signals else {
+            log::error!("cannot listen to signals");
+            return ShutdownSignal::FastShutdown;
+        };
+        (self.ready)();
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = quit.recv() => {}
+            _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
         }
-        signal
+        log::info!("draining for at most {:?}", self.limit);
+        tokio::select! {
+            () = self.drain.run(self.limit) => ShutdownSignal::GracefulTerminate,
+            _ = interrupt.recv() => ShutdownSignal::FastShutdown,
+        }
     }
 }
 

@@ -64,30 +64,31 @@ impl Gateway {
         self.listeners.iter().map(|bound| bound.address)
     }
 
-    /// Says on standard output where the gateway can be reached, and where its page is if it has one.
-    pub(crate) fn announce(&self, has_page: bool) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+    /// Where the gateway can be reached, and where its page is if it has one: a line each, and "ready".
+    fn announcement(&self, has_page: bool) -> String {
+        let mut lines = Vec::new();
         for (listener, bound) in self.plan.listeners.iter().zip(&self.listeners) {
             let kind = if listener.tls.is_some() { "tls" } else { "http" };
-            writeln!(out, "listening {kind} {}", bound.address)?;
+            lines.push(format!("listening {kind} {}", bound.address));
             if bound.udp.is_some() {
-                writeln!(out, "listening quic {}", bound.address)?;
+                lines.push(format!("listening quic {}", bound.address));
             }
         }
         if let Some((_, address)) = &self.admin {
-            writeln!(out, "listening admin {address}")?;
+            lines.push(format!("listening admin {address}"));
         }
         let cleartext =
             self.plan.listeners.iter().zip(&self.listeners).find(|(listener, _)| listener.tls.is_none());
         if let Some((_, bound)) = cleartext.filter(|_| has_page) {
-            writeln!(out, "open http://{}/ in a browser", bound.address)?;
+            lines.push(format!("open http://{}/ in a browser", bound.address));
         }
-        writeln!(out, "ready")?;
-        out.flush()
+        lines.push("ready\n".into());
+        lines.join("\n")
     }
 
-    /// Serves until a signal ends it. `pages` are served beside what the plan says.
+    /// Says on standard output where it can be reached, and serves until a signal ends it. `pages` are served beside what the plan says.
     pub(crate) fn run(self, pages: Option<Pages>) {
+        let announcement = self.announcement(pages.is_some());
         let drain = Drain::new();
         let limit = self.plan.drain_timeout;
         let log = self.access_log.clone();
@@ -116,7 +117,12 @@ impl Gateway {
         }
         self.metrics.live.set(1);
         server.bootstrap();
-        server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit }) });
+        let ready = Box::new(move || {
+            let mut out = io::stdout().lock();
+            // Nobody may be reading; the gateway serves all the same.
+            let _ = out.write_all(announcement.as_bytes()).and_then(|()| out.flush());
+        });
+        server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit, ready }) });
         log.close();
     }
 }

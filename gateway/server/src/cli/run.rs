@@ -49,7 +49,6 @@ pub(super) fn serve(
 ) -> ExitCode {
     let served = Gateway::bind(plan, metrics).map_err(|error| error.to_string()).and_then(|gateway| {
         let pages = pages(&gateway);
-        gateway.announce(pages.is_some()).map_err(|error| error.to_string())?;
         gateway.run(pages);
         Ok(())
     });

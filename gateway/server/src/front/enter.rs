@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use http::uri::Authority;
 use http::{Method, StatusCode};
 use pingora_core::server::ShutdownWatch;
 use sluicegate_core::protocol::{Head, Reply};
@@ -12,11 +13,11 @@ use super::door::{Admission, Door};
 use super::plain;
 use crate::carry::{Asked, refuse};
 
-/// Lets a request in: it becomes a call, is answered, or goes to a site.
+/// Lets a request in: it becomes a call, is answered, or goes to a site. `authority` is its pseudo-header.
 pub(super) fn enter(
     door: &Arc<Door>,
     head: Head,
-    host: Arc<str>,
+    (host, authority): (Arc<str>, Option<Authority>),
     receive: impl Receive,
     transmit: impl Transmit,
     shutdown: &ShutdownWatch,
@@ -40,7 +41,9 @@ pub(super) fn enter(
             answer(ResponseHeaders { status, headers }, receive, transmit);
         }
         Admission::Reply(head) => answer(head, receive, transmit),
-        Admission::Plain(head) => plain::serve(door.clone(), head, host, receive, transmit, shutdown.clone()),
+        Admission::Plain(head) => {
+            plain::serve(door.clone(), head, authority, receive, transmit, shutdown.clone())
+        }
     }
 }
 

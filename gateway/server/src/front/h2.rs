@@ -145,7 +145,8 @@ fn request(
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method: parts.method, path, headers: parts.headers, transport: Transport::Http2 };
     let transmit = H2Transmit { respond, stream: None, alt_svc: door.listening.alt_svc.clone() };
-    enter(door, head, host, H2Receive { body }, transmit, shutdown);
+    let asked = (host, parts.uri.into_parts().authority);
+    enter(door, head, asked, H2Receive { body }, transmit, shutdown);
     true
 }
 

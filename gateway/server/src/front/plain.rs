@@ -8,6 +8,7 @@ mod site;
 
 use std::sync::Arc;
 
+use http::uri::Authority;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
@@ -34,12 +35,12 @@ pub(crate) async fn serve_session(
 pub(crate) fn serve<R: Receive, T: Transmit>(
     door: Arc<Door>,
     head: Head,
-    host: Arc<str>,
+    authority: Option<Authority>,
     receive: R,
     transmit: T,
     shutdown: ShutdownWatch,
 ) {
-    let Some(mut request) = request_header(head, &host) else { return };
+    let Some(mut request) = request_header(head, authority.as_ref()) else { return };
     request.extensions_mut().insert(door.clone());
     let address = (door.address, door.listening.address);
     let session = PlainSession::new(request, receive, transmit, address);
@@ -50,15 +51,15 @@ pub(crate) fn serve<R: Receive, T: Transmit>(
 }
 
 /// The head in Pingora's form. Upstreams find the authority in `host`, as in HTTP/1.1.
-fn request_header(head: Head, host: &str) -> Option<RequestHeader> {
+fn request_header(head: Head, authority: Option<&Authority>) -> Option<RequestHeader> {
     let mut request =
         RequestHeader::build(head.method, head.path.as_str().as_bytes(), Some(head.headers.len() + 1))
             .ok()?;
     for (name, value) in &head.headers {
         request.append_header(name.clone(), value.clone()).ok()?;
     }
-    if !request.headers.contains_key(http::header::HOST) {
-        request.insert_header(http::header::HOST, host).ok()?;
+    if let Some(authority) = authority {
+        request.insert_header(http::header::HOST, authority.as_str()).ok()?;
     }
     request.set_version(match head.transport {
         sluicegate_core::call::Transport::Http2 => http::Version::HTTP_2,

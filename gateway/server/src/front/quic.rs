@@ -76,7 +76,7 @@ fn request(door: &Arc<Door>, request: Request, shutdown: &ShutdownWatch) {
     match authority(pseudo.as_ref().map(|authority| authority.as_str()), &head.headers) {
         Some(authority) => {
             let host = door.host(authority);
-            enter(door, head, host, receive, transmit, shutdown);
+            enter(door, head, (host, pseudo), receive, transmit, shutdown);
         }
         None => transmit.reset(Reset::from_h2(h2::Reason::PROTOCOL_ERROR.into())),
     }

@@ -1,7 +1,8 @@
 //! SIGTERM: calls in progress end as they would have, and then the process does.
 
 use sluicegate_e2e::client::{Protocol, Received, quic_endpoint};
-use sluicegate_e2e::upstream::{Event, method};
+use sluicegate_e2e::gateway::Config;
+use sluicegate_e2e::upstream::{Event, Upstream, method};
 use sluicegate_e2e::{QUIET, within};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -91,4 +92,14 @@ async fn a_draining_session_refuses_new_calls() {
     assert_eq!(held.response.all().await.code(), 0);
     assert_eq!(gateway.ended().await.code(), Some(0));
     assert_eq!(upstream.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_signal_right_after_ready_is_heard() {
+    let upstream = Upstream::start().await;
+    for _ in 0..10 {
+        let mut gateway = Config::in_front_of(&[&upstream]).start().await;
+        gateway.terminate().await;
+        assert_eq!(gateway.ended().await.code(), Some(0));
+    }
 }

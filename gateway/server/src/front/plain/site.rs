@@ -141,6 +141,10 @@ impl ProxyHttp for Site {
         let mut peer = HttpPeer::new(address, target.tls, sni);
         peer.options.connection_timeout = target.connect_timeout;
         peer.options.total_connection_timeout = target.connect_timeout;
+        // A site that says nothing for as long as a connection may be idle is not waited for any longer.
+        let patience = Some(door.listening.limits.idle_timeout);
+        peer.options.read_timeout = patience;
+        peer.options.write_timeout = patience;
         target.endpoint = Some(endpoint.clone());
         Ok(Box::new(peer))
     }
