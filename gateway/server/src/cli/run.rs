@@ -47,13 +47,12 @@ pub(super) fn serve(
     metrics: Arc<Metrics>,
     pages: impl FnOnce(&Gateway) -> Option<Pages>,
 ) -> ExitCode {
-    let served = Gateway::bind(plan, metrics).map_err(|error| error.to_string()).and_then(|gateway| {
-        let pages = pages(&gateway);
-        gateway.run(pages);
-        Ok(())
-    });
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
+    match Gateway::bind(plan, metrics) {
+        Ok(gateway) => {
+            let pages = pages(&gateway);
+            gateway.run(pages);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             log::error!("{error}");
             ExitCode::FAILURE

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use pingora_core::protocols::l4::stream::Stream as TcpIo;
-use pingora_core::protocols::{ALPN, SocketDigest, Stream};
+use pingora_core::protocols::{ALPN, SocketDigest, Ssl, Stream};
 use pingora_core::server::ShutdownWatch;
 use std::os::fd::AsRawFd;
 use tokio::io::AsyncReadExt;
@@ -29,32 +29,45 @@ pub(crate) async fn serve(
     listening: Arc<Listening>,
     shutdown: ShutdownWatch,
 ) {
-    let io = match open(socket, address) {
-        Ok(io) => io,
-        Err(error) => return log::debug!("{address}: {error}"),
+    let drain = worker.running.drain.clone();
+    // A connection that has not shown what it is when the gateway drains is not waited for.
+    let started = tokio::select! {
+        started = start(socket, address, &listening) => started,
+        () = drain.begins() => return,
     };
-    let limits = &listening.limits;
-    let door = Arc::new(Door::new(worker, listening.clone(), address, listening.tls.is_some()));
-    match &listening.tls {
-        Some(tls) => match timeout(limits.handshake_timeout, tls.tls_handshake(io)).await {
-            Ok(Ok(io)) => {
-                let h2 = matches!(pingora_core::protocols::Ssl::selected_alpn_proto(&io), Some(ALPN::H2));
-                let io: Stream = Box::new(io);
-                if h2 { h2::serve(door, io, shutdown).await } else { h1::serve(door, io, shutdown).await }
-            }
-            Ok(Err(error)) => log::debug!("{address}: TLS handshake: {error}"),
-            Err(_) => log::debug!("{address}: the TLS handshake took too long"),
-        },
-        None => {
-            let mut io = io;
-            let h2 = listening.h2c
-                && match timeout(limits.header_timeout, begins_as_h2(&mut io)).await {
-                    Ok(Ok(h2)) => h2,
-                    Ok(Err(_)) | Err(_) => return,
-                };
-            let io: Stream = Box::new(io);
+    match started {
+        Ok((io, h2)) => {
+            let secure = listening.tls.is_some();
+            let door = Arc::new(Door::new(worker, listening, address, secure));
             if h2 { h2::serve(door, io, shutdown).await } else { h1::serve(door, io, shutdown).await }
         }
+        Err(reason) => log::debug!("{address}: {reason}"),
+    }
+}
+
+/// Shakes hands if the listener wants to, and tells whether HTTP/2 is spoken.
+async fn start(
+    socket: TcpStream,
+    address: SocketAddr,
+    listening: &Listening,
+) -> Result<(Stream, bool), String> {
+    let mut io = open(socket, address).map_err(|error| error.to_string())?;
+    let limits = &listening.limits;
+    match &listening.tls {
+        Some(tls) => {
+            let io = timeout(limits.handshake_timeout, tls.tls_handshake(io)).await;
+            let io = io
+                .map_err(|_| "the TLS handshake took too long".to_owned())?
+                .map_err(|error| format!("TLS handshake: {error}"))?;
+            let h2 = matches!(io.selected_alpn_proto(), Some(ALPN::H2));
+            Ok((Box::new(io), h2))
+        }
+        None if listening.h2c => {
+            let h2 = timeout(limits.header_timeout, begins_as_h2(&mut io)).await;
+            let h2 = h2.map_err(|_| "nothing came".to_owned())?.map_err(|error| error.to_string())?;
+            Ok((Box::new(io), h2))
+        }
+        None => Ok((Box::new(io), false)),
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
             biased;
             stream = session.accept_bi() => match stream {
                 // Refused calls are safe to send again on another session.
-                Some((_, mut transmit)) if draining => transmit.reset(Reset::REFUSED),
+                Some((_, mut transmit)) if drain.has_begun() => transmit.reset(Reset::REFUSED),
                 Some((receive, transmit)) => {
                     calls.spawn(stream_call(door.clone(), host.clone(), receive, transmit, streams.clone()));
                 }
