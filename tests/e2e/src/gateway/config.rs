@@ -11,6 +11,8 @@ use crate::upstream::Upstream;
 /// interface, and the routes and clusters a test adds.
 #[derive(Debug, Default)]
 pub struct Config {
+    /// Where the listeners are; empty for 127.0.0.1.
+    host: String,
     top: String,
     limits: String,
     routes: String,
@@ -29,6 +31,14 @@ impl Config {
     /// A gateway that passes every call to these upstreams, which form the cluster `main`.
     pub fn in_front_of(upstreams: &[&Upstream]) -> Config {
         Config::default().route(Route::new("all").cluster("main")).cluster("main", upstreams)
+    }
+
+    /// Puts the listeners at a loopback address that no other test uses, so that nobody else can get their ports when
+    /// they are closed.
+    #[must_use]
+    pub fn alone_at(mut self, host: &str) -> Config {
+        self.host = host.to_owned();
+        self
     }
 
     /// Adds a line at the top level, such as `drain_timeout = "1s"`.
@@ -84,21 +94,22 @@ impl Config {
 
     /// Writes the configuration and its certificates.
     fn write(&self, folder: &Path) {
-        let Config { top, limits, routes, clusters } = self;
+        let Config { host, top, limits, routes, clusters } = self;
+        let host = if host.is_empty() { "127.0.0.1" } else { host };
         let text = format!(
             r#"{top}
 [admin]
 listen = "127.0.0.1:0"
 
 [[listeners]]
-listen = "127.0.0.1:0"
+listen = "{host}:0"
 tls = {{ cert = "cert.pem", key = "key.pem" }}
 quic = true
 webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
 limits = {{ {limits} }}
 
 [[listeners]]
-listen = "127.0.0.1:0"
+listen = "{host}:0"
 limits = {{ {limits} }}
 
 {routes}{clusters}"#

@@ -47,7 +47,8 @@ async fn idle_connections_hold_nothing_up(protocol: Protocol) {
 
 #[tokio::test]
 async fn a_draining_gateway_takes_no_connections() {
-    let Stage { mut client, mut upstream, mut gateway } = Stage::new(Protocol::GrpcH2c).await;
+    let Stage { mut client, mut upstream, mut gateway } =
+        Stage::configured(Protocol::GrpcH2c, |config| config.alone_at("127.0.71.1")).await;
     let mut call = client.call(method::HOLD).open().await;
     call.half_close().await.unwrap();
     upstream.next_call().await.until_half_closed().await;
