@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use pingora_core::server::configuration::ServerConf;
-use pingora_core::server::{RunArgs, Server};
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
 
 use crate::admin::Admin;
 use crate::drain::{Drain, DrainThenStop};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use pingora_core::server::{ListenFds, ShutdownWatch};
-use pingora_core::services::Service;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::Service;
 use tokio::sync::mpsc;
 
 use crate::front::{Arrival, serve};

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::Service;
 use pingora_core::listeners::tls::Acceptor;
-use pingora_core::server::{ListenFds, ShutdownWatch};
-use pingora_core::services::Service;
 use prometheus::IntCounter;
 
 use super::{Arrival, NewConnection};
