@@ -11,6 +11,7 @@ pub(crate) mod outgoing;
 pub(crate) mod peek;
 mod receive;
 mod send;
+pub(crate) mod stopped;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};

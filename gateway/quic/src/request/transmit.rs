@@ -1,6 +1,6 @@
 //! The response to a request.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -8,13 +8,14 @@ use bytes::{Bytes, BytesMut};
 use h3::error::StreamError;
 use h3::server::RequestStream;
 use http::{HeaderMap, Response};
-use quinn::{StoppedError, VarInt, WriteError};
+use quinn::WriteError;
 use sluicegate_core::wire::{Gone, Reset, ResponseHeaders, Transmit};
 
 use super::error_code;
 use super::receive::gone;
 use crate::adapter::SendHalf;
 use crate::adapter::outgoing::Outgoing;
+use crate::adapter::stopped::Stopped;
 use crate::guard::DATA;
 use crate::resets::Resets;
 use crate::shared::{LiveGuard, lock};
@@ -32,18 +33,6 @@ pub struct H3Transmit {
     stopped: Stopped,
     resets: Arc<Resets>,
     _live: LiveGuard,
-}
-
-/// Whether the client has told us to stop sending.
-enum Stopped {
-    /// Nobody has asked.
-    Unwatched,
-    /// Waits for it. One allocation per request, because quinn's future has no name.
-    Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
-    /// It no longer can: all is acknowledged.
-    Over,
-    /// It has, or its connection is lost.
-    Gone(Gone),
 }
 
 impl std::fmt::Debug for H3Transmit {
@@ -120,30 +109,15 @@ impl Transmit for H3Transmit {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        let stopped = match &mut self.stopped {
-            Stopped::Unwatched => {
-                let mut future = Box::pin(lock(&self.stream).stopped());
-                let first = future.as_mut().poll(cx);
-                self.stopped = Stopped::Watched(future);
-                first
-            }
-            Stopped::Watched(future) => future.as_mut().poll(cx),
-            Stopped::Over => return Poll::Pending,
-            Stopped::Gone(gone) => return Poll::Ready(*gone),
-        };
-        let gone = match ready!(stopped) {
-            Ok(Some(code)) => {
-                self.resets.count();
-                Gone::Reset(error_code::from_http3(code.into_inner()))
-            }
-            Ok(None) => {
-                self.stopped = Stopped::Over;
-                return Poll::Pending;
-            }
-            Err(_) => Gone::Connection,
-        };
-        self.stopped = Stopped::Gone(gone);
-        Poll::Ready(gone)
+        let H3Transmit { stream, stopped, resets, .. } = self;
+        stopped.poll(
+            cx,
+            || Stopped::watch(&lock(stream)),
+            |code| {
+                resets.count();
+                Gone::Reset(error_code::from_http3(code))
+            },
+        )
     }
 }
 

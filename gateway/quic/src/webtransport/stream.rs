@@ -1,6 +1,5 @@
 //! One stream of a session.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -8,13 +7,14 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http::HeaderMap;
-use quinn::{ReadError, StoppedError, VarInt, WriteError};
+use quinn::{ReadError, WriteError};
 use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
 
 use super::error_code::{self, BUFFERED_STREAM_REJECTED, SESSION_GONE};
 use super::session::SessionState;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
+use crate::adapter::stopped::Stopped;
 use crate::shared::lock;
 
 /// The most credit that is given at once, so that one chunk does not outgrow what QUIC is willing to take soon.
@@ -190,18 +190,6 @@ pub struct WtTransmit {
     credit: u64,
 }
 
-/// Whether the client has told us to stop sending.
-enum Stopped {
-    /// Nobody has asked.
-    Unwatched,
-    /// Waits for it. One allocation per stream, because quinn's future has no name.
-    Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
-    /// It no longer can: all is acknowledged.
-    Over,
-    /// It has, or its connection is lost.
-    Gone(Gone),
-}
-
 impl std::fmt::Debug for WtTransmit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WtTransmit").field("stream", &self.stream.id).finish_non_exhaustive()
@@ -250,28 +238,9 @@ impl WtTransmit {
     }
 
     fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        let stopped = match &mut self.stopped {
-            Stopped::Unwatched => {
-                let Some(send) = &self.stream.send else { return Poll::Pending };
-                let mut future = Box::pin(lock(send).stopped());
-                let first = future.as_mut().poll(cx);
-                self.stopped = Stopped::Watched(future);
-                first
-            }
-            Stopped::Watched(future) => future.as_mut().poll(cx),
-            Stopped::Over => return Poll::Pending,
-            Stopped::Gone(gone) => return Poll::Ready(*gone),
-        };
-        let gone = match ready!(stopped) {
-            Ok(Some(code)) => self.stream.taken_back(code.into_inner()),
-            Ok(None) => {
-                self.stopped = Stopped::Over;
-                return Poll::Pending;
-            }
-            Err(_) => Gone::Connection,
-        };
-        self.stopped = Stopped::Gone(gone);
-        Poll::Ready(gone)
+        let WtTransmit { stream, stopped, .. } = self;
+        let begin = || stream.send.as_ref().map_or(Stopped::Unwatched, |send| Stopped::watch(&lock(send)));
+        stopped.poll(cx, begin, |code| stream.taken_back(code))
     }
 }
 
