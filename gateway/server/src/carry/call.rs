@@ -203,7 +203,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         match result {
             Ok((sender, lease)) => {
                 if self.receive.is_ended()
-                    && let Err(status) = self.upload.end_at_once(&mut *self.decoder, ledger)
+                    && let Err(status) = self.upload.end(&mut *self.decoder, ledger)
                 {
                     return self.fail(status);
                 }
@@ -310,15 +310,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             status = Status::deadline_exceeded("the deadline passed").with_flag(Flag::UpstreamTimeout);
             reset = None;
         }
-        match reset {
-            Some(reset) if !self.download.begun && self.encoder.passes_resets() => {
-                ledger.end(&mut End::from(status), None);
-                self.download.outbox.end(Ending::Reset(reset));
-                self.state = State::Flushing;
-                self.timer.restart(FLUSH_TIMEOUT);
-            }
-            reset => self.end(status, reset, None),
-        }
+        self.end(status, reset, None);
     }
 
     fn expired(&mut self, expired: Expired) {
@@ -384,6 +376,10 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             };
             self.encoder.abort(abort, &mut self.download.outbox);
             return;
+        }
+        if let Some(reset) = reset.filter(|_| self.encoder.passes_resets()) {
+            ledger.end(&mut end, details);
+            return self.download.outbox.end(Ending::Reset(reset));
         }
         let head = ledger.refusal(&mut end);
         ledger.end(&mut end, details);

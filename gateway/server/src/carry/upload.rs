@@ -93,19 +93,15 @@ impl Upload {
         true
     }
 
-    /// Takes note, once, of a request that ended with its head.
-    pub(super) fn end_at_once(
-        &mut self,
-        decoder: &mut dyn Decoder,
-        ledger: &mut Ledger,
-    ) -> Result<(), Status> {
+    /// Takes note, once, that nothing more will come from the client.
+    pub(super) fn end(&mut self, decoder: &mut dyn Decoder, ledger: &mut Ledger) -> Result<(), Status> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
         let mut frames = Frames::default();
         decoder.end(&mut frames)?;
         self.take(frames, ledger)?;
-        self.check_end()
+        self.borders.end()
     }
 
     /// Moves what can be moved. `Ready` when the upstream has it all.
@@ -155,10 +151,7 @@ impl Upload {
             Poll::Ready(Ok(None)) => match receive.poll_trailers(cx) {
                 Poll::Ready(Ok(trailers)) => {
                     self.trailers = trailers.map(Box::new);
-                    self.ended = true;
-                    let mut frames = Frames::default();
-                    let ended = decoder.end(&mut frames).and_then(|()| self.take(frames, ledger));
-                    return Poll::Ready(ended.and_then(|()| self.check_end()).map_err(Stopped::Refused));
+                    return Poll::Ready(self.end(decoder, ledger).map_err(Stopped::Refused));
                 }
                 Poll::Ready(Err(gone)) => return Poll::Ready(Err(Stopped::Gone(gone))),
                 Poll::Pending => return Poll::Pending,
@@ -177,7 +170,7 @@ impl Upload {
         self.ended |= decoder.is_ended();
         let read = read
             .and_then(|()| self.take(frames, ledger))
-            .and_then(|()| if self.ended { self.check_end() } else { Ok(()) });
+            .and_then(|()| if self.ended { self.borders.end() } else { Ok(()) });
         Poll::Ready(read.map_err(Stopped::Refused))
     }
 
@@ -199,10 +192,6 @@ impl Upload {
         }
         ledger.request_messages = self.borders.messages();
         Ok(())
-    }
-
-    fn check_end(&self) -> Result<(), Status> {
-        self.borders.end()
     }
 
     /// Sends the front of the queue as far as the upstream's windows allow.
@@ -230,7 +219,7 @@ impl Upload {
         let part = if credit < front.len() { Some(front.split_to(credit)) } else { self.queue.pop() };
         let Some(part) = part.filter(|part| !part.is_empty()) else { return Poll::Ready(()) };
         self.remember(&part);
-        let end = self.is_empty() && self.check_end().is_ok();
+        let end = self.is_empty() && self.borders.end().is_ok();
         if upstream.send.send_data(part, end).is_err() {
             self.give_up(upstream);
         } else if end {
