@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +16,6 @@ use sluicegate_core::path::MethodPath;
 
 use crate::front::door::{Door, host_of};
 use crate::route::Route;
-use crate::upstream::Endpoint;
 
 /// The largest message that a client should send, as the probe tells it: the default limit of a route.
 const MAX_MESSAGE: u32 = 4 << 20;
@@ -46,22 +44,13 @@ pub(crate) struct Site {
     pages: Option<Pages>,
 }
 
-/// Where one request goes.
-#[derive(Default)]
-pub(crate) struct Target {
-    endpoint: Option<Arc<Endpoint>>,
-    connect_timeout: Option<Duration>,
-    tls: bool,
-    attempts: usize,
-    route: Option<Arc<Route>>,
-}
-
 #[async_trait]
 impl ProxyHttp for Site {
-    type CTX = Target;
+    /// The route of the request.
+    type CTX = Option<Arc<Route>>;
 
-    fn new_ctx(&self) -> Target {
-        Target::default()
+    fn new_ctx(&self) -> Option<Arc<Route>> {
+        None
     }
 
     fn init_downstream_modules(&self, _: &mut pingora_core::modules::http::HttpModules) {
@@ -71,7 +60,7 @@ impl ProxyHttp for Site {
     fn on_connection_reuse(
         &self,
         session: &mut Session,
-        _: &mut Target,
+        _: &mut Option<Arc<Route>>,
         context: Box<dyn Any + Send + Sync>,
     ) {
         // Set by `serve_session` before the request was read.
@@ -80,7 +69,7 @@ impl ProxyHttp for Site {
         }
     }
 
-    async fn request_filter(&self, session: &mut Session, target: &mut Target) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, route: &mut Option<Arc<Route>>) -> Result<bool> {
         let request = session.req_header();
         let Some(door) = request.extensions.get::<Arc<Door>>().cloned() else {
             return Error::e_explain(ErrorType::InternalError, "a request that came in through no door");
@@ -92,8 +81,8 @@ impl ProxyHttp for Site {
             return respond(session, 200, page).await;
         }
         let host = host_of(request_host(request)).to_ascii_lowercase();
-        target.route = door.worker.running.plan.routes.find_http(&host, &path, &request.headers).cloned();
-        if target.route.is_none() {
+        *route = door.worker.running.plan.routes.find_http(&host, &path, &request.headers).cloned();
+        if route.is_none() {
             // A request that would be a call if its content type were an RPC's is told so.
             let routes = &door.worker.running.plan.routes;
             let method = (request.method == Method::POST).then(|| MethodPath::parse_str(&path)).flatten();
@@ -112,24 +101,26 @@ impl ProxyHttp for Site {
         Ok(false)
     }
 
-    async fn upstream_peer(&self, session: &mut Session, target: &mut Target) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        route: &mut Option<Arc<Route>>,
+    ) -> Result<Box<HttpPeer>> {
         let door = session.req_header().extensions.get::<Arc<Door>>().cloned();
-        let (Some(door), Some(route)) = (door, &target.route) else {
+        let (Some(door), Some(route)) = (door, route) else {
             return Error::e_explain(ErrorType::InternalError, "no route");
         };
         let picked = route.clusters.pick(fastrand::u32(..));
         let Some(cluster) = door.worker.running.clusters.get(picked.cluster) else {
             return Error::e_explain(ErrorType::InternalError, "no cluster");
         };
-        target.attempts += 1;
         let index = cluster.choose(door.worker.index, 0);
         let Some(endpoint) = index.and_then(|index| cluster.endpoints.get(index)) else {
             return Error::e_explain(ErrorType::ConnectNoRoute, "no endpoint");
         };
-        target.tls = cluster.spec.tls.is_some();
-        target.connect_timeout = Some(cluster.spec.connect_timeout);
+        let tls = cluster.spec.tls.is_some();
         let host = endpoint.authority.host();
-        let port = endpoint.authority.port_u16().unwrap_or(if target.tls { 443 } else { 80 });
+        let port = endpoint.authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let sni = cluster.spec.server_name.as_deref().unwrap_or(host).to_owned();
         let address = tokio::net::lookup_host((host.trim_matches(['[', ']']), port))
             .await
@@ -138,14 +129,13 @@ impl ProxyHttp for Site {
         let Some(address) = address else {
             return Error::e_explain(ErrorType::ConnectNoRoute, "the upstream's name cannot be resolved");
         };
-        let mut peer = HttpPeer::new(address, target.tls, sni);
-        peer.options.connection_timeout = target.connect_timeout;
-        peer.options.total_connection_timeout = target.connect_timeout;
+        let mut peer = HttpPeer::new(address, tls, sni);
+        peer.options.connection_timeout = Some(cluster.spec.connect_timeout);
+        peer.options.total_connection_timeout = Some(cluster.spec.connect_timeout);
         // A site that says nothing for as long as a connection may be idle is not waited for any longer.
         let patience = Some(door.listening.limits.idle_timeout);
         peer.options.read_timeout = patience;
         peer.options.write_timeout = patience;
-        target.endpoint = Some(endpoint.clone());
         Ok(Box::new(peer))
     }
 
@@ -153,7 +143,7 @@ impl ProxyHttp for Site {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        _: &mut Target,
+        _: &mut Option<Arc<Route>>,
     ) -> Result<()> {
         if let Some(door) = session.req_header().extensions.get::<Arc<Door>>() {
             request.insert_header("x-forwarded-for", door.address.ip().to_string())?;
@@ -166,7 +156,7 @@ impl ProxyHttp for Site {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _: &mut Target,
+        _: &mut Option<Arc<Route>>,
     ) -> Result<()> {
         if let Some(alt_svc) = alt_svc(session) {
             response.insert_header(header::ALT_SVC, alt_svc)?;
