@@ -62,6 +62,8 @@ pub enum Transport {
     Http3,
     /// One stream of a WebTransport session.
     WebTransport,
+    /// A WebSocket of its own.
+    WebSocket,
 }
 
 impl Transport {
@@ -72,6 +74,7 @@ impl Transport {
             Transport::Http2 => "h2",
             Transport::Http3 => "h3",
             Transport::WebTransport => "webtransport",
+            Transport::WebSocket => "websocket",
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod path;
 pub mod problem;
 pub mod protocol;
 pub mod registry;
+pub mod schema;
 pub mod status;
 pub mod testing;
 pub mod wire;

@@ -51,6 +51,11 @@ impl MethodPath {
         self.as_str().get(self.service_start..self.method_start.saturating_sub(1)).unwrap_or_default()
     }
 
+    /// Service and method, such as `chat.v1.Chat/Say`.
+    pub fn full_name(&self) -> &str {
+        self.as_str().get(self.service_start..).unwrap_or_default()
+    }
+
     /// The method, such as `Say`.
     pub fn method(&self) -> &str {
         self.as_str().get(self.method_start..).unwrap_or_default()

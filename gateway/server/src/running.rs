@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use sluicegate_core::schema::Schema;
+
 use crate::drain::Drain;
 use crate::front::plain::{Pages, Sites, sites};
 use crate::observe::access_log::AccessLog;
@@ -15,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) clusters: Box<[Arc<Cluster>]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) calls: CallTable,
+    /// What is known of the upstreams' services at the moment.
+    pub(crate) schema: ArcSwap<Schema>,
     pub(crate) access_log: AccessLog,
     pub(crate) drain: Drain,
     /// Serves what is not an RPC.
@@ -37,6 +42,7 @@ impl Running {
         Running {
             clusters,
             calls: CallTable::new(&plan),
+            schema: ArcSwap::default(),
             access_log,
             metrics,
             drain,

@@ -9,7 +9,7 @@ pub(super) const PROTOCOL: Protocol = Protocol { name: "grpc", recognise, open }
 
 const TYPE: &str = "application/grpc";
 
-fn recognise(head: &Head) -> bool {
+fn recognise(head: &Head, _services: &Services<'_>) -> bool {
     // Without trailers there is no native gRPC, so HTTP/1.1 cannot carry it.
     matches!(head.transport, Transport::Http2 | Transport::Http3)
         && head.headers.get(http::header::CONTENT_TYPE).is_some_and(is_grpc)
@@ -25,7 +25,7 @@ pub(super) fn codec(content_type: &HeaderValue) -> &[u8] {
     strip_type(content_type.as_bytes(), TYPE).map(codec_suffix).unwrap_or_default()
 }
 
-fn open(mut head: Head) -> Result<Opened, Reply> {
+fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
     if head.method != Method::POST {
         return Err(opening::only_post());
     }

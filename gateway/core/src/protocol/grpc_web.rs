@@ -22,7 +22,7 @@ enum Mode {
     Text,
 }
 
-fn recognise(head: &Head) -> bool {
+fn recognise(head: &Head, _services: &Services<'_>) -> bool {
     head.transport != Transport::WebTransport
         && head.headers.get(header::CONTENT_TYPE).is_some_and(|value| parse(value.as_bytes()).is_some())
 }
@@ -37,7 +37,7 @@ fn parse(content_type: &[u8]) -> Option<(Mode, &[u8])> {
     matches!(rest, [] | [b'+' | b';' | b' ', ..]).then(|| (mode, codec_suffix(rest)))
 }
 
-fn open(mut head: Head) -> Result<Opened, Reply> {
+fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
     if head.method != Method::POST {
         return Err(opening::only_post());
     }

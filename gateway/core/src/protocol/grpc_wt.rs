@@ -44,11 +44,11 @@ mod flags {
     pub(super) const EXTENSION: u8 = 0x20;
 }
 
-fn recognise(head: &Head) -> bool {
+fn recognise(head: &Head, _services: &Services<'_>) -> bool {
     head.transport == Transport::WebTransport
 }
 
-fn open(mut head: Head) -> Result<Opened, Reply> {
+fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
     let encoder = Box::new(encoder::Encoder);
     let reserved = opening::take_grpc_headers(&mut head.headers);
     if reserved.content_type.as_ref().is_some_and(|value| !grpc::is_grpc(value)) {

@@ -19,6 +19,7 @@ mod header_block;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -27,6 +28,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::call::{End, ResponseHead, Transport};
 use crate::path::MethodPath;
+use crate::schema::{Method as SchemaMethod, Schema};
 use crate::status::{Code, Flag, Status};
 use crate::wire::{Reset, ResponseHeaders};
 
@@ -39,9 +41,9 @@ pub struct Protocol {
     /// The name in logs and the `client_protocol` label.
     pub name: &'static str,
     /// Whether this request speaks it.
-    pub recognise: fn(&Head) -> bool,
+    pub recognise: fn(&Head, &Services<'_>) -> bool,
     /// Opens the call, or says how to answer instead.
-    pub open: fn(Head) -> Result<Opened, Reply>,
+    pub open: fn(Head, &Services<'_>) -> Result<Opened, Reply>,
 }
 
 impl std::fmt::Debug for Protocol {
@@ -51,8 +53,29 @@ impl std::fmt::Debug for Protocol {
 }
 
 /// The protocol this request speaks; `None` when it is not an RPC.
-pub fn recognise(head: &Head) -> Option<&'static Protocol> {
-    ALL.iter().find(|protocol| (protocol.recognise)(head))
+pub fn recognise(head: &Head, services: &Services<'_>) -> Option<&'static Protocol> {
+    ALL.iter().find(|protocol| (protocol.recognise)(head, services))
+}
+
+/// What the gateway serves at the host that a request is for.
+#[derive(Clone, Copy)]
+pub struct Services<'a> {
+    /// What is known of the services, wherever they are served.
+    pub schema: &'a Schema,
+    /// Whether some route takes calls with this path.
+    pub has_route: &'a dyn Fn(&MethodPath) -> bool,
+}
+
+impl<'a> Services<'a> {
+    /// Services that are served at every host.
+    pub fn everywhere(schema: &'a Schema) -> Services<'a> {
+        Services { schema, has_route: &|_| true }
+    }
+
+    /// The method with this path, if it is known and served here.
+    pub fn method(&self, path: &MethodPath) -> Option<&'a Arc<SchemaMethod>> {
+        self.schema.method(path).filter(|_| (self.has_route)(path))
+    }
 }
 
 /// Whether a request that speaks none of the protocols is still meant as an RPC: native gRPC over HTTP/1.1, or a
@@ -120,6 +143,8 @@ pub enum Reply {
 
 /// Turns what the client sends into gRPC frames (5-byte prefix and payload, cut anywhere).
 pub trait Decoder: Send {
+    /// Says how large a message may be, in bytes, before anything else: whoever gathers one stops there.
+    fn limit(&mut self, _max_message: u32) {}
     /// Takes the client's next bytes.
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status>;
     /// The client has ended its direction.

@@ -21,8 +21,10 @@ pub(super) fn map(headers: &[(&'static str, &str)]) -> HeaderMap {
 
 /// Opens a call, or says what the answer is instead.
 pub(super) fn open(head: Head) -> Result<Opened, String> {
-    let protocol = recognise(&head).expect("no protocol");
-    (protocol.open)(head).map_err(|reply| match reply {
+    let schema = Schema::default();
+    let services = Services::everywhere(&schema);
+    let protocol = recognise(&head, &services).expect("no protocol");
+    (protocol.open)(head, &services).map_err(|reply| match reply {
         Reply::Status(status, _) => status.to_string(),
         Reply::Http(status, headers) => format!("{} {}", status.as_u16(), lines(&headers)),
     })
@@ -59,7 +61,7 @@ pub(super) fn decoded(mut opened: Opened, pieces: Vec<Bytes>, fin: bool) -> Deco
 fn tells_protocols_apart() {
     let check = |transport, content_type: &str, want: Option<&str>, rpc: bool| {
         let head = head(transport, &[("content-type", content_type)]);
-        let name = recognise(&head).map(|protocol| protocol.name);
+        let name = recognise(&head, &Services::everywhere(&Schema::default())).map(|protocol| protocol.name);
         assert_eq!((name, looks_like_rpc(&head)), (want, rpc), "{transport:?} {content_type:?}");
     };
     for transport in [Transport::Http2, Transport::Http3] {
@@ -88,8 +90,10 @@ fn tells_protocols_apart() {
     }
     check(Transport::Http1, "application/grpc", None, true);
     check(Transport::WebTransport, "application/grpc-web", Some("grpc_wt"), true);
-    assert_eq!(recognise(&head(Transport::WebTransport, &[])).map(|p| p.name), Some("grpc_wt"));
-    assert!(recognise(&head(Transport::Http2, &[])).is_none());
+    let schema = Schema::default();
+    let name = |head| recognise(&head, &Services::everywhere(&schema)).map(|protocol| protocol.name);
+    assert_eq!(name(head(Transport::WebTransport, &[])), Some("grpc_wt"));
+    assert_eq!(name(head(Transport::Http2, &[])), None);
 }
 
 #[test]

@@ -17,7 +17,10 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sluicegate_core::call::{End, ResponseHead, Transport};
 use sluicegate_core::protocol::grpc_wt::{Opening, reset_code};
-use sluicegate_core::protocol::{self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, take_status};
+use sluicegate_core::protocol::{
+    self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, take_status,
+};
+use sluicegate_core::schema::Schema;
 use sluicegate_core::status::{Code, Status};
 use sluicegate_core::testing::{Decoded, feed_in_every_split};
 use sluicegate_core::wire::Reset;
@@ -149,9 +152,11 @@ fn http_head(vector: &Vector) -> Head {
 }
 
 fn open(protocol: &str, head: Head) -> Result<Opened, Status> {
-    let recognised = protocol::recognise(&head).expect("no protocol");
+    let schema = Schema::default();
+    let services = Services::everywhere(&schema);
+    let recognised = protocol::recognise(&head, &services).expect("no protocol");
     assert_eq!(recognised.name, protocol);
-    (recognised.open)(head).map_err(|reply| match reply {
+    (recognised.open)(head, &services).map_err(|reply| match reply {
         Reply::Status(status, _) => status,
         Reply::Http(status, _) => panic!("HTTP {status}"),
     })

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::call::{Call, Client};
 use sluicegate_core::filter::Preflight;
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply};
+use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services};
 use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
 use super::listener::Listening;
@@ -60,8 +60,12 @@ impl Door {
 
     /// Tells what a request is.
     pub(crate) fn admit(&self, head: Head, host: &str) -> Admission {
-        if let Some(protocol) = protocol::recognise(&head) {
-            return Admission::Call(protocol, (protocol.open)(head).map(Box::new));
+        let running = &self.worker.running;
+        let schema = running.schema.load();
+        let has_route = |path: &MethodPath| running.plan.routes.find_path(host, path).is_some();
+        let services = Services { schema: &schema, has_route: &has_route };
+        if let Some(protocol) = protocol::recognise(&head, &services) {
+            return Admission::Call(protocol, (protocol.open)(head, &services).map(Box::new));
         }
         if let Some(headers) = self.preflight(&head, host) {
             return Admission::Reply(ResponseHeaders { status: StatusCode::NO_CONTENT, headers });
@@ -88,7 +92,7 @@ impl Door {
     /// Makes the future that carries a call.
     pub(crate) fn carry<R: Receive, T: Transmit>(
         &self,
-        opened: Opened,
+        mut opened: Opened,
         client: Client,
         host: Arc<str>,
         receive: R,
@@ -125,6 +129,9 @@ impl Door {
             client,
             identity: None,
         };
+        if let Some(routed) = &route {
+            opened.decoder.limit(routed.route.max_request_message);
+        }
         let ledger = Ledger::new(self.worker.clone(), call, route);
         Carried::new(ledger, receive, transmit, opened.decoder, opened.encoder)
     }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use http::uri::PathAndQuery;
 use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::grpc_wt::{self, Opening, close};
-use sluicegate_core::protocol::{Head, Reply};
+use sluicegate_core::protocol::{Head, Reply, Services};
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use sluicegate_quic::{SessionRequest, WtReceive, WtTransmit};
 use tokio::task::JoinSet;
@@ -119,7 +119,8 @@ async fn stream_call(
     };
     let client = door.client(grpc_wt::PROTOCOL.name, Transport::WebTransport);
     let path = head.path.clone();
-    match (grpc_wt::PROTOCOL.open)(head) {
+    let opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
+    match opened {
         Ok(opened) => {
             let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
             door.carry(opened, client, host, receive, transmit).await;
