@@ -167,6 +167,11 @@ pub trait Encoder: Send {
     /// The call ends without a head or a message: refused by the gateway, or so by the upstream. `head` holds what
     /// filters add to a response of any kind, such as CORS headers.
     fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox);
+    /// What is sent between two messages when nothing else was sent for a while, so that nobody on the way takes the
+    /// response for dead. `None` where the protocol has no such thing.
+    fn keep_alive(&self) -> Option<&'static [u8]> {
+        None
+    }
     /// Whether an upstream's reset is passed on as a reset even before a head, code and all. Native gRPC clients know
     /// what it means; the others are told a status.
     fn passes_resets(&self) -> bool {

@@ -28,6 +28,9 @@ use crate::upstream::{Acquire, NotConnected};
 /// How long a client may accept nothing of the end of a response.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// After how long without a byte the client of a protocol that can is shown that the response goes on.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// A call on its way, generic over the client's wire. Spawn it and forget it.
 pub(crate) struct Carried<R, T> {
     receive: R,
@@ -42,6 +45,8 @@ pub(crate) struct Carried<R, T> {
     timer: Timer,
     /// Endpoints that were tried, by index.
     tried: u64,
+    /// Bytes that the client had got at the timer's last tick.
+    sent_at_tick: u64,
 }
 
 enum State {
@@ -86,7 +91,11 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             upload: Upload::new(limits.0, deframe, replay),
             download: Download::new(limits.1, deframe),
             tried: 0,
+            sent_at_tick: 0,
         };
+        if carried.encoder.keep_alive().is_some() {
+            carried.timer.tick_every(KEEP_ALIVE);
+        }
         carried.begin(ledger);
         carried
     }
@@ -315,6 +324,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
 
     fn expired(&mut self, expired: Expired) {
         match (expired, &self.state) {
+            (Expired::Tick, _) => self.keep_alive(),
             // The client does not take the end of its response.
             (_, State::Flushing) => {
                 self.transmit.reset(Reset::CANCEL);
@@ -328,6 +338,17 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
                     Status::deadline_exceeded("nothing moved for too long").with_flag(Flag::StreamIdle),
                 );
             }
+        }
+    }
+
+    /// Shows the client that the response goes on, if it has not got a byte for a while.
+    fn keep_alive(&mut self) {
+        let (Some(ledger), Some(bytes)) = (&self.ledger, self.encoder.keep_alive()) else { return };
+        let is_quiet = ledger.bytes_sent == self.sent_at_tick && self.download.outbox.is_empty();
+        self.sent_at_tick = ledger.bytes_sent;
+        if is_quiet && self.download.begun && !self.download.mid_message {
+            self.sent_at_tick += bytes.len() as u64;
+            self.download.outbox.data(bytes::Bytes::from_static(bytes));
         }
     }
 

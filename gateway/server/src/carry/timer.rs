@@ -1,4 +1,4 @@
-//! The clock of one call: its deadline, and how long nothing may move.
+//! The clock of one call: its deadline, how long nothing may move, and when to show that it is alive.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,21 +13,39 @@ pub(crate) enum Expired {
     Deadline,
     /// Nothing moved for the idle timeout, or for up to twice as long.
     Idle,
+    /// Another [`Timer::tick_every`] has gone by.
+    Tick,
 }
 
-/// One timer for both. It reads no clock while bytes move: they only set a flag, which is looked at when the timer
+/// One timer for all. It reads no clock while bytes move: they only set a flag, which is looked at when the timer
 /// fires.
 #[derive(Debug)]
 pub(crate) struct Timer {
     deadline: Option<Instant>,
     idle: Option<Duration>,
     moved: bool,
+    /// When nothing moves any more, if it has not moved since the timer was set.
+    idle_at: Option<Instant>,
+    tick: Option<(Duration, Instant)>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
     pub(crate) fn new(deadline: Option<std::time::Instant>, idle: Option<Duration>) -> Timer {
-        Timer { deadline: deadline.map(Instant::from_std), idle, moved: false, sleep: None }
+        Timer {
+            deadline: deadline.map(Instant::from_std),
+            idle,
+            moved: false,
+            idle_at: None,
+            tick: None,
+            sleep: None,
+        }
+    }
+
+    /// Tells of this much time having gone by, again and again.
+    pub(crate) fn tick_every(&mut self, period: Duration) {
+        self.tick = Some((period, Instant::now() + period));
+        self.sleep = None;
     }
 
     /// Bytes moved.
@@ -45,8 +63,11 @@ impl Timer {
             let sleep = match &mut self.sleep {
                 Some(sleep) => sleep,
                 None => {
-                    let idle = self.idle.map(|idle| Instant::now() + idle);
-                    let Some(next) = idle.into_iter().chain(self.deadline).min() else {
+                    if self.idle_at.is_none() {
+                        self.idle_at = self.idle.map(|idle| Instant::now() + idle);
+                    }
+                    let tick = self.tick.map(|(_, at)| at);
+                    let Some(next) = [self.idle_at, tick, self.deadline].into_iter().flatten().min() else {
                         return Poll::Pending;
                     };
                     self.sleep.insert(Box::pin(sleep_until(next)))
@@ -54,11 +75,21 @@ impl Timer {
             };
             ready!(sleep.as_mut().poll(cx));
             self.sleep = None;
-            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            let now = Instant::now();
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Expired::Deadline);
             }
-            if !std::mem::take(&mut self.moved) {
-                return Poll::Ready(Expired::Idle);
+            if self.idle_at.is_some_and(|idle_at| idle_at <= now) {
+                self.idle_at = None;
+                if !std::mem::take(&mut self.moved) {
+                    return Poll::Ready(Expired::Idle);
+                }
+            }
+            if let Some((period, at)) = &mut self.tick
+                && *at <= now
+            {
+                *at = now + *period;
+                return Poll::Ready(Expired::Tick);
             }
         }
     }
@@ -86,5 +117,16 @@ mod tests {
         timer.moved();
         assert_eq!(poll_fn(|cx| timer.poll(cx)).await, Expired::Idle);
         assert_eq!(start.elapsed().as_secs(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_put_nothing_off() {
+        let start = Instant::now();
+        let mut timer = Timer::new(None, Some(Duration::from_secs(5)));
+        timer.tick_every(Duration::from_secs(2));
+        for (expired, seconds) in [(Expired::Tick, 2), (Expired::Tick, 4), (Expired::Idle, 5)] {
+            assert_eq!(poll_fn(|cx| timer.poll(cx)).await, expired);
+            assert_eq!(start.elapsed().as_secs(), seconds);
+        }
     }
 }
