@@ -27,9 +27,9 @@ class Failure(Exception):
 
 
 class Program:
-    """A process whose standard output is read line by line."""
+    """A process whose standard output is read line by line. It gets `stdin` to read, or what this process has."""
 
-    def __init__(self, name, *command, env=None):
+    def __init__(self, name, *command, stdin=None, env=None):
         self.name = name
         self.log = RUN / f"{name}.log"
         # The process and the reader both write to its end.
@@ -37,10 +37,15 @@ class Program:
         self._lines = queue.Queue()
         self._process = subprocess.Popen(
             [str(word) for word in command],
+            stdin=subprocess.PIPE if stdin is not None else None,
             stdout=subprocess.PIPE,
             stderr=self._log_file,
             env={**os.environ, **(env or {})},
         )
+        if stdin is not None:
+            # Less than a pipe holds.
+            self._process.stdin.write(stdin)
+            self._process.stdin.close()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -126,19 +131,24 @@ class Gateway:
 
 @contextlib.contextmanager
 def gateway(upstream):
-    """The gateway before `upstream` (`host:port`): cleartext HTTP, TLS, QUIC with WebTransport, any browser origin.
-
-    It must exit with 0 when it is stopped.
-    """
+    """The gateway before `upstream` (`host:port`): cleartext HTTP, TLS, QUIC with WebTransport, any browser origin."""
     certificate, key = make_certificate()
-    config = RUN / "gateway.toml"
-    config.write_text(
+    config = (
         (ROOT / "tests" / "lib" / "gateway.toml")
         .read_text()
         .replace("CERTIFICATE", str(certificate))
         .replace("KEY", str(key))
         .replace("UPSTREAM", f"http://{upstream}")
     )
+    with gateway_with(config, certificate) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def gateway_with(text, certificate=None):
+    """The gateway with this configuration. It must exit with 0 when it is stopped."""
+    config = RUN / "gateway.toml"
+    config.write_text(text)
     program = Program("gateway", sluicegate(), "run", "--config", config)
     try:
         yield Gateway(program, certificate)
