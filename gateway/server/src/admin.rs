@@ -15,11 +15,13 @@ use pingora_core::protocols::l4::stream::Stream as TcpIo;
 use pingora_http::ResponseHeader;
 use prometheus::{Encoder, TextEncoder};
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::front::door::host_of;
-use crate::plan::Balance;
+use crate::plan::{Balance, DescriptorSource};
 use crate::running::Running;
 
 /// Connections at once; an operator and a few scrapers need no more.
@@ -111,11 +113,12 @@ fn may_ask(headers: &http::HeaderMap) -> bool {
 
 fn answer(path: &str, running: &Running) -> Answer {
     match path {
-        "/" => Answer::text(200, "/metrics\n/ready\n/clusters\n/config\n"),
+        "/" => Answer::text(200, "/metrics\n/ready\n/clusters\n/descriptors\n/config\n"),
         "/metrics" => metrics(running),
         "/ready" if running.drain.has_begun() => Answer::text(503, "DRAINING\n"),
         "/ready" => Answer::text(200, "LIVE\n"),
         "/clusters" => Answer::json(&clusters(running)),
+        "/descriptors" => Answer::json(&descriptors(running)),
         "/config" => Answer::text(200, &running.plan.shown_config),
         _ => Answer::text(404, "not found\n"),
     }
@@ -170,6 +173,37 @@ fn clusters(running: &Running) -> Vec<ClusterState<'_>> {
             .collect(),
     });
     clusters.collect()
+}
+
+#[derive(Serialize)]
+struct DescriptorsState<'a> {
+    cluster: &'a str,
+    /// `file`, `protos` or `reflection`.
+    source: &'static str,
+    /// Names of methods, `package.Service/Method`.
+    methods: Vec<String>,
+    /// RFC 3339; absent before the first success.
+    refreshed: Option<String>,
+    /// Why the attempts since then failed.
+    error: Option<String>,
+}
+
+fn descriptors(running: &Running) -> Vec<DescriptorsState<'_>> {
+    let sources = running.descriptors.sources().iter().map(|source| {
+        let report = source.report();
+        DescriptorsState {
+            cluster: &source.cluster,
+            source: match source.kind {
+                DescriptorSource::File(_) => "file",
+                DescriptorSource::Protos(_) => "protos",
+                DescriptorSource::Reflection { .. } => "reflection",
+            },
+            methods: report.methods,
+            refreshed: report.refreshed.and_then(|time| OffsetDateTime::from(time).format(&Rfc3339).ok()),
+            error: report.error.as_deref().map(str::to_owned),
+        }
+    });
+    sources.collect()
 }
 
 impl Answer {

@@ -4,6 +4,7 @@
 //! does not stop at a mistake: it is noted where it stands, and a default takes its place.
 
 mod cluster;
+mod descriptors;
 mod limits;
 mod listener;
 mod pattern;
@@ -20,6 +21,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use cluster::ClusterConfig;
+pub(crate) use descriptors::DescriptorsConfig;
 pub(crate) use listener::{ListenerConfig, ListenerTls, OriginPattern, WebTransportConfig};
 pub(crate) use route::{FilterConfig, RouteConfig, Written};
 

@@ -8,6 +8,7 @@ use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 
 use crate::admin::Admin;
+use crate::descriptors::DescriptorService;
 use crate::drain::{Drain, DrainThenStop};
 use crate::front::listener::{Bound, Listening, QuicAccept, TcpAccept, bind};
 use crate::front::plain::Pages;
@@ -111,6 +112,9 @@ impl Gateway {
                 let (dealer, drain) = (dealer.clone(), drain.clone());
                 server.add_service(QuicAccept { socket: Some(udp), tls, listening, dealer, drain });
             }
+        }
+        if let Some(service) = DescriptorService::new(&running) {
+            server.add_service(service);
         }
         if let Some((socket, _)) = self.admin {
             server.add_service(Admin::new(socket, running.clone()));

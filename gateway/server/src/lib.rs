@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod cli;
 mod config;
 pub mod demo;
+mod descriptors;
 mod drain;
 mod front;
 mod gateway;

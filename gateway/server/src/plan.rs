@@ -4,6 +4,7 @@
 //! nothing, so a plan that fails costs nothing, and all its problems are reported together.
 
 mod cluster;
+mod descriptors;
 mod limits;
 mod listener;
 mod routes;
@@ -17,6 +18,7 @@ use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::registry::Kind;
 
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
+pub use descriptors::{DescriptorSource, DescriptorsSpec};
 pub use limits::{H2Limits, ListenerLimits, QuicLimits};
 pub use listener::{Listener, Origins, WebTransport};
 

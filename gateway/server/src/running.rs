@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use sluicegate_core::schema::Schema;
 
+use crate::descriptors::Descriptors;
 use crate::drain::Drain;
 use crate::front::plain::{Pages, Sites, sites};
 use crate::observe::access_log::AccessLog;
@@ -20,6 +21,8 @@ pub(crate) struct Running {
     pub(crate) calls: CallTable,
     /// What is known of the upstreams' services at the moment.
     pub(crate) schema: ArcSwap<Schema>,
+    /// Where that comes from.
+    pub(crate) descriptors: Descriptors,
     pub(crate) access_log: AccessLog,
     pub(crate) drain: Drain,
     /// Serves what is not an RPC.
@@ -39,15 +42,21 @@ impl Running {
             .iter()
             .map(|spec| Arc::new(Cluster::new(spec.clone(), plan.workers, metrics.cluster(&spec.name))))
             .collect();
+        let descriptors = Descriptors::new(&plan.clusters, &metrics);
         Running {
             clusters,
             calls: CallTable::new(&plan),
-            schema: ArcSwap::default(),
+            schema: ArcSwap::from_pointee(descriptors.schema()),
+            descriptors,
             access_log,
             metrics,
             drain,
             sites: sites(pages),
             plan,
         }
+    }
+    /// Lets what the sources of descriptors know now count for calls that begin from now on.
+    pub(crate) fn describe(&self) {
+        self.schema.store(Arc::new(self.descriptors.schema()));
     }
 }

@@ -258,7 +258,36 @@ impl TlsFolder {
         write("garbage.pem", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
         write("no_x509.pem", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n");
         write("empty.pem", "");
+        folder.write_descriptors();
         folder
+    }
+
+    /// Services as files tell of them, in all ways that are right and wrong.
+    fn write_descriptors(&self) {
+        let write = |name: &str, text: &[u8]| {
+            let path = self.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let service = "syntax = 'proto3';\npackage chat.v1;\nimport 'chat/v1/message.proto';\nservice Chat { rpc Say(Line) returns (Line); }\n";
+        write("proto/chat/v1/chat.proto", service.as_bytes());
+        write(
+            "proto/chat/v1/message.proto",
+            b"syntax = 'proto3';\npackage chat.v1;\nmessage Line { string text = 1; }\n",
+        );
+        write("proto_bad/a.proto", b"syntax = 'proto3';\nmessage A {\n  strin name = 1;\n}\n");
+        write("proto_bad/b.proto", b"syntax = 'proto3';\nimport 'a.proto';\n");
+        write("proto_bad/c.proto", b"syntax = 'proto3'\nservice C {}\n");
+        write("proto_bad/d.proto", b"syntax = 'proto3';\nimport 'nowhere.proto';\n");
+        write("proto_dull/message.proto", b"syntax = 'proto3';\nmessage Line { string text = 1; }\n");
+        fs::create_dir(self.path().join("proto_empty")).unwrap();
+
+        let mut compiler = protox::Compiler::new([self.path().join("proto")]).unwrap();
+        compiler.open_file("chat/v1/chat.proto").unwrap();
+        write("chat_alone.binpb", &compiler.encode_file_descriptor_set());
+        write("chat.binpb", &compiler.include_imports(true).encode_file_descriptor_set());
+        write("garbage.binpb", b"syntax = 'proto3';");
+        write("empty.binpb", b"");
     }
 
     fn path(&self) -> &Path {

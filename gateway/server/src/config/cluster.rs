@@ -8,6 +8,7 @@ use http::uri::Authority;
 use rustls::pki_types::ServerName;
 use toml::Spanned;
 
+use super::descriptors::DescriptorsConfig;
 use super::section::{Section, shortened};
 use super::value::{Misread, Name, Text, Word};
 use crate::plan::{Balance, ClusterProtocol};
@@ -28,6 +29,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) ping_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_attempts: usize,
+    pub(crate) descriptors: Option<DescriptorsConfig>,
 }
 
 /// `tls = { … }`.
@@ -47,6 +49,7 @@ impl ClusterConfig {
         "ping_timeout",
         "idle_timeout",
         "max_attempts",
+        "descriptors",
     ];
 
     pub(super) fn read(mut section: Section<'_>) -> ClusterConfig {
@@ -65,6 +68,7 @@ impl ClusterConfig {
             ping_timeout: section.period("ping_timeout", seconds(10)),
             idle_timeout: section.period("idle_timeout", seconds(300)),
             max_attempts: section.count("max_attempts", 1..=10, 3),
+            descriptors: section.section("descriptors").and_then(DescriptorsConfig::read),
         };
         if cluster.protocol == ClusterProtocol::Http {
             let ca = cluster.tls.as_ref().and_then(|tls| tls.ca.as_ref()).map(|ca| ("ca", ca.span()));

@@ -180,6 +180,7 @@ fn section_name(key: &'static str) -> &'static str {
         "admin" => "`admin`",
         "access_log" => "`access_log`",
         "tls" => "`tls`",
+        "descriptors" => "`descriptors`",
         "webtransport" => "`webtransport`",
         "limits" => "`limits`",
         "h2" => "`h2`",

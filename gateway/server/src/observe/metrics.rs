@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     upstream_calls: IntCounterVec,
     upstream_retries: IntCounterVec,
     upstream_connect_failures: IntCounterVec,
+    descriptor_failures: IntCounterVec,
+    descriptor_methods: IntGaugeVec,
     connections: IntCounterVec,
     active_connections: IntGaugeVec,
     refused_connections: IntCounterVec,
@@ -111,6 +113,16 @@ impl Metrics {
                 "Attempts that got no connection.",
                 &["cluster"],
             )?,
+            descriptor_failures: counters(
+                "descriptors_refresh_failures_total",
+                "Attempts to learn a cluster's descriptors that failed; what was known stays.",
+                &["cluster"],
+            )?,
+            descriptor_methods: gauges(
+                "descriptors_methods",
+                "Methods that a cluster's descriptors tell of.",
+                &["cluster"],
+            )?,
             connections: counters(
                 "downstream_cx_total",
                 "Client connections accepted.",
@@ -166,6 +178,13 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn descriptors(&self, cluster: &str) -> DescriptorMetrics {
+        DescriptorMetrics {
+            failures: self.descriptor_failures.with_label_values(&[cluster]),
+            methods: self.descriptor_methods.with_label_values(&[cluster]),
+        }
+    }
+
     pub(crate) fn connections(&self, listener: &str, transport: &str) -> ConnectionMetrics {
         ConnectionMetrics {
             total: self.connections.with_label_values(&[listener, transport]),
@@ -198,6 +217,13 @@ pub(crate) struct ClusterMetrics {
     pub(crate) attempts: IntCounter,
     pub(crate) retries: IntCounter,
     pub(crate) connect_failures: IntCounter,
+}
+
+/// What a source of descriptors counts.
+#[derive(Debug)]
+pub(crate) struct DescriptorMetrics {
+    pub(crate) failures: IntCounter,
+    pub(crate) methods: IntGauge,
 }
 
 /// What connections (or streams) of one kind count.

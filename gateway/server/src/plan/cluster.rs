@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
-use super::Planner;
+use super::{DescriptorsSpec, Planner};
 use crate::config::ClusterConfig;
 use crate::tls;
 
@@ -39,6 +39,8 @@ pub struct ClusterSpec {
     pub idle_timeout: Duration,
     /// Endpoints tried for one call, as long as nothing of it was sent.
     pub max_attempts: usize,
+    /// Where what is known of its services comes from; `None` means that nothing is.
+    pub descriptors: Option<DescriptorsSpec>,
 }
 
 /// One place of a cluster.
@@ -81,6 +83,7 @@ impl Planner<'_> {
             let what = "`tls` is for `https://` endpoints, and these are `http://`";
             self.findings.error(tls.span.clone(), what);
         }
+        let descriptors = config.descriptors.as_ref().map(|descriptors| self.plan_descriptors(descriptors));
         let server_name = config.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
         Some(ClusterSpec {
             name: config.name.as_ref()?.get_ref().as_str().into(),
@@ -100,6 +103,7 @@ impl Planner<'_> {
             ping_timeout: config.ping_timeout,
             idle_timeout: config.idle_timeout,
             max_attempts: config.max_attempts,
+            descriptors: descriptors.flatten(),
         })
     }
 

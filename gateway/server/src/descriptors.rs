@@ -1,0 +1,185 @@
+//! What is known of the upstreams' services, kept current while the gateway runs.
+//!
+//! Each cluster with `descriptors` is a source. A source keeps the last thing that it was told: what cannot be read,
+//! does not compile or does not arrive is logged and counted, and what was known stays known. Whenever a source has
+//! something new, a new schema is made of all sources and takes the place of the old one at once; calls keep the one
+//! that they began with.
+
+pub(crate) mod file;
+pub(crate) mod protos;
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::Service;
+use prost_reflect::DescriptorPool;
+use sluicegate_core::schema::Schema;
+use tokio::task::JoinSet;
+
+use crate::observe::metrics::{DescriptorMetrics, Metrics};
+use crate::plan::{ClusterSpec, DescriptorSource, DescriptorsSpec};
+use crate::running::Running;
+
+/// The sources of a gateway, in the order of their clusters.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    sources: Box<[Arc<Source>]>,
+}
+
+impl Descriptors {
+    pub(crate) fn new(clusters: &[Arc<ClusterSpec>], metrics: &Metrics) -> Descriptors {
+        let sources = clusters.iter().filter_map(|cluster| {
+            let spec = cluster.descriptors.clone()?;
+            Some(Arc::new(Source::new(cluster.name.clone(), spec, metrics.descriptors(&cluster.name))))
+        });
+        Descriptors { sources: sources.collect() }
+    }
+
+    pub(crate) fn sources(&self) -> &[Arc<Source>] {
+        &self.sources
+    }
+
+    /// What all sources know together. Where two know a method of one name, the first counts.
+    pub(crate) fn schema(&self) -> Schema {
+        let pools: Vec<DescriptorPool> =
+            self.sources.iter().filter_map(|source| source.lock().pool.clone()).collect();
+        Schema::new(&pools)
+    }
+}
+
+/// Where what is known of one cluster comes from, and what that is.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) cluster: Arc<str>,
+    pub(crate) kind: DescriptorSource,
+    metrics: DescriptorMetrics,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    pool: Option<DescriptorPool>,
+    refreshed: Option<SystemTime>,
+    error: Option<Arc<str>>,
+}
+
+/// How a source is doing.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The methods that it knows, as `package.Service/Method`.
+    pub(crate) methods: Vec<String>,
+    /// When it was last found current, or had something new.
+    pub(crate) refreshed: Option<SystemTime>,
+    /// Why the last attempt since then failed.
+    pub(crate) error: Option<Arc<str>>,
+}
+
+impl Source {
+    fn new(cluster: Arc<str>, spec: DescriptorsSpec, metrics: DescriptorMetrics) -> Source {
+        metrics.methods.set(methods(spec.planned.as_ref()) as i64);
+        let refreshed = spec.planned.is_some().then(SystemTime::now);
+        let state = Mutex::new(State { pool: spec.planned, refreshed, error: None });
+        Source { cluster, kind: spec.source, metrics, state }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let state = self.lock();
+        Report {
+            methods: state.pool.iter().flat_map(names).collect(),
+            refreshed: state.refreshed,
+            error: state.error.clone(),
+        }
+    }
+
+    /// Notes what an attempt to learn something brought: something new, nothing new, or why it failed.
+    fn note(&self, running: &Running, learned: Result<Option<DescriptorPool>, String>) {
+        let cluster = &self.cluster;
+        match learned {
+            Ok(pool) => {
+                let is_new = pool.is_some();
+                let mut state = self.lock();
+                state.refreshed = Some(SystemTime::now());
+                state.error = None;
+                if let Some(pool) = pool {
+                    let methods = methods(Some(&pool));
+                    log::info!("cluster {cluster}: descriptors tell of {methods} methods");
+                    self.metrics.methods.set(methods as i64);
+                    state.pool = Some(pool);
+                }
+                drop(state);
+                if is_new {
+                    running.describe();
+                }
+            }
+            Err(error) => {
+                self.metrics.failures.inc();
+                let mut state = self.lock();
+                let is_known = state.error.as_deref() == Some(&*error);
+                let kept = if state.pool.is_some() { "; what was known stays" } else { "" };
+                // Whoever did not mend it when it was said once does not want to hear it every minute.
+                let level = if is_known { log::Level::Debug } else { log::Level::Warn };
+                log::log!(level, "cluster {cluster}: no new descriptors: {error}{kept}");
+                state.error = Some(error.into());
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn methods(pool: Option<&DescriptorPool>) -> usize {
+    pool.map_or(0, |pool| pool.services().map(|service| service.methods().len()).sum())
+}
+
+fn names(pool: &DescriptorPool) -> Vec<String> {
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods.map(|method| format!("{}/{}", method.parent_service().full_name(), method.name())).collect()
+}
+
+/// What is known without being told: the files of the protocol buffers themselves.
+fn known() -> DescriptorPool {
+    DescriptorPool::global()
+}
+
+/// The service that keeps the schema current. It has a thread of its own, so that compiling holds no call up.
+pub(crate) struct DescriptorService {
+    running: Arc<Running>,
+}
+
+impl DescriptorService {
+    /// `None` if there is nothing to keep current.
+    pub(crate) fn new(running: &Arc<Running>) -> Option<DescriptorService> {
+        (!running.descriptors.sources.is_empty()).then(|| DescriptorService { running: running.clone() })
+    }
+}
+
+#[async_trait]
+impl Service for DescriptorService {
+    async fn start_service(&mut self, _: Option<ListenFds>, mut shutdown: ShutdownWatch, _: usize) {
+        let mut sources = JoinSet::new();
+        for source in self.running.descriptors.sources() {
+            let (running, source) = (self.running.clone(), source.clone());
+            match &source.kind {
+                DescriptorSource::File(_) | DescriptorSource::Protos(_) => {
+                    sources.spawn(watch::follow(running, source));
+                }
+                DescriptorSource::Reflection { .. } => {}
+            }
+        }
+        // A source ends only with the process.
+        let _ = shutdown.changed().await;
+    }
+
+    fn name(&self) -> &str {
+        "descriptors"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(1)
+    }
+}

@@ -1,0 +1,96 @@
+//! Folders of `.proto` files, compiled here: no `protoc` is needed.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use prost_reflect::DescriptorPool;
+use protox::Compiler;
+use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
+
+/// Entries looked at in all folders. Whoever names `/` gets an answer in time.
+const MOST_ENTRIES: usize = 1 << 16;
+/// How deep folders may be within each other.
+const DEEPEST: usize = 32;
+/// The largest `.proto` file, in bytes, and all of them together.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Why `.proto` files tell nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub(crate) enum BadProto {
+    #[error("the folder {0} cannot be read: {1}")]
+    Folder(String, String),
+    #[error("there are more than {MOST_ENTRIES} files in these folders")]
+    TooMany,
+    #[error("the files have more than {} MiB in all", MOST_BYTES >> 20)]
+    TooLarge,
+    #[error("there is no .proto file in these folders")]
+    NoFile,
+    #[error("the .proto files tell of no service")]
+    NoService,
+    /// The compiler's words, which begin with file, line and column if it knows them.
+    #[error("{0}")]
+    Mistake(String),
+}
+
+/// All `.proto` files below these folders, in order. Links to files are followed; links to folders are not, as these
+/// could lead round in circles.
+pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, BadProto> {
+    let mut files = Vec::new();
+    let mut entries = 0;
+    let mut bytes = 0;
+    for root in folders {
+        let unreadable = |folder: &Path, error: io::Error| {
+            BadProto::Folder(folder.display().to_string(), error.to_string())
+        };
+        let mut left = vec![(root.clone(), 0)];
+        while let Some((folder, depth)) = left.pop() {
+            for entry in std::fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
+                let entry = entry.map_err(|error| unreadable(&folder, error))?;
+                entries += 1;
+                if entries > MOST_ENTRIES {
+                    return Err(BadProto::TooMany);
+                }
+                let path = entry.path();
+                // What vanishes while it is looked at was not there.
+                let Ok(kind) = entry.file_type() else { continue };
+                if kind.is_dir() && depth < DEEPEST {
+                    left.push((path, depth + 1));
+                } else if path.extension().is_some_and(|extension| extension == "proto")
+                    && let Ok(found) = std::fs::metadata(&path)
+                    && found.is_file()
+                {
+                    bytes += found.len();
+                    files.push(path);
+                }
+            }
+        }
+    }
+    if bytes > MOST_BYTES {
+        return Err(BadProto::TooLarge);
+    }
+    files.sort();
+    if files.is_empty() { Err(BadProto::NoFile) } else { Ok(files) }
+}
+
+/// What these files, which are below these folders, tell. The error has each mistake once.
+pub(crate) fn compile(folders: &[PathBuf], files: &[PathBuf]) -> Result<DescriptorPool, Vec<BadProto>> {
+    let mut resolver = ChainFileResolver::new();
+    for folder in folders {
+        resolver.add(IncludeFileResolver::new(folder.clone()));
+    }
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    let mut mistakes = BTreeSet::new();
+    for file in files {
+        if let Err(error) = compiler.open_file(file) {
+            // Its other form leaves out where the mistake is.
+            mistakes.insert(BadProto::Mistake(format!("{error:?}")));
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes.into_iter().collect());
+    }
+    let pool = compiler.descriptor_pool();
+    if pool.services().len() == 0 { Err(vec![BadProto::NoService]) } else { Ok(pool) }
+}
