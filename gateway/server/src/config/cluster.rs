@@ -41,8 +41,8 @@ pub(crate) struct ClusterTls {
 }
 
 impl ClusterConfig {
-    /// Keys of the connections that calls share. Other requests are not carried on those.
-    const CALLS_ONLY: [&str; 6] = [
+    /// Keys of calls and of the connections that they share. Other requests are not carried on those.
+    const CALLS_ONLY: [&str; 7] = [
         "max_connections_per_worker",
         "max_streams_per_connection",
         "ping_interval",
