@@ -13,6 +13,9 @@ use crate::varint;
 /// the whole connection.
 const BATCH: usize = 8;
 
+/// Bytes that are read ahead to see a reset behind them.
+const AHEAD: usize = 4 << 10;
+
 /// Reads chunks without copying them, those first that were read while finding out what the stream is.
 #[derive(Debug)]
 pub(crate) struct Arriving {
@@ -21,13 +24,16 @@ pub(crate) struct Arriving {
     waiting: VecDeque<Bytes>,
     /// The code for a stream that is dropped before its end.
     abandoned: u64,
+    /// Nothing more comes from QUIC.
     ended: bool,
+    /// Why not, until the reader has been told.
+    failed: Option<ReadError>,
 }
 
 impl Arriving {
     /// Wraps a stream whose rest is refused with `abandoned` if it is dropped before its end.
     pub(crate) fn new(stream: quinn::RecvStream, abandoned: u64) -> Arriving {
-        Arriving { stream, waiting: VecDeque::new(), abandoned, ended: false }
+        Arriving { stream, waiting: VecDeque::new(), abandoned, ended: false, failed: None }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -52,39 +58,57 @@ impl Arriving {
             if let Some(bytes) = self.waiting.pop_front() {
                 return Poll::Ready(Ok(Some(bytes)));
             }
+            if let Some(error) = self.failed.take() {
+                return Poll::Ready(Err(error));
+            }
             if self.ended {
                 return Poll::Ready(Ok(None));
             }
-            let mut chunks = [const { Bytes::new() }; BATCH];
-            let read = ready!(pin!(self.stream.read_chunks(&mut chunks)).poll(cx));
-            match read {
-                Ok(Some(read)) => {
-                    let mut chunks = chunks.into_iter().take(read).filter(|chunk| !chunk.is_empty());
-                    // The usual single chunk does not go through the queue.
-                    let first = chunks.next();
-                    self.waiting.extend(chunks);
-                    if first.is_some() {
-                        return Poll::Ready(Ok(first));
-                    }
-                }
-                Ok(None) => self.ended = true,
-                Err(error) => {
-                    self.ended = true;
-                    return Poll::Ready(Err(error));
-                }
-            }
+            ready!(self.poll_fill(cx));
         }
     }
 
     /// Resolves when the client resets the stream, even if nobody reads; with `None` when it no longer can.
+    ///
+    /// It reads ahead a little, because QUIC tells of a reset only where it would have data. (`received_reset` of quinn
+    /// does otherwise, but whoever reads to the end after it leaves a waker behind in the connection: for each call on
+    /// a session, until the session ends.) A reset behind more than [`AHEAD`] is noticed when that has been read; a
+    /// client that takes its call back stops the response too, which is noticed at once.
     pub(crate) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Option<u64>> {
-        if self.ended {
-            return Poll::Ready(None);
+        loop {
+            if let Some(error) = &self.failed {
+                return Poll::Ready(match error {
+                    ReadError::Reset(code) => Some(code.into_inner()),
+                    _ => None,
+                });
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            if self.waiting.iter().map(Bytes::len).sum::<usize>() >= AHEAD {
+                return Poll::Pending;
+            }
+            ready!(self.poll_fill(cx));
+            // Whoever reads was not told that there is something now.
+            cx.waker().wake_by_ref();
         }
-        match ready!(pin!(self.stream.received_reset()).poll(cx)) {
-            Ok(code) => Poll::Ready(code.map(quinn::VarInt::into_inner)),
-            Err(_) => Poll::Ready(None),
+    }
+
+    /// Reads more from QUIC, or learns how the stream ended.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut chunks = [const { Bytes::new() }; BATCH];
+        let read = ready!(pin!(self.stream.read_chunks(&mut chunks)).poll(cx));
+        match read {
+            Ok(Some(read)) => {
+                self.waiting.extend(chunks.into_iter().take(read).filter(|chunk| !chunk.is_empty()));
+            }
+            Ok(None) => self.ended = true,
+            Err(error) => {
+                self.ended = true;
+                self.failed = Some(error);
+            }
         }
+        Poll::Ready(())
     }
 
     /// Refuses the rest, unless the end has been read.

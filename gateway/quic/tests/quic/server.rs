@@ -32,6 +32,8 @@ pub(crate) enum Seen {
     Datagram(Bytes),
     /// A request or a stream waits for its client to leave.
     Waiting,
+    /// The server has let go of a stream that it had watched.
+    Released,
     /// A connection is over.
     Over,
 }
@@ -205,6 +207,7 @@ async fn stream_echo(
     mut transmit: WtTransmit,
     report: mpsc::UnboundedSender<Seen>,
 ) {
+    let mut watched = false;
     let result = async {
         transmit.send_head(ok(), false)?;
         while let Some(bytes) = data(&mut receive).await? {
@@ -222,6 +225,18 @@ async fn stream_echo(
                     let _ = report.send(Seen::Waiting);
                     return Err(gone(&mut transmit).await);
                 }
+                // Watches the client until something more of it is there, and lets go of the stream at its end.
+                b"watch" => {
+                    send(&mut transmit, bytes).await?;
+                    let mut polls = 0;
+                    poll_fn(|cx| {
+                        assert!(transmit.poll_gone(cx).is_pending());
+                        polls += 1;
+                        if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
+                    })
+                    .await;
+                    watched = true;
+                }
                 b"open" => {
                     let opened = session.upgrade().unwrap().open_bi().await;
                     let (_receive, mut opened) = opened.unwrap();
@@ -236,5 +251,9 @@ async fn stream_echo(
     };
     if let Err(gone) = result.await {
         let _ = report.send(Seen::Gone(gone));
+    }
+    drop((receive, transmit));
+    if watched {
+        let _ = report.send(Seen::Released);
     }
 }

@@ -117,6 +117,21 @@ async fn error_codes_go_both_ways() {
     assert_eq!(server.seen().await, Seen::Gone(Gone::Reset(Reset::CANCEL)));
 }
 
+/// In a build with assertions, quinn panics when a stream that was read to its end still has somebody waiting for it.
+#[tokio::test]
+async fn a_stream_that_was_watched_leaves_nothing_behind() {
+    let mut server = Server::start(Limits::default()).await;
+    let session = session(&mut server).await;
+    let (mut send, mut receive) = soon(session.open_bi()).await.unwrap();
+    send.write_all(b"watch").await.unwrap();
+    let mut said = [0; 5];
+    soon(receive.read_exact(&mut said)).await.unwrap();
+    send.write_all(b"rest").await.unwrap();
+    send.finish().unwrap();
+    assert_eq!(soon(receive.read_to_end(100)).await.unwrap(), b"rest");
+    assert_eq!(server.seen().await, Seen::Released);
+}
+
 #[tokio::test]
 async fn a_client_closes_its_session() {
     let mut server = Server::start(Limits::default()).await;
