@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""grpc-go's interop client through the gateway, over h2c and TLS, to grpc-go's test service.
+"""grpc-go's interop client through the gateway, over h2c and TLS, to grpc-go's test service; and the same cases over
+every other client protocol, played by the harness of tests/e2e.
 
 `--direct` leaves the gateway out, which shows what the two do by themselves.
 """
@@ -74,6 +75,17 @@ def run_all(cases, transports):
     cases.run(f"{' and '.join(transports)} rpc_soak and channel_soak at once", soak, list(transports.values()))
 
 
+def other_protocols(cases, upstream):
+    """The harness's own cases. It starts a gateway of its own, and prints a line for each."""
+    done = subprocess.run([launch.TARGET.parent / "debug" / "interop", upstream], capture_output=True, text=True,
+                          timeout=600)
+    for line in done.stdout.splitlines():
+        verdict, _, rest = line.partition(" ")
+        cases.note(rest, verdict == "ok")
+    if done.returncode != 0:
+        raise launch.Failure(f"the harness exited with {done.returncode}:\n{done.stderr[-2000:]}")
+
+
 def main():
     cases = Cases()
     with launch.interop_server() as (_, upstream):
@@ -86,6 +98,7 @@ def main():
                     "h2c": (*gateway.addresses["http"], None),
                     "tls": (*gateway.addresses["tls"], gateway.certificate),
                 })
+            other_protocols(cases, upstream)
     return cases.finish()
 
 
