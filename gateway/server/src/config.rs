@@ -22,7 +22,9 @@ use toml::de::{DeTable, DeValue};
 
 pub(crate) use cluster::ClusterConfig;
 pub(crate) use descriptors::DescriptorsConfig;
-pub(crate) use listener::{ListenerConfig, ListenerTls, OriginPattern, WebTransportConfig};
+pub(crate) use listener::{
+    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebTransportConfig,
+};
 pub(crate) use route::{FilterConfig, RouteConfig, Written};
 
 use crate::plan::AccessLog;

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -35,6 +37,10 @@ pub(crate) enum BadCertificate {
     #[error("the certificate cannot be read: it is no X.509")]
     NoX509,
 }
+
+/// Which clients are let in, by the certificates that they show.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients(Arc<dyn ClientCertVerifier>);
 
 /// From when to when a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,25 +83,41 @@ impl Certificate {
     }
 }
 
+impl Clients {
+    /// Every client; none is asked for a certificate.
+    pub(crate) fn any() -> Clients {
+        Clients(Arc::new(NoClientAuth))
+    }
+
+    /// Clients with a certificate for which one of the authorities vouches, and unless that is `required` also those
+    /// without any. There must be an authority.
+    pub(crate) fn vouched_for(authorities: RootCertStore, required: bool) -> Result<Clients, String> {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider());
+        let builder = if required { builder } else { builder.allow_unauthenticated() };
+        builder.build().map(Clients).map_err(|error| error.to_string())
+    }
+}
+
 impl Checked {
     /// For TCP: TLS 1.2 and 1.3, offering HTTP/2 and HTTP/1.1.
-    pub(crate) fn for_tcp(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
-        self.server_config(rustls::ALL_VERSIONS, &[b"h2", b"http/1.1"])
+    pub(crate) fn for_tcp(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
+        self.server_config(clients, rustls::ALL_VERSIONS, &[b"h2", b"http/1.1"])
     }
 
     /// For QUIC: TLS 1.3, offering HTTP/3. Without early data, which could be replayed.
-    pub(crate) fn for_quic(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
-        self.server_config(&[&rustls::version::TLS13], &[b"h3"])
+    pub(crate) fn for_quic(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
+        self.server_config(clients, &[&rustls::version::TLS13], &[b"h3"])
     }
 
     fn server_config(
         &self,
+        clients: &Clients,
         versions: &[&'static SupportedProtocolVersion],
         protocols: &[&[u8]],
     ) -> Result<Arc<ServerConfig>, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients.0.clone())
             .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(self.pair.clone())));
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(Arc::new(config))
@@ -120,7 +142,7 @@ impl Validity {
     }
 }
 
-/// The certificates that vouch for upstreams: those in a PEM file, or else the ones browsers know.
+/// The authorities that vouch for the other side: those in a PEM file, or else the ones browsers know.
 pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match ca {
@@ -190,34 +212,72 @@ mod tests {
         generate((2020, 1, 1), (2120, 1, 1))
     }
 
+    /// What the server makes of a client, and the protocol that both agree on.
+    fn shake_hands(
+        client: Arc<ClientConfig>,
+        name: &str,
+        server: Arc<ServerConfig>,
+    ) -> Result<Option<Vec<u8>>, rustls::Error> {
+        let mut client = rustls::ClientConnection::new(client, name.to_owned().try_into().unwrap()).unwrap();
+        let mut server = rustls::ServerConnection::new(server).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut flight = Vec::new();
+            client.write_tls(&mut flight).unwrap();
+            server.read_tls(&mut &*flight).unwrap();
+            server.process_new_packets()?;
+            flight.clear();
+            server.write_tls(&mut flight).unwrap();
+            client.read_tls(&mut &*flight).unwrap();
+            client.process_new_packets()?;
+        }
+        Ok(client.alpn_protocol().map(<[u8]>::to_vec))
+    }
+
+    fn trusting(certificate: &Certificate) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.chain[0].clone()).unwrap();
+        roots
+    }
+
     #[test]
     fn client_and_server_agree_on_http_2() {
         let certificate = current();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.chain[0].clone()).unwrap();
-        let agree = |server_name: &str, protocols: &[&[u8]]| -> Result<Option<Vec<u8>>, rustls::Error> {
-            let name = server_name.to_owned().try_into().unwrap();
-            let mut client =
-                rustls::ClientConnection::new(client_config(roots.clone(), protocols).unwrap(), name)
-                    .unwrap();
-            let mut server =
-                rustls::ServerConnection::new(certificate.check().unwrap().for_tcp().unwrap()).unwrap();
-            while client.is_handshaking() || server.is_handshaking() {
-                let mut flight = Vec::new();
-                client.write_tls(&mut flight).unwrap();
-                server.read_tls(&mut &*flight).unwrap();
-                server.process_new_packets()?;
-                flight.clear();
-                server.write_tls(&mut flight).unwrap();
-                client.read_tls(&mut &*flight).unwrap();
-                client.process_new_packets()?;
-            }
-            Ok(client.alpn_protocol().map(<[u8]>::to_vec))
+        let agree = |server_name: &str, protocols: &[&[u8]]| {
+            let server = certificate.check().unwrap().for_tcp(&Clients::any()).unwrap();
+            shake_hands(client_config(trusting(&certificate), protocols).unwrap(), server_name, server)
         };
         assert_eq!(agree("gateway.example.com", &[b"h2"]), Ok(Some(b"h2".to_vec())));
         assert_eq!(agree("gateway.example.com", &[b"http/1.1"]), Ok(Some(b"http/1.1".to_vec())));
         assert_eq!(agree("gateway.example.com", &[b"h3"]), Err(rustls::Error::NoApplicationProtocol));
         assert!(matches!(agree("other.example.com", &[b"h2"]), Err(rustls::Error::InvalidCertificate(_))));
+    }
+
+    #[test]
+    fn lets_in_clients_that_are_vouched_for() {
+        let (gateway, known, stranger) = (current(), current(), current());
+        let check = |required: bool, shown: Option<&Certificate>, let_in: bool| {
+            let clients = Clients::vouched_for(trusting(&known), required).unwrap();
+            let server = gateway.check().unwrap().for_tcp(&clients).unwrap();
+            let client = ClientConfig::builder_with_provider(provider())
+                .with_protocol_versions(rustls::ALL_VERSIONS)
+                .unwrap()
+                .with_root_certificates(trusting(&gateway));
+            let client = match shown {
+                None => client.with_no_client_auth(),
+                Some(shown) => {
+                    client.with_client_auth_cert(shown.chain.clone(), shown.key.clone_key()).unwrap()
+                }
+            };
+            let shaken = shake_hands(Arc::new(client), "gateway.example.com", server);
+            assert_eq!(shaken.is_ok(), let_in, "required: {required}, {shaken:?}");
+        };
+        check(true, None, false);
+        check(true, Some(&known), true);
+        check(true, Some(&stranger), false);
+        check(false, None, true);
+        check(false, Some(&known), true);
+        check(false, Some(&stranger), false);
+        Clients::vouched_for(RootCertStore::empty(), true).unwrap_err();
     }
 
     #[test]
@@ -230,9 +290,9 @@ mod tests {
     #[test]
     fn offers_what_each_transport_speaks() {
         let checked = current().check().unwrap();
-        let tcp = checked.for_tcp().unwrap();
+        let tcp = checked.for_tcp(&Clients::any()).unwrap();
         assert_eq!(tcp.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
-        let quic = checked.for_quic().unwrap();
+        let quic = checked.for_quic(&Clients::any()).unwrap();
         assert_eq!(quic.alpn_protocols, [b"h3".to_vec()]);
         assert_eq!(quic.max_early_data_size, 0);
     }

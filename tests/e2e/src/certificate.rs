@@ -1,13 +1,16 @@
-//! One certificate authority for the process, and a certificate for `localhost` that it signed.
+//! One certificate authority for the process, and the certificates that it signed.
 
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The authority's and the server's certificate and key.
+/// The authority's certificate, and the certificates and keys of a server and a client.
 #[derive(Debug)]
 pub struct Certificates {
     /// The authority's certificate, for whoever checks the server's.
@@ -16,6 +19,10 @@ pub struct Certificates {
     pub server_pem: String,
     /// The server's key.
     pub key_pem: String,
+    /// A client's certificate.
+    pub client_pem: String,
+    /// The client's key.
+    pub client_key_pem: String,
 }
 
 /// The certificates of this process.
@@ -29,10 +36,16 @@ pub fn certificates() -> &'static Certificates {
         let key = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let server = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+        let client_key = KeyPair::generate().unwrap();
+        let mut client = CertificateParams::new(Vec::new()).unwrap();
+        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let client = client.signed_by(&client_key, &authority).unwrap();
         Certificates {
             authority_pem: authority.pem(),
             server_pem: server.pem(),
             key_pem: key.serialize_pem(),
+            client_pem: client.pem(),
+            client_key_pem: client_key.serialize_pem(),
         }
     })
 }

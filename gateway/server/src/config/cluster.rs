@@ -171,7 +171,8 @@ impl Text for Balance {
     }
 }
 
-fn one_of<T: Copy>(text: &str, noun: &str, known: &[(&str, T)]) -> Result<T, Misread> {
+/// Reads one of a few words. `noun` is what they are, for the sentence "there is no …".
+pub(super) fn one_of<T: Copy>(text: &str, noun: &str, known: &[(&str, T)]) -> Result<T, Misread> {
     known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
         let names = known.iter().map(|(name, _)| *name);
         Misread::new(format!("there is no {noun} `{}`", shortened(text)))

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::limits;
+use super::cluster::one_of;
 use super::section::{Section, shortened};
 use super::value::{Misread, Text, Word};
 use crate::plan::ListenerLimits;
@@ -23,7 +24,15 @@ pub(crate) struct ListenerConfig {
 
 /// Where the certificate of a listener comes from.
 #[derive(Debug)]
-pub(crate) enum ListenerTls {
+pub(crate) enum CertificateSource {
+/// `tls = { … }`.
+#[derive(Debug)]
+pub(crate) struct ListenerTls {
+    pub(crate) certificate: CertificateSource,
+    /// `None` when clients are not asked for a certificate.
+    pub(crate) clients: Option<ClientCertificates>,
+}
+
     /// Files in PEM: the chain and the key.
     Files { cert: Spanned<Word>, key: Spanned<Word> },
     /// Whoever starts the gateway brings a certificate; the value is where that is asked for.
@@ -33,6 +42,23 @@ pub(crate) enum ListenerTls {
 /// `webtransport = { … }`.
 #[derive(Debug)]
 pub(crate) struct WebTransportConfig {
+/// The certificates that clients show.
+#[derive(Debug)]
+pub(crate) struct ClientCertificates {
+    /// The file, in PEM, of the authorities that vouch for clients.
+    pub(crate) ca: Spanned<Word>,
+    pub(crate) auth: ClientAuth,
+}
+
+/// What becomes of a client without a certificate. One that shows a bad certificate is always refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientAuth {
+    /// It is refused.
+    Required,
+    /// It is served.
+    Optional,
+}
+
     pub(crate) path: UrlPath,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
 }
@@ -93,7 +119,7 @@ impl ListenerTls {
     fn read(mut section: Section<'_>) -> Option<ListenerTls> {
         let findings = section.findings();
         let self_signed: Option<Spanned<bool>> = section.get("self_signed");
-        let tls = match self_signed {
+        let certificate = match self_signed {
             Some(wanted) if *wanted.get_ref() => {
                 for key in ["cert", "key"] {
                     if section.value(key).is_some() {
@@ -101,15 +127,40 @@ impl ListenerTls {
                         findings.error(span, format!("with `self_signed`, no `{key}` is read from a file"));
                     }
                 }
-                Some(ListenerTls::SelfSigned(wanted.span()))
+                Some(CertificateSource::SelfSigned(wanted.span()))
             }
             _ => {
+        let clients = ClientCertificates::read(&mut section);
                 let (cert, key) = (section.require("cert"), section.require("key"));
-                cert.zip(key).map(|(cert, key)| ListenerTls::Files { cert, key })
+                cert.zip(key).map(|(cert, key)| CertificateSource::Files { cert, key })
             }
         };
         section.finish();
-        tls
+        Some(ListenerTls { certificate: certificate?, clients })
+    }
+}
+
+impl ClientCertificates {
+    fn read(section: &mut Section<'_>) -> Option<ClientCertificates> {
+        let ca = section.get("client_ca");
+        let auth = section.or("client_auth", ClientAuth::Required);
+        if let Some(key) = section.key_span("client_auth")
+            && !section.has("client_ca")
+        {
+            let what = "there is nothing to check the certificates of clients with";
+            let hint = "add `client_ca = \"…\"`, the authorities that vouch for clients";
+            section.findings().error_with_hint(key, what, hint);
+        }
+        Some(ClientCertificates { ca: ca?, auth })
+    }
+}
+
+impl Text for ClientAuth {
+    const EXPECTED: &'static str = "\"required\" or \"optional\"";
+
+    fn parse(text: &str) -> Result<ClientAuth, Misread> {
+        let known = [("required", ClientAuth::Required), ("optional", ClientAuth::Optional)];
+        one_of(text, "client authentication", &known)
     }
 }
 

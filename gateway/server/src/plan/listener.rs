@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{ListenerLimits, Planner};
-use crate::config::{ListenerConfig, ListenerTls, OriginPattern, WebTransportConfig};
+use crate::config::{
+    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebTransportConfig,
+};
 use crate::report::Severity;
-use crate::tls::{BadCertificate, Certificate, Checked, Validity};
+use crate::tls::{self, BadCertificate, Certificate, Checked, Clients, Validity};
 
 /// One address to listen on.
 #[derive(Clone, Debug)]
@@ -76,9 +78,15 @@ fn host_of_origin(origin: &str) -> Option<&str> {
 impl Planner<'_> {
     /// A listener, unless a problem was noted.
     pub(super) fn plan_listener(&self, config: &ListenerConfig) -> Option<Listener> {
-        let certificate = match &config.tls {
-            None => None,
-            Some(tls) => Some(self.certificate(tls)?),
+        let (certificate, clients) = match &config.tls {
+            None => (None, Clients::any()),
+            Some(tls) => {
+                // Both are looked at before either gives up, so that all problems are noted.
+                let certificate = self.certificate(&tls.certificate);
+                let clients =
+                    tls.clients.as_ref().map_or(Some(Clients::any()), |clients| self.clients(clients));
+                (Some(certificate?), clients?)
+            }
         };
         let usable = |made: Result<_, rustls::Error>| match made {
             Ok(made) => Some(made),
@@ -89,10 +97,10 @@ impl Planner<'_> {
         };
         let tls = match &certificate {
             None => None,
-            Some(certificate) => Some(usable(certificate.for_tcp())?),
+            Some(certificate) => Some(usable(certificate.for_tcp(&clients))?),
         };
         let quic_tls = match &certificate {
-            Some(certificate) if config.quic => Some(usable(certificate.for_quic())?),
+            Some(certificate) if config.quic => Some(usable(certificate.for_quic(&clients))?),
             _ => None,
         };
         Some(Listener {
@@ -106,9 +114,20 @@ impl Planner<'_> {
         })
     }
 
-    fn certificate(&self, tls: &ListenerTls) -> Option<Checked> {
-        match tls {
-            ListenerTls::SelfSigned(span) => {
+    fn clients(&self, config: &ClientCertificates) -> Option<Clients> {
+        let path = self.folder.join(config.ca.get_ref().as_str());
+        tls::roots(Some(&path))
+            .and_then(|authorities| Clients::vouched_for(authorities, config.auth == ClientAuth::Required))
+            .map_err(|reason| {
+                let what = format!("the authorities cannot be read from {}: {reason}", path.display());
+                self.findings.error(config.ca.span(), what);
+            })
+            .ok()
+    }
+
+    fn certificate(&self, source: &CertificateSource) -> Option<Checked> {
+        match source {
+            CertificateSource::SelfSigned(span) => {
                 let Some(certificate) = &self.sources.self_signed else {
                     let hint = "`sluicegate dev` makes one; here, name the files with `cert` and `key`";
                     self.findings.error_with_hint(span.clone(), "no self-signed certificate was made", hint);
@@ -116,7 +135,7 @@ impl Planner<'_> {
                 };
                 certificate.check().map_err(|bad| self.findings.error(span.clone(), bad.to_string())).ok()
             }
-            ListenerTls::Files { cert, key } => {
+            CertificateSource::Files { cert, key } => {
                 let chain_path = self.folder.join(cert.get_ref().as_str());
                 let key_path = self.folder.join(key.get_ref().as_str());
                 let checked = Certificate::from_files(&chain_path, &key_path)

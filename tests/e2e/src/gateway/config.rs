@@ -14,6 +14,7 @@ pub struct Config {
     /// Where the listeners are; empty for 127.0.0.1.
     host: String,
     top: String,
+    tls: String,
     limits: String,
     routes: String,
     clusters: String,
@@ -45,6 +46,13 @@ impl Config {
     #[must_use]
     pub fn top(mut self, line: &str) -> Config {
         writeln!(self.top, "{line}").unwrap();
+        self
+    }
+
+    /// Adds to the TLS of its listener, such as `client_ca = "authority.pem"`.
+    #[must_use]
+    pub fn tls(mut self, key: &str) -> Config {
+        write!(self.tls, ", {key}").unwrap();
         self
     }
 
@@ -94,7 +102,7 @@ impl Config {
 
     /// Writes the configuration and its certificates.
     fn write(&self, folder: &Path) {
-        let Config { host, top, limits, routes, clusters } = self;
+        let Config { host, top, tls, limits, routes, clusters } = self;
         let host = if host.is_empty() { "127.0.0.1" } else { host };
         let text = format!(
             r#"{top}
@@ -103,7 +111,7 @@ listen = "127.0.0.1:0"
 
 [[listeners]]
 listen = "{host}:0"
-tls = {{ cert = "cert.pem", key = "key.pem" }}
+tls = {{ cert = "cert.pem", key = "key.pem"{tls} }}
 quic = true
 webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
 limits = {{ {limits} }}

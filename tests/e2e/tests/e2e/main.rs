@@ -12,6 +12,7 @@ mod stage;
 mod balancing;
 mod calls;
 mod cancellation;
+mod client_certificates;
 mod connections;
 mod deadlines;
 mod drain;
