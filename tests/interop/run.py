@@ -6,6 +6,7 @@ every other client protocol, played by the harness of tests/e2e.
 """
 
 import concurrent.futures
+import os
 import pathlib
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def run_all(cases, transports):
 def other_protocols(cases, upstream):
     """The harness's own cases. It starts a gateway of its own, and prints a line for each."""
     done = subprocess.run([launch.TARGET.parent / "debug" / "interop", upstream], capture_output=True, text=True,
-                          timeout=600)
+                          timeout=600, env={**os.environ, "SLUICEGATE_BIN": str(launch.sluicegate())})
     for line in done.stdout.splitlines():
         verdict, _, rest = line.partition(" ")
         cases.note(rest, verdict == "ok")
