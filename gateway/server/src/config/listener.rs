@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::limits;
 use super::cluster::one_of;
+use super::limits;
 use super::section::{Section, shortened};
 use super::value::{Misread, Text, Word};
 use crate::plan::ListenerLimits;
@@ -22,9 +22,6 @@ pub(crate) struct ListenerConfig {
     pub(crate) limits: ListenerLimits,
 }
 
-/// Where the certificate of a listener comes from.
-#[derive(Debug)]
-pub(crate) enum CertificateSource {
 /// `tls = { … }`.
 #[derive(Debug)]
 pub(crate) struct ListenerTls {
@@ -33,15 +30,15 @@ pub(crate) struct ListenerTls {
     pub(crate) clients: Option<ClientCertificates>,
 }
 
+/// Where the certificate of a listener comes from.
+#[derive(Debug)]
+pub(crate) enum CertificateSource {
     /// Files in PEM: the chain and the key.
     Files { cert: Spanned<Word>, key: Spanned<Word> },
     /// Whoever starts the gateway brings a certificate; the value is where that is asked for.
     SelfSigned(Range<usize>),
 }
 
-/// `webtransport = { … }`.
-#[derive(Debug)]
-pub(crate) struct WebTransportConfig {
 /// The certificates that clients show.
 #[derive(Debug)]
 pub(crate) struct ClientCertificates {
@@ -59,6 +56,9 @@ pub(crate) enum ClientAuth {
     Optional,
 }
 
+/// `webtransport = { … }`.
+#[derive(Debug)]
+pub(crate) struct WebTransportConfig {
     pub(crate) path: UrlPath,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
 }
@@ -118,6 +118,7 @@ impl ListenerConfig {
 impl ListenerTls {
     fn read(mut section: Section<'_>) -> Option<ListenerTls> {
         let findings = section.findings();
+        let clients = ClientCertificates::read(&mut section);
         let self_signed: Option<Spanned<bool>> = section.get("self_signed");
         let certificate = match self_signed {
             Some(wanted) if *wanted.get_ref() => {
@@ -130,7 +131,6 @@ impl ListenerTls {
                 Some(CertificateSource::SelfSigned(wanted.span()))
             }
             _ => {
-        let clients = ClientCertificates::read(&mut section);
                 let (cert, key) = (section.require("cert"), section.require("key"));
                 cert.zip(key).map(|(cert, key)| CertificateSource::Files { cert, key })
             }
