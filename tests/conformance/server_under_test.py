@@ -132,6 +132,7 @@ max_request_message = {asked.message_receive_limit}
 [[clusters]]
 name = "reference"
 endpoints = ["http://127.0.0.1:{upstream_port}"]
+descriptors = {{ file = {json.dumps(str(launch.TARGET / "bin" / "conformance.binpb"))} }}
 """
 
 
