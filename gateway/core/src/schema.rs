@@ -3,12 +3,24 @@
 //! A schema is made whole and never changes; a new one takes its place. Without descriptors it is empty, and all that
 //! needs none still works.
 
+pub mod json;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 
+use self::json::JsonOptions;
 use crate::path::MethodPath;
+
+/// Descriptors, and how what they describe is written as JSON.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The descriptors.
+    pub pool: DescriptorPool,
+    /// The JSON of their messages.
+    pub json: JsonOptions,
+}
 
 /// The methods that descriptors tell of.
 #[derive(Debug, Default)]
@@ -18,16 +30,19 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The schema of these descriptors. Where two pools have a method of one name, the first counts.
-    pub fn new(pools: &[DescriptorPool]) -> Schema {
+    /// The schema of these descriptors. Where two sources have a method of one name, the first counts.
+    pub fn new(sources: &[Source]) -> Schema {
         let mut methods = HashMap::new();
-        for descriptor in pools.iter().flat_map(DescriptorPool::services).flat_map(|service| {
-            // The iterator borrows the service.
-            service.methods().collect::<Vec<_>>()
-        }) {
-            let name = format!("{}/{}", descriptor.parent_service().full_name(), descriptor.name());
-            let index = methods.len();
-            methods.entry(name.into()).or_insert_with(|| Arc::new(Method::new(index, descriptor)));
+        for source in sources {
+            for service in source.pool.services() {
+                for descriptor in service.methods() {
+                    let name = format!("{}/{}", service.full_name(), descriptor.name());
+                    let index = methods.len();
+                    methods
+                        .entry(name.into())
+                        .or_insert_with(|| Arc::new(Method::new(index, descriptor, source.json)));
+                }
+            }
         }
         Schema { methods }
     }
@@ -59,10 +74,12 @@ pub struct Method {
     pub no_side_effects: bool,
     /// Its descriptor.
     pub descriptor: MethodDescriptor,
+    /// How its messages are written as JSON.
+    pub json: JsonOptions,
 }
 
 impl Method {
-    fn new(index: usize, descriptor: MethodDescriptor) -> Method {
+    fn new(index: usize, descriptor: MethodDescriptor, json: JsonOptions) -> Method {
         let kind = match (descriptor.is_client_streaming(), descriptor.is_server_streaming()) {
             (false, false) => MethodKind::Unary,
             (true, false) => MethodKind::ClientStreaming,
@@ -74,7 +91,7 @@ impl Method {
             options.idempotency_level()
                 == prost_reflect::prost_types::method_options::IdempotencyLevel::NoSideEffects
         });
-        Method { index, kind, no_side_effects, descriptor }
+        Method { index, kind, no_side_effects, descriptor, json }
     }
 
     /// What a request message is.

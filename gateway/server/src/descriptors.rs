@@ -5,9 +5,11 @@
 //! something new, a new schema is made of all sources and takes the place of the old one at once; calls keep the one
 //! that they began with.
 
+mod assemble;
 pub(crate) mod file;
 pub(crate) mod protos;
-mod watch;
+pub(crate) mod reflection;
+mod files;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
@@ -16,7 +18,9 @@ use async_trait::async_trait;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use prost_reflect::DescriptorPool;
-use sluicegate_core::schema::Schema;
+use sluicegate_core::schema::json::JsonOptions;
+use sluicegate_core::schema::{self, Schema};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::observe::metrics::{DescriptorMetrics, Metrics};
@@ -27,6 +31,8 @@ use crate::running::Running;
 #[derive(Debug)]
 pub(crate) struct Descriptors {
     sources: Box<[Arc<Source>]>,
+    /// How many sources have yet to ask a server for the first time.
+    unasked: watch::Sender<usize>,
 }
 
 impl Descriptors {
@@ -35,7 +41,16 @@ impl Descriptors {
             let spec = cluster.descriptors.clone()?;
             Some(Arc::new(Source::new(cluster.name.clone(), spec, metrics.descriptors(&cluster.name))))
         });
-        Descriptors { sources: sources.collect() }
+        let sources: Box<[_]> = sources.collect();
+        let is_asked = |source: &&Arc<Source>| matches!(source.kind, DescriptorSource::Reflection { .. });
+        let unasked = watch::Sender::new(sources.iter().filter(is_asked).count());
+        Descriptors { sources, unasked }
+    }
+
+    /// Resolves when every server that is asked what it serves has answered once, or failed to.
+    pub(crate) async fn asked(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.unasked.subscribe().wait_for(|unasked| *unasked == 0).await;
     }
 
     pub(crate) fn sources(&self) -> &[Arc<Source>] {
@@ -44,9 +59,10 @@ impl Descriptors {
 
     /// What all sources know together. Where two know a method of one name, the first counts.
     pub(crate) fn schema(&self) -> Schema {
-        let pools: Vec<DescriptorPool> =
-            self.sources.iter().filter_map(|source| source.lock().pool.clone()).collect();
-        Schema::new(&pools)
+        let known = self.sources.iter().filter_map(|source| {
+            Some(schema::Source { pool: source.lock().pool.clone()?, json: JsonOptions::default() })
+        });
+        Schema::new(&known.collect::<Vec<_>>())
     }
 }
 
@@ -141,11 +157,6 @@ fn names(pool: &DescriptorPool) -> Vec<String> {
     methods.map(|method| format!("{}/{}", method.parent_service().full_name(), method.name())).collect()
 }
 
-/// What is known without being told: the files of the protocol buffers themselves.
-fn known() -> DescriptorPool {
-    DescriptorPool::global()
-}
-
 /// The service that keeps the schema current. It has a thread of its own, so that compiling holds no call up.
 pub(crate) struct DescriptorService {
     running: Arc<Running>,
@@ -166,9 +177,12 @@ impl Service for DescriptorService {
             let (running, source) = (self.running.clone(), source.clone());
             match &source.kind {
                 DescriptorSource::File(_) | DescriptorSource::Protos(_) => {
-                    sources.spawn(watch::follow(running, source));
+                    sources.spawn(files::follow(running, source));
                 }
-                DescriptorSource::Reflection { .. } => {}
+                DescriptorSource::Reflection { refresh } => {
+                    let refresh = *refresh;
+                    sources.spawn(reflection::follow(running, source, refresh));
+                }
             }
         }
         // A source ends only with the process.
