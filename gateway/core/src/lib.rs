@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod chain;
+pub mod compression;
 pub mod deadline;
 pub mod filter;
 pub mod message;
@@ -18,6 +19,7 @@ pub mod registry;
 pub mod schema;
 pub mod status;
 pub mod testing;
+pub mod upstream_protocol;
 pub mod wire;
 
 /// A future that may move between threads and owns its way to an answer.

@@ -58,7 +58,7 @@ impl Decoded {
         let decoded = feed(decoder, pieces, fin, &mut seen);
         let mut borders = Borders::new(Side::Client, 0);
         let mut whole = 0;
-        let bordered = seen.iter().enumerate().try_for_each(|(at, byte)| {
+        let bordered: Result<(), Status> = seen.iter().enumerate().try_for_each(|(at, byte)| {
             borders.pass(std::slice::from_ref(byte))?;
             whole = if borders.mid_message() { whole } else { at + 1 };
             Ok(())
