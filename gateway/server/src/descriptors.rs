@@ -7,9 +7,9 @@
 
 mod assemble;
 pub(crate) mod file;
+mod files;
 pub(crate) mod protos;
 pub(crate) mod reflection;
-mod files;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;

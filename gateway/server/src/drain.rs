@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use sluicegate_core::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
@@ -85,8 +86,8 @@ impl Drop for Hold {
 pub(crate) struct DrainThenStop {
     pub(crate) drain: Drain,
     pub(crate) limit: Duration,
-    /// Called once signals are listened to: whoever is told before could send one that kills the process.
-    pub(crate) ready: Box<dyn Fn() + Send + Sync>,
+    /// Run once signals are listened to: whoever is told before could send one that kills the process.
+    pub(crate) ready: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
 #[async_trait]
@@ -98,11 +99,15 @@ impl ShutdownSignalWatch for DrainThenStop {
             log::error!("cannot listen to signals");
             return ShutdownSignal::FastShutdown;
         };
-        (self.ready)();
+        let ready = async {
+            (self.ready)().await;
+            std::future::pending().await
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = quit.recv() => {}
             _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
+            () = ready => {}
         }
         log::info!("draining for at most {:?}", self.limit);
         tokio::select! {

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
+use sluicegate_core::BoxFuture;
 
 use crate::admin::Admin;
 use crate::descriptors::DescriptorService;
@@ -17,6 +19,11 @@ use crate::observe::metrics::Metrics;
 use crate::plan::Plan;
 use crate::running::Running;
 use crate::worker::workers;
+
+/// How long to hold back "ready" for upstreams to say what they serve. Who waits for that word, a test or whatever sends
+/// clients here, would else see the first JSON calls fail. But upstreams that are slow or not there must not keep the
+/// gateway from serving calls that need no descriptors; it serves them before that word too.
+const FIRST_DESCRIPTORS: Duration = Duration::from_secs(2);
 
 /// A gateway whose sockets are bound.
 pub(crate) struct Gateway {
@@ -121,10 +128,14 @@ impl Gateway {
         }
         self.metrics.live.set(1);
         server.bootstrap();
-        let ready = Box::new(move || {
-            let mut out = io::stdout().lock();
-            // Nobody may be reading; the gateway serves all the same.
-            let _ = out.write_all(announcement.as_bytes()).and_then(|()| out.flush());
+        let ready = Box::new(move || -> BoxFuture<'static, ()> {
+            let (running, announcement) = (running.clone(), announcement.clone());
+            Box::pin(async move {
+                let _ = tokio::time::timeout(FIRST_DESCRIPTORS, running.descriptors.asked()).await;
+                let mut out = io::stdout().lock();
+                // Nobody may be reading; the gateway serves all the same.
+                let _ = out.write_all(announcement.as_bytes()).and_then(|()| out.flush());
+            })
         });
         server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit, ready }) });
         log.close();

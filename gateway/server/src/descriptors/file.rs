@@ -3,11 +3,10 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use bytes::Bytes;
 use prost::Message;
-use prost_reflect::{DescriptorError, DescriptorPool};
+use prost_reflect::DescriptorPool;
 
-use super::known;
+use super::assemble::{BadFiles, File, Set, assemble};
 
 /// The largest descriptor set that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -21,24 +20,20 @@ pub(crate) enum BadFile {
     NoFile,
     #[error("it has more than {} MiB", MOST_BYTES >> 20)]
     TooLarge,
-    #[error("this is no descriptor set")]
-    NoDescriptorSet,
-    #[error("it tells of no service")]
-    NoService,
-    #[error("`{file}` imports `{import}`, which is not in it")]
-    NoImport { file: String, import: String },
-    #[error("{0:?}")]
-    Invalid(DescriptorError),
+    #[error(transparent)]
+    Content(#[from] BadFiles),
 }
 
 impl BadFile {
     /// What to do about it, when that is not obvious.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            BadFile::NoDescriptorSet => Some(
+            BadFile::Content(BadFiles::NoDescriptorSet) => Some(
                 "make one with `protoc --include_imports --descriptor_set_out=FILE` or `buf build -o FILE`",
             ),
-            BadFile::NoImport { .. } => Some("let `protoc` put imports in too: `--include_imports`"),
+            BadFile::Content(BadFiles::NoImport { .. }) => {
+                Some("let `protoc` put imports in too: `--include_imports`")
+            }
             _ => None,
         }
     }
@@ -57,37 +52,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BadFile> {
 
 /// What the bytes of a descriptor set tell.
 pub(crate) fn decode(bytes: &[u8]) -> Result<DescriptorPool, BadFile> {
-    let set = Set::decode(bytes).map_err(|_| BadFile::NoDescriptorSet)?;
-    let files = set.file.iter().map(|file| File::decode(file.clone())).collect::<Result<Vec<_>, _>>();
-    let files = files.map_err(|_| BadFile::NoDescriptorSet)?;
-    if files.is_empty() || files.iter().any(|file| file.name.is_empty()) {
-        return Err(BadFile::NoDescriptorSet);
+    let set = Set::decode(bytes).map_err(|_| BadFiles::NoDescriptorSet)?;
+    if set.file.is_empty() {
+        return Err(BadFiles::NoDescriptorSet.into());
     }
-    let mut pool = known();
-    for file in &files {
-        let is_there = |import: &str| {
-            pool.get_file_by_name(import).is_some() || files.iter().any(|other| other.name == import)
-        };
-        if let Some(import) = file.dependency.iter().find(|import| !is_there(import)) {
-            return Err(BadFile::NoImport { file: file.name.clone(), import: import.clone() });
-        }
-    }
-    pool.decode_file_descriptor_set(bytes).map_err(BadFile::Invalid)?;
-    if pool.services().len() == 0 { Err(BadFile::NoService) } else { Ok(pool) }
-}
-
-/// `google.protobuf.FileDescriptorSet`, with its files as they are: options that are extensions must not get lost.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Set {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    pub(super) file: Vec<Bytes>,
-}
-
-/// What must be known of a `google.protobuf.FileDescriptorProto` before it can be used.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct File {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
-    #[prost(string, repeated, tag = "3")]
-    pub(super) dependency: Vec<String>,
+    let files = set.file.into_iter().map(File::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(assemble(files)?)
 }

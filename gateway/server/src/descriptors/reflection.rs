@@ -1,0 +1,266 @@
+//! Asking servers what they serve.
+//!
+//! Source: <https://github.com/grpc/grpc/blob/master/doc/server-reflection.md>
+
+mod conversation;
+pub(crate) mod message;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost_reflect::DescriptorPool;
+use tokio::time::timeout;
+
+use super::Source;
+use super::assemble::{File, assemble, known};
+use crate::running::Running;
+use crate::upstream::pool::Pool;
+use crate::upstream::{Cluster, Endpoint};
+use conversation::Conversation;
+use message::{Answer, Question};
+
+/// The newer name first. Both are the same but for it.
+const VERSIONS: [&str; 2] = ["v1", "v1alpha"];
+/// What one server may say: all answers, in bytes; services, and files that describe them; and how long it may take.
+const MOST_BYTES: usize = 16 << 20;
+const MOST_SERVICES: usize = 4096;
+const MOST_FILES: usize = 4096;
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long after a first failure servers are asked again; it doubles with each, up to the time between refreshes.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// gRPC's code for what does not exist, as an `ErrorResponse` has it.
+const NOT_FOUND: i32 = 5;
+
+/// Keeps a source current for as long as it runs.
+pub(super) async fn follow(running: Arc<Running>, source: Arc<Source>, refresh: Duration) {
+    let mut is_first = true;
+    let Some(cluster) = running.clusters.iter().find(|cluster| cluster.spec.name == source.cluster) else {
+        return;
+    };
+    let mut servers = Servers::new(cluster);
+    let mut seen = None;
+    let mut failures = 0;
+    loop {
+        let learned = match servers.ask().await {
+            Ok(files) => learn(files, &mut seen).await,
+            Err(error) => Err(error),
+        };
+        failures = if learned.is_ok() { 0 } else { failures + 1 };
+        source.note(&running, learned);
+        if std::mem::take(&mut is_first) {
+            running.descriptors.unasked.send_modify(|unasked| *unasked -= 1);
+        }
+        tokio::time::sleep(pause(refresh, failures)).await;
+    }
+}
+
+/// How long to wait after so many failures in a row. No two gateways ask in step.
+fn pause(refresh: Duration, failures: u32) -> Duration {
+    let full = match failures {
+        0 => refresh,
+        _ => FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(refresh),
+    };
+    full.mul_f64(0.9 + fastrand::f64() / 5.0)
+}
+
+/// What files tell, if they are others than those seen before.
+async fn learn(told: Told, seen: &mut Option<u64>) -> Result<Option<DescriptorPool>, String> {
+    let mut hasher = DefaultHasher::new();
+    for (name, file) in &told.files {
+        (name, &file.bytes).hash(&mut hasher);
+    }
+    let content = hasher.finish();
+    if *seen == Some(content) {
+        return Ok(None);
+    }
+    let made = tokio::task::spawn_blocking(move || told.assemble()).await;
+    // What makes the reader panic is no better than what it refuses.
+    let pool = made.unwrap_or_else(|_| Err("the files that the server sent cannot be read".to_owned()))?;
+    *seen = Some(content);
+    Ok(Some(pool))
+}
+
+/// Why a server told nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It has no such service.
+    Unimplemented,
+    Failed(String),
+}
+
+impl Trouble {
+    fn failed(reason: impl Display) -> Trouble {
+        Trouble::Failed(reason.to_string())
+    }
+}
+
+/// The endpoints of a cluster, with connections of their own: those of workers live on the workers' threads.
+struct Servers {
+    endpoints: Vec<(Arc<Endpoint>, Arc<Pool>)>,
+}
+
+impl Servers {
+    fn new(cluster: &Cluster) -> Servers {
+        let pool =
+            |endpoint: &Arc<Endpoint>| Arc::new(Pool::new(endpoint.authority.clone(), cluster.spec.clone()));
+        let endpoints = cluster.endpoints.iter().map(|endpoint| (endpoint.clone(), pool(endpoint)));
+        Servers { endpoints: endpoints.collect() }
+    }
+
+    /// What the first endpoint that answers tells. The one that did is asked first the next time.
+    async fn ask(&mut self) -> Result<Told, String> {
+        let mut failed = String::new();
+        for index in 0..self.endpoints.len() {
+            let Some((endpoint, pool)) = self.endpoints.get(index) else { break };
+            let asked = timeout(TIME_LIMIT, ask(endpoint, pool)).await;
+            match asked.unwrap_or_else(|_| Err(Trouble::failed(format!("no answer within {TIME_LIMIT:?}")))) {
+                Ok(told) => {
+                    self.endpoints.rotate_left(index);
+                    return Ok(told);
+                }
+                Err(Trouble::Unimplemented) => failed = "it has no server reflection".to_owned(),
+                Err(Trouble::Failed(reason)) => failed = reason,
+            }
+            failed = format!("{}: {failed}", endpoint.authority);
+        }
+        Err(failed)
+    }
+}
+
+async fn ask(endpoint: &Endpoint, pool: &Arc<Pool>) -> Result<Told, Trouble> {
+    let mut last = Trouble::Unimplemented;
+    for version in VERSIONS {
+        let mut conversation = Conversation::open(endpoint, pool, version).await?;
+        match converse(&mut conversation).await {
+            Err(Trouble::Unimplemented) => last = Trouble::Unimplemented,
+            told => return told,
+        }
+    }
+    Err(last)
+}
+
+/// What a server told: its services and, by name, the files that describe them and all that these import.
+#[derive(Debug, Default)]
+struct Told {
+    services: BTreeSet<String>,
+    files: BTreeMap<String, File>,
+}
+
+async fn converse(conversation: &mut Conversation) -> Result<Told, Trouble> {
+    conversation.ask(Question::ListServices(String::new()))?;
+    let services: BTreeSet<String> = match conversation.answer().await? {
+        Answer::Services(list) => list.service.into_iter().map(|service| service.name).collect(),
+        Answer::Error(error) => return Err(Trouble::failed(said(&error.error_message))),
+        Answer::Files(_) => return Err(Trouble::failed("asked for services, the server sent files")),
+    };
+    if services.len() > MOST_SERVICES {
+        return Err(Trouble::failed(format!("the server lists more than {MOST_SERVICES} services")));
+    }
+    let mut told = Told { services, ..Told::default() };
+    // All questions at once: each answer would else cost a round trip.
+    for service in &told.services {
+        conversation.ask(Question::FileContainingSymbol(service.clone()))?;
+    }
+    for service in told.services.clone() {
+        if !told.take(conversation.answer().await?)? {
+            // A server may list what it has no description of.
+            told.services.remove(&service);
+        }
+    }
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let missing: Vec<String> = told.missing().difference(&asked).cloned().collect();
+        if missing.is_empty() {
+            return Ok(told);
+        }
+        for name in &missing {
+            conversation.ask(Question::FileByFilename(name.clone()))?;
+        }
+        for name in missing {
+            let is_there = told.take(conversation.answer().await?)?;
+            if is_there && !told.files.contains_key(&name) {
+                return Err(Trouble::failed(format!(
+                    "asked for `{}`, the server sent other files",
+                    said(&name)
+                )));
+            }
+            asked.insert(name);
+        }
+    }
+}
+
+impl Told {
+    /// Takes the files of an answer. `false` says that there are none.
+    fn take(&mut self, answer: Answer) -> Result<bool, Trouble> {
+        let sent = match answer {
+            Answer::Files(files) => files.file_descriptor_proto,
+            Answer::Error(error) if error.error_code == NOT_FOUND => return Ok(false),
+            Answer::Error(error) => return Err(Trouble::failed(said(&error.error_message))),
+            Answer::Services(_) => return Err(Trouble::failed("asked for a file, the server sent services")),
+        };
+        for bytes in sent {
+            let file =
+                File::read(bytes).map_err(|_| Trouble::failed("the server sent a file that is none"))?;
+            self.files.entry(file.head.name.clone()).or_insert(file);
+        }
+        if self.files.len() > MOST_FILES {
+            return Err(Trouble::failed(format!("the server sent more than {MOST_FILES} files")));
+        }
+        Ok(true)
+    }
+
+    /// Names of files that are imported and not there, each once.
+    fn missing(&self) -> BTreeSet<String> {
+        let known = known();
+        let imports = self.files.values().flat_map(|file| &file.head.dependency);
+        imports
+            .filter(|name| !self.files.contains_key(*name) && known.get_file_by_name(name).is_none())
+            .cloned()
+            .collect()
+    }
+
+    /// Makes a whole of the files. Those that import what the server does not have are left out: some servers register
+    /// files under other names than those that they are imported by, and their other services are still of use.
+    fn assemble(mut self) -> Result<DescriptorPool, String> {
+        let mut left_out: Vec<String> = Vec::new();
+        loop {
+            let missing = self.missing();
+            if missing.is_empty() {
+                break;
+            }
+            let before = left_out.len();
+            self.files.retain(|name, file| {
+                let is_whole = !file.head.dependency.iter().any(|import| missing.contains(import));
+                if !is_whole {
+                    left_out.push(name.clone());
+                }
+                is_whole
+            });
+            // Who misses a file has it among its imports, so each turn leaves one out.
+            if left_out.len() == before {
+                break;
+            }
+        }
+        if let Some(first) = left_out.first() {
+            let more = left_out.len() - 1;
+            log::warn!("the server has not all that `{}` and {more} other files import", said(first));
+        }
+        let pool = assemble(self.files.into_values().collect()).map_err(|bad| said(&bad.to_string()))?;
+        let untold = self.services.iter().find(|name| pool.get_service_by_name(name).is_none());
+        match untold {
+            Some(name) if left_out.is_empty() => {
+                Err(format!("asked for `{}`, the server sent files without it", said(name)))
+            }
+            _ => Ok(pool),
+        }
+    }
+}
+
+/// The words of a server, fit for a log.
+fn said(words: &str) -> String {
+    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(200).collect()
+}
