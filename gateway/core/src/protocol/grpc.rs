@@ -30,7 +30,9 @@ fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
         return Err(opening::only_post());
     }
     let reserved = opening::take_grpc_headers(&mut head.headers);
-    opening::call(head, reserved, HeaderValue::from_static(TYPE), Box::new(Untouched), Box::new(Native))
+    let content_type = reserved.content_type.clone().unwrap_or(HeaderValue::from_static(TYPE));
+    let encoder = Box::new(Native { content_type: content_type.clone() });
+    opening::call(head, reserved, content_type, Box::new(Untouched), encoder)
 }
 
 /// Passes frames on as they came.
@@ -47,11 +49,14 @@ impl Decoder for Untouched {
     }
 }
 
-struct Native;
+struct Native {
+    /// The request's, for responses that do not come from an upstream. Clients refuse another codec than their own.
+    content_type: HeaderValue,
+}
 
 impl Encoder for Native {
     fn head(&mut self, head: ResponseHead, out: &mut Outbox) {
-        let content_type = head.content_type.unwrap_or(HeaderValue::from_static(TYPE));
+        let content_type = head.content_type.unwrap_or_else(|| self.content_type.clone());
         let mut headers = head.metadata;
         headers.insert(http::header::CONTENT_TYPE, content_type);
         put_encodings(head.encoding, head.accept_encoding, &mut headers);
@@ -73,7 +78,7 @@ impl Encoder for Native {
     fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox) {
         let mut headers = end.trailers;
         append_all(&mut headers, head);
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(TYPE));
+        headers.insert(http::header::CONTENT_TYPE, self.content_type.clone());
         put_status(&end.status, &mut headers);
         out.head(StatusCode::OK, headers);
         out.end(Ending::Clean);
@@ -193,7 +198,7 @@ mod tests {
         let (head, body, ending) = sent(|out| opened().encoder.trailers_only(cors, end, out));
         assert_eq!(
             head,
-            "200 access-control-allow-origin: *; content-type: application/grpc; grpc-message: gone; \
+            "200 access-control-allow-origin: *; content-type: application/grpc+proto; grpc-message: gone; \
              grpc-status: 5; t: 1"
         );
         assert_eq!((body.len(), &*ending), (0, "clean"));
