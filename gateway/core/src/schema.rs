@@ -3,6 +3,7 @@
 //! A schema is made whole and never changes; a new one takes its place. Without descriptors it is empty, and all that
 //! needs none still works.
 
+pub mod bundled;
 pub mod json;
 
 use std::collections::HashMap;
