@@ -13,7 +13,7 @@ use crate::metadata::name;
 pub(super) const PROTOCOL: Protocol = Protocol { name: "grpc_web", recognise, open };
 
 /// The flag of the frame that holds the trailers.
-const TRAILERS: u8 = 0x80;
+pub(super) const TRAILERS: u8 = 0x80;
 
 /// How frames stand in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Mode {
 }
 
 fn recognise(head: &Head, _services: &Services<'_>) -> bool {
-    head.transport != Transport::WebTransport
+    !matches!(head.transport, Transport::WebTransport | Transport::WebSocket)
         && head.headers.get(header::CONTENT_TYPE).is_some_and(|value| parse(value.as_bytes()).is_some())
 }
 
@@ -35,6 +35,11 @@ fn parse(content_type: &[u8]) -> Option<(Mode, &[u8])> {
         None => (Mode::Binary, rest),
     };
     matches!(rest, [] | [b'+' | b';' | b' ', ..]).then(|| (mode, codec_suffix(rest)))
+}
+
+/// The `+codec` of a content type of gRPC-Web that is not text; empty when it names none.
+pub(super) fn binary_codec(content_type: &HeaderValue) -> Option<&[u8]> {
+    parse(content_type.as_bytes()).filter(|(mode, _)| *mode == Mode::Binary).map(|(_, codec)| codec)
 }
 
 fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
@@ -78,7 +83,7 @@ fn is_plain(headers: &HeaderMap) -> bool {
 }
 
 /// Takes out what the browser and the page's HTTP add. `origin` stays for the CORS filter; the upstream is not sent it.
-fn keep_metadata(headers: &mut HeaderMap) {
+pub(super) fn keep_metadata(headers: &mut HeaderMap) {
     let is_of_browser = |name: &str| name.starts_with("access-control-") || name.starts_with("sec-");
     let of_browser: Vec<_> = headers.keys().filter(|name| is_of_browser(name.as_str())).cloned().collect();
     for name in of_browser {
@@ -99,7 +104,7 @@ fn keep_metadata(headers: &mut HeaderMap) {
     }
 }
 
-fn grpc_type(codec: &[u8]) -> HeaderValue {
+pub(super) fn grpc_type(codec: &[u8]) -> HeaderValue {
     match codec {
         b"" => HeaderValue::from_static("application/grpc"),
         b"+proto" => HeaderValue::from_static("application/grpc+proto"),
@@ -122,13 +127,30 @@ fn with_codec(name: &'static str, codec: &[u8]) -> HeaderValue {
 }
 
 /// Writes a response.
-struct Web {
+pub(super) struct Web {
     mode: Mode,
     /// For responses whose upstream does not name a codec.
     content_type: HeaderValue,
 }
 
 impl Web {
+    /// Writes no text.
+    pub(super) fn binary(codec: &[u8]) -> Web {
+        Web { mode: Mode::Binary, content_type: web_type(Mode::Binary, codec) }
+    }
+
+    /// The head of a response as header fields.
+    pub(super) fn headers(&self, head: ResponseHead) -> HeaderMap {
+        let content_type = match head.content_type.as_ref().map(grpc::codec) {
+            None | Some(b"") => self.content_type.clone(),
+            Some(codec) => web_type(self.mode, codec),
+        };
+        let mut headers = head.metadata;
+        headers.insert(header::CONTENT_TYPE, content_type);
+        grpc::put_encodings(head.encoding, head.accept_encoding, &mut headers);
+        headers
+    }
+
     fn push(&self, bytes: Bytes, out: &mut Outbox) {
         out.data(match self.mode {
             Mode::Binary => bytes,
@@ -139,14 +161,7 @@ impl Web {
 
 impl Encoder for Web {
     fn head(&mut self, head: ResponseHead, out: &mut Outbox) {
-        let content_type = match head.content_type.as_ref().map(grpc::codec) {
-            None | Some(b"") => self.content_type.clone(),
-            Some(codec) => web_type(self.mode, codec),
-        };
-        let mut headers = head.metadata;
-        headers.insert(header::CONTENT_TYPE, content_type);
-        grpc::put_encodings(head.encoding, head.accept_encoding, &mut headers);
-        out.head(StatusCode::OK, headers);
+        out.head(StatusCode::OK, self.headers(head));
     }
 
     fn data(&mut self, frames: Bytes, out: &mut Outbox) -> Result<(), Status> {

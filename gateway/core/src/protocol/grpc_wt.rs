@@ -37,9 +37,9 @@ pub const SUBPROTOCOL: &str = "grpc-wt-1";
 pub const MAX_BLOCK: usize = 16 * 1024;
 
 /// What the flags of a frame say it is. 0x00 and 0x01 are gRPC's messages.
-mod flags {
+pub(super) mod flags {
     pub(super) const HEADERS: u8 = 0x40;
-    pub(super) const TRAILERS: u8 = 0x80;
+    pub(in super::super) const TRAILERS: u8 = 0x80;
     /// The bit of frames to skip when they are not known. None is.
     pub(super) const EXTENSION: u8 = 0x20;
 }
@@ -48,7 +48,7 @@ fn recognise(head: &Head, _services: &Services<'_>) -> bool {
     head.transport == Transport::WebTransport
 }
 
-fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
+pub(super) fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
     let encoder = Box::new(encoder::Encoder);
     let reserved = opening::take_grpc_headers(&mut head.headers);
     if reserved.content_type.as_ref().is_some_and(|value| !grpc::is_grpc(value)) {
@@ -60,12 +60,12 @@ fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
 }
 
 /// The client broke the rules of the stream.
-fn broken(what: &'static str) -> Status {
+pub(super) fn broken(what: &'static str) -> Status {
     Status::internal(what).with_flag(Flag::ClientProtocolError)
 }
 
 /// The client sent a frame other than a message that is larger than the gateway takes.
-fn too_large() -> Status {
+pub(super) fn too_large() -> Status {
     Status::resource_exhausted(format!("headers and extensions may have {MAX_BLOCK} bytes at most"))
         .with_flag(Flag::ClientProtocolError)
 }

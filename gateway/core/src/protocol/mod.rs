@@ -13,10 +13,13 @@
 
 pub mod grpc;
 pub mod grpc_web;
+pub mod grpc_websockets;
+pub mod grpc_ws;
 pub mod grpc_wt;
 mod header_block;
 #[cfg(test)]
 mod tests;
+pub mod websocket;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,7 +36,8 @@ use crate::status::{Code, Flag, Status};
 use crate::wire::{Reset, ResponseHeaders};
 
 /// Every client protocol. The first whose `recognise` says yes gets the request.
-pub const ALL: &[Protocol] = &[grpc::PROTOCOL, grpc_web::PROTOCOL, grpc_wt::PROTOCOL];
+pub const ALL: &[Protocol] =
+    &[grpc::PROTOCOL, grpc_web::PROTOCOL, grpc_wt::PROTOCOL, grpc_websockets::PROTOCOL, grpc_ws::PROTOCOL];
 
 /// One client protocol.
 #[derive(Clone, Copy)]

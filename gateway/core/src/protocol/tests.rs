@@ -93,6 +93,9 @@ fn tells_protocols_apart() {
     let schema = Schema::default();
     let name = |head| recognise(&head, &Services::everywhere(&schema)).map(|protocol| protocol.name);
     assert_eq!(name(head(Transport::WebTransport, &[])), Some("grpc_wt"));
+    assert_eq!(name(head(Transport::WebSocket, &[("content-type", "application/grpc-web")])), Some("grpc_ws"));
+    let websockets = [("sec-websocket-protocol", "grpc-websockets")];
+    assert_eq!(name(head(Transport::WebSocket, &websockets)), Some("grpc_websockets"));
     assert_eq!(name(head(Transport::Http2, &[])), None);
 }
 

@@ -33,7 +33,7 @@ impl From<Refusal> for Reply {
 }
 
 impl Refusal {
-    fn broken(what: &'static str) -> Refusal {
+    pub(in super::super) fn broken(what: &'static str) -> Refusal {
         Refusal { status: broken(what), stop: stream::PROTOCOL_ERROR }
     }
 
