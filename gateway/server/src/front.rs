@@ -5,9 +5,11 @@ mod enter;
 pub(crate) mod h1;
 pub(crate) mod h2;
 pub(crate) mod listener;
+pub(crate) mod pipe;
 pub(crate) mod plain;
 pub(crate) mod quic;
 pub(crate) mod tcp;
+pub(crate) mod websocket;
 pub(crate) mod webtransport;
 
 use std::net::{SocketAddr, TcpStream};

@@ -20,7 +20,7 @@ use sluicegate_core::registry::Kind;
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
 pub use descriptors::{DescriptorSource, DescriptorsSpec};
 pub use limits::{H2Limits, ListenerLimits, QuicLimits};
-pub use listener::{Listener, Origins, WebTransport};
+pub use listener::{Listener, Origins, WebSocket, WebTransport};
 
 use crate::config::{Config, Document};
 use crate::report::{Findings, Report, Severity};

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use sluicegate_core::protocol::grpc_ws;
 use toml::Spanned;
 
 use super::cluster::one_of;
 use super::limits;
+use super::quantity::Size;
 use super::section::{Section, shortened};
 use super::value::{Misread, Text, Word};
-use crate::plan::ListenerLimits;
+use crate::plan::{ListenerLimits, WebSocket};
 
 /// One address to listen on.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct ListenerConfig {
     pub(crate) quic: bool,
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransportConfig>,
+    pub(crate) websocket: Option<WebSocketConfig>,
     pub(crate) limits: ListenerLimits,
 }
 
@@ -63,6 +66,14 @@ pub(crate) struct WebTransportConfig {
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
 }
 
+/// `websocket = { … }`.
+#[derive(Debug)]
+pub(crate) struct WebSocketConfig {
+    pub(crate) path: UrlPath,
+    pub(crate) origins: Vec<Spanned<OriginPattern>>,
+    pub(crate) max_message: u32,
+}
+
 impl ListenerConfig {
     pub(super) fn read(mut section: Section<'_>) -> ListenerConfig {
         let findings = section.findings();
@@ -73,6 +84,7 @@ impl ListenerConfig {
         let h2c: Option<Spanned<bool>> = section.get("h2c");
         let webtransport_key = section.key_span("webtransport");
         let webtransport = section.section("webtransport").map(WebTransportConfig::read);
+        let websocket = section.section("websocket").map(WebSocketConfig::read);
         let has_quic = quic.as_ref().is_some_and(|quic| *quic.get_ref());
         let limits = section.section("limits").map_or_else(ListenerLimits::default, |limits| {
             if let Some(key) = limits.key_span("quic")
@@ -111,7 +123,7 @@ impl ListenerConfig {
             );
         }
         let h2c = h2c.is_none_or(Spanned::into_inner) && !has_tls;
-        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, limits }
+        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, websocket, limits }
     }
 }
 
@@ -170,25 +182,40 @@ impl WebTransportConfig {
     const PATH: &'static str = "/grpc-wt/v1";
 
     fn read(mut section: Section<'_>) -> WebTransportConfig {
-        let findings = section.findings();
         let path = section.or("path", UrlPath(Self::PATH.to_owned()));
-        let origins: Vec<Spanned<OriginPattern>> = section.or("origins", Vec::new());
+        let origins = read_origins(&mut section);
         section.finish();
-
-        if let Some(any) = origins.iter().find(|origin| *origin.get_ref() == OriginPattern::Any) {
-            if origins.len() > 1 {
-                findings.error(any.span(), "`*` is every origin, so it stands alone");
-            }
-            let hint =
-                "list the origins of your pages, or leave `origins` out for pages of the same host only";
-            findings.warn(
-                any.span(),
-                "every web page may open sessions here, with its visitor's network access",
-                hint,
-            );
-        }
         WebTransportConfig { path, origins }
     }
+}
+
+impl WebSocketConfig {
+    fn read(mut section: Section<'_>) -> WebSocketConfig {
+        let path = section.or("path", UrlPath(grpc_ws::PATH.to_owned()));
+        let origins = read_origins(&mut section);
+        let sizes = Size::kib(1)..=Size::mib(1024);
+        let max_message = section.size("max_message", sizes, WebSocket::MAX_MESSAGE);
+        section.finish();
+        WebSocketConfig { path, origins, max_message }
+    }
+}
+
+/// The pages that may call from browsers.
+fn read_origins(section: &mut Section<'_>) -> Vec<Spanned<OriginPattern>> {
+    let findings = section.findings();
+    let origins: Vec<Spanned<OriginPattern>> = section.or("origins", Vec::new());
+    if let Some(any) = origins.iter().find(|origin| *origin.get_ref() == OriginPattern::Any) {
+        if origins.len() > 1 {
+            findings.error(any.span(), "`*` is every origin, so it stands alone");
+        }
+        let hint = "list the origins of your pages, or leave `origins` out for pages of the same host only";
+        findings.warn(
+            any.span(),
+            "every web page may open sessions here, with its visitor's network access",
+            hint,
+        );
+    }
+    origins
 }
 
 /// The path of a URL.

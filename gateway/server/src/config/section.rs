@@ -182,6 +182,7 @@ fn section_name(key: &'static str) -> &'static str {
         "tls" => "`tls`",
         "descriptors" => "`descriptors`",
         "webtransport" => "`webtransport`",
+        "websocket" => "`websocket`",
         "limits" => "`limits`",
         "h2" => "`h2`",
         "quic" => "`quic`",

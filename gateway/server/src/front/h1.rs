@@ -4,7 +4,6 @@
 //! call gets two halves of a small pipe to it: `drive` reads ahead by one chunk while nothing waits to be written.
 
 mod head;
-mod pipe;
 #[cfg(test)]
 mod tests;
 
@@ -24,10 +23,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
-use super::plain;
+use super::pipe::{Driver, Write, pipe};
+use super::{plain, websocket};
 use crate::carry::{Asked, refuse};
 use head::{NoHead, Peeked};
-use pipe::{Driver, Write, pipe};
 
 /// How long a request body that nobody wants is read, so that the client gets the response and not a reset.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -97,16 +96,24 @@ type Reused = (Stream, BytesMut);
 
 /// Serves one request. Returns the connection for the next one, if it is fit for it.
 async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &ShutdownWatch) -> Option<Reused> {
-    let Peeked { head, authority: target, http_1_0, bytes } = peeked;
+    let Peeked { head, authority: target, http_1_0, mut bytes, head_len } = peeked;
     // HTTP/1.0 clients may leave the host out, but no route could be chosen for them either.
     let Some(authority) = authority(target.as_deref(), &head.headers) else {
         refuse_head(io, StatusCode::BAD_REQUEST).await;
         return None;
     };
     let host = door.host(authority);
-    let mut session = session(door, io, bytes);
     let path = head.path.clone();
-    let admission = door.admit(head, &host);
+    let admission = match websocket::upgrade(door, &head, &host).filter(|_| !http_1_0) {
+        Some(Ok(upgrade)) => {
+            let ahead = bytes.split_off(head_len.min(bytes.len()));
+            websocket::serve_h1(door, io, ahead, upgrade, host).await;
+            return None;
+        }
+        Some(Err(refusal)) => Admission::Reply(refusal),
+        None => door.admit(head, &host),
+    };
+    let mut session = session(door, io, bytes);
     if let Admission::Plain(_) = admission {
         let reused = plain::serve_session(door, session, shutdown).await?;
         return Some((reused.consume().0, BytesMut::new()));
@@ -180,7 +187,7 @@ async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Optio
                 Write::Data(data) => session.write_response_body(data, false).await.ok()?,
                 Write::End => return finish(session).await,
                 // The chunked body stays without its end, so the client sees that it broke off.
-                Write::Reset => {
+                Write::Reset(_) => {
                     session.shutdown().await;
                     return None;
                 }

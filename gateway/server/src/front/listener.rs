@@ -16,7 +16,7 @@ use prometheus::IntCounter;
 use super::{Arrival, NewConnection};
 use crate::drain::Drain;
 use crate::observe::metrics::{Active, ConnectionMetrics, Metrics};
-use crate::plan::{Listener, ListenerLimits, WebTransport};
+use crate::plan::{Listener, ListenerLimits, WebSocket, WebTransport};
 use crate::worker::Dealer;
 
 /// How long accepting pauses after an error such as "too many open files".
@@ -65,11 +65,14 @@ pub(crate) struct Listening {
     pub(crate) tls: Option<Acceptor>,
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransport>,
+    pub(crate) websocket: Option<WebSocket>,
     /// What tells TLS clients that the same port speaks HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     open: Mutex<Open>,
     tcp_connections: ConnectionMetrics,
     quic_connections: ConnectionMetrics,
+    /// WebSockets that carry calls; each has a TCP connection, or a stream of one.
+    pub(super) websockets: ConnectionMetrics,
     over_limit: IntCounter,
     over_limit_per_ip: IntCounter,
 }
@@ -84,10 +87,12 @@ impl Listening {
             tls: plan.tls.clone().map(Acceptor::from_server_config),
             h2c: plan.h2c,
             webtransport: plan.webtransport.clone(),
+            websocket: plan.websocket.clone(),
             alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
             open: Mutex::default(),
             tcp_connections: metrics.connections(&name, "tcp"),
             quic_connections: metrics.connections(&name, "quic"),
+            websockets: metrics.connections(&name, "websocket"),
             over_limit: metrics.refused(&name, "max_connections"),
             over_limit_per_ip: metrics.refused(&name, "max_connections_per_ip"),
         }

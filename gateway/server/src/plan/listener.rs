@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use toml::Spanned;
+
 use super::{ListenerLimits, Planner};
 use crate::config::{
-    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebTransportConfig,
+    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebSocketConfig,
+    WebTransportConfig,
 };
 use crate::report::Severity;
 use crate::tls::{self, BadCertificate, Certificate, Checked, Clients, Validity};
@@ -26,6 +29,8 @@ pub struct Listener {
     pub h2c: bool,
     /// Where WebTransport sessions are accepted; `None` accepts none.
     pub webtransport: Option<WebTransport>,
+    /// Where calls over WebSockets are accepted; `None` accepts none.
+    pub websocket: Option<WebSocket>,
     /// What one client may take.
     pub limits: ListenerLimits,
 }
@@ -39,7 +44,19 @@ pub struct WebTransport {
     pub origins: Origins,
 }
 
-/// Which web pages may open a WebTransport session.
+/// Where and from which pages calls over WebSockets are accepted.
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    /// The path of the URL that `grpc-ws-1` is spoken at. `grpc-websockets` has the URLs of methods.
+    pub path: Arc<str>,
+    /// The pages that may open a WebSocket.
+    pub origins: Origins,
+    /// The largest message that a client may send, in bytes and without its prefix. Each WebSocket may take this much
+    /// memory, for a message is gathered before it is passed on.
+    pub max_message: u32,
+}
+
+/// Which web pages may open a WebTransport session or a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
     /// Pages of the host that the session is opened to, whatever their port.
@@ -51,10 +68,11 @@ pub enum Origins {
 }
 
 impl Origins {
-    /// Whether a client may open a session. `origin` is the request's `origin` field; clients that are no browsers
-    /// send none and may always. `host` is the host the session is for, lower-case and without a port.
+    /// Whether a client may open a session or a WebSocket. `origin` is the request's `origin` field; clients that are no
+    /// browsers send none and may always. `host` is the host it is for, lower-case and without a port.
     ///
-    /// Source: draft-ietf-webtrans-http3, section 3.2 (the server verifies the origin when there is one).
+    /// Source: draft-ietf-webtrans-http3, section 3.2 (the server verifies the origin when there is one), and RFC 6455,
+    /// section 10.2.
     pub fn allow(&self, origin: Option<&str>, host: &str) -> bool {
         let Some(origin) = origin else { return true };
         match self {
@@ -62,6 +80,19 @@ impl Origins {
             Origins::Listed(listed) => listed.iter().any(|one| one.eq_ignore_ascii_case(origin)),
             Origins::SameHost => host_of_origin(origin).is_some_and(|own| own.eq_ignore_ascii_case(host)),
         }
+    }
+}
+
+impl Origins {
+    fn plan(patterns: &[Spanned<OriginPattern>]) -> Origins {
+        let mut listed = Vec::new();
+        for origin in patterns {
+            match origin.get_ref() {
+                OriginPattern::Any => return Origins::Any,
+                OriginPattern::Exact(origin) => listed.push(origin.clone()),
+            }
+        }
+        if listed.is_empty() { Origins::SameHost } else { Origins::Listed(listed.into()) }
     }
 }
 
@@ -110,6 +141,7 @@ impl Planner<'_> {
             certificate_expires: certificate.map(|certificate| certificate.validity.until),
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
+            websocket: config.websocket.as_ref().map(WebSocket::plan),
             limits: config.limits.clone(),
         })
     }
@@ -163,18 +195,20 @@ impl Planner<'_> {
 
 impl WebTransport {
     fn plan(config: &WebTransportConfig) -> WebTransport {
-        let mut origins = Origins::SameHost;
-        let mut listed = Vec::new();
-        for origin in &config.origins {
-            match origin.get_ref() {
-                OriginPattern::Any => origins = Origins::Any,
-                OriginPattern::Exact(origin) => listed.push(origin.clone()),
-            }
+        WebTransport { path: config.path.as_str().into(), origins: Origins::plan(&config.origins) }
+    }
+}
+
+impl WebSocket {
+    /// The default of `max_message`: that of a route's limit.
+    pub(crate) const MAX_MESSAGE: u32 = 4 << 20;
+
+    fn plan(config: &WebSocketConfig) -> WebSocket {
+        WebSocket {
+            path: config.path.as_str().into(),
+            origins: Origins::plan(&config.origins),
+            max_message: config.max_message,
         }
-        if !listed.is_empty() {
-            origins = Origins::Listed(listed.into());
-        }
-        WebTransport { path: config.path.as_str().into(), origins }
     }
 }
 

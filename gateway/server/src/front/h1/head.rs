@@ -34,13 +34,15 @@ pub(super) struct Peeked {
     pub(super) http_1_0: bool,
     /// The head as it was sent, and what follows it.
     pub(super) bytes: BytesMut,
+    /// How many of them are the head.
+    pub(super) head_len: usize,
 }
 
 /// Reads up to the end of a head, or a little further. `bytes` is what was read of it already.
 pub(super) async fn read(io: &mut Stream, mut bytes: BytesMut, limit: usize) -> Result<Peeked, NoHead> {
     loop {
-        if let Some((head, authority, http_1_0)) = parse(&bytes)? {
-            return Ok(Peeked { head, authority, http_1_0, bytes });
+        if let Some((head, authority, http_1_0, head_len)) = parse(&bytes)? {
+            return Ok(Peeked { head, authority, http_1_0, bytes, head_len });
         }
         if bytes.len() >= limit {
             return Err(NoHead::TooLarge);
@@ -52,18 +54,18 @@ pub(super) async fn read(io: &mut Stream, mut bytes: BytesMut, limit: usize) -> 
     }
 }
 
-type Parsed = (Head, Option<String>, bool);
+type Parsed = (Head, Option<String>, bool, usize);
 
 /// The head at the front of `bytes`, once it is complete.
 fn parse(bytes: &[u8]) -> Result<Option<Parsed>, NoHead> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut request = httparse::Request::new(&mut fields);
-    match request.parse(bytes) {
-        Ok(httparse::Status::Complete(_)) => {}
+    let head_len = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(head_len)) => head_len,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(NoHead::TooLarge),
         Err(_) => return Err(NoHead::Malformed),
-    }
+    };
     let method = request.method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
     let target = request.path.and_then(|target| target.parse::<http::Uri>().ok());
     let (Some(method), Some(target)) = (method, target) else { return Err(NoHead::Malformed) };
@@ -80,7 +82,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Parsed>, NoHead> {
     // The authority form is for CONNECT, which is not proxied; it has no path.
     let path = target.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method, path, headers, transport: Transport::Http1 };
-    Ok(Some((head, authority, request.version == Some(0))))
+    Ok(Some((head, authority, request.version == Some(0), head_len)))
 }
 
 /// Whether it is clear how long the body is. Whoever disagrees about that with a proxy can smuggle a request past it.
@@ -109,7 +111,8 @@ mod tests {
     fn is_complete_exactly_at_the_empty_line() {
         let end = REQUEST.len() - 4;
         assert!((0..end).all(|len| parse(&REQUEST[..len]).unwrap().is_none()));
-        let (head, authority, http_1_0) = parse(&REQUEST[..end]).unwrap().unwrap();
+        let (head, authority, http_1_0, head_len) = parse(REQUEST).unwrap().unwrap();
+        assert_eq!(head_len, end);
         assert_eq!(
             (head.method, head.path.as_str(), authority, http_1_0),
             (Method::POST, "/s.S/m?q", None, false)

@@ -1,4 +1,5 @@
-//! A bounded pipe between an HTTP/1.1 session and the call on it: one chunk of the request and a little of the response.
+//! A bounded pipe between a connection that is driven by one task (an HTTP/1.1 session, a WebSocket) and the call on it:
+//! one chunk of the request and a little of the response.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
 
-/// Response bytes that may wait for the session.
+/// Response bytes that may wait for the connection.
 const BUFFER: usize = 64 << 10;
 
 /// What the call wants written.
@@ -18,7 +19,7 @@ pub(super) enum Write {
     Head(Box<ResponseHeaders>, bool),
     Data(Bytes),
     End,
-    Reset,
+    Reset(Reset),
 }
 
 #[derive(Default)]
@@ -26,8 +27,8 @@ struct Shared {
     /// A chunk of the request that the call has not taken.
     data: Option<Bytes>,
     request_ended: bool,
-    /// The session is no longer driven.
-    gone: bool,
+    /// Why the connection is no longer driven.
+    gone: Option<Gone>,
     writes: VecDeque<Write>,
     waiting_bytes: usize,
     /// The call has said all it will say.
@@ -63,31 +64,32 @@ impl Pipe {
     }
 }
 
-/// Makes a pipe: the session's end, and the two halves of the call's.
-pub(super) fn pipe() -> (Driver, H1Receive, H1Transmit) {
+/// Makes a pipe: the connection's end, and the two halves of the call's.
+pub(super) fn pipe() -> (Driver, PipeReceive, PipeTransmit) {
     let pipe = Pipe(Arc::default());
-    (Driver(pipe.clone()), H1Receive(pipe.clone()), H1Transmit(pipe))
+    (Driver(pipe.clone()), PipeReceive(pipe.clone()), PipeTransmit(pipe))
 }
 
-/// The session's end. Dropping it tells the call that its client is gone.
+/// The connection's end. Dropping it tells the call that its client is gone.
 pub(super) struct Driver(Pipe);
 
 impl Driver {
     /// Waits for something to write.
     pub(super) async fn next_write(&self) -> Write {
-        poll_fn(|cx| {
-            let mut shared = self.0.lock();
-            if let Some(write) = shared.writes.pop_front() {
-                if let Write::Data(data) = &write {
-                    shared.waiting_bytes -= data.len();
-                }
-                shared.wake_call();
-                return Poll::Ready(write);
+        poll_fn(|cx| self.poll_write(cx)).await
+    }
+
+    pub(super) fn poll_write(&self, cx: &Context<'_>) -> Poll<Write> {
+        let mut shared = self.0.lock();
+        if let Some(write) = shared.writes.pop_front() {
+            if let Write::Data(data) = &write {
+                shared.waiting_bytes -= data.len();
             }
-            shared.driver = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await
+            shared.wake_call();
+            return Poll::Ready(write);
+        }
+        shared.driver = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Whether the call has taken what was read so far.
@@ -97,15 +99,16 @@ impl Driver {
 
     /// Waits until it has.
     pub(super) async fn data_taken(&self) {
-        poll_fn(|cx| {
-            let mut shared = self.0.lock();
-            if shared.data.is_none() {
-                return Poll::Ready(());
-            }
-            shared.driver = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await
+        poll_fn(|cx| self.poll_data_taken(cx)).await
+    }
+
+    pub(super) fn poll_data_taken(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut shared = self.0.lock();
+        if shared.data.is_none() {
+            return Poll::Ready(());
+        }
+        shared.driver = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Hands on a chunk of the request. `wants_data` must hold.
@@ -123,20 +126,25 @@ impl Driver {
         shared.request_ended = true;
         shared.wake_call();
     }
-}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
+    /// The client is gone, for this reason.
+    pub(super) fn leave(&self, gone: Gone) {
         let mut shared = self.0.lock();
-        shared.gone = true;
+        shared.gone.get_or_insert(gone);
         shared.wake_call();
     }
 }
 
-/// What the client sends.
-pub(super) struct H1Receive(Pipe);
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.leave(Gone::Connection);
+    }
+}
 
-impl Receive for H1Receive {
+/// What the client sends.
+pub(super) struct PipeReceive(Pipe);
+
+impl Receive for PipeReceive {
     // A connection ends in both directions.
     const TELLS_OF_LEAVING: bool = true;
 
@@ -149,8 +157,8 @@ impl Receive for H1Receive {
         if shared.request_ended {
             return Poll::Ready(Ok(None));
         }
-        if shared.gone {
-            return Poll::Ready(Err(Gone::Connection));
+        if let Some(gone) = shared.gone {
+            return Poll::Ready(Err(gone));
         }
         shared.call_waits(cx);
         Poll::Pending
@@ -162,7 +170,7 @@ impl Receive for H1Receive {
     }
 
     fn release(&mut self, _: usize) {
-        // TCP gives credit when the session reads, which it does once the last chunk was taken.
+        // TCP gives credit when the connection is read, which it is once the last chunk was taken.
     }
 
     fn stop(&mut self) {
@@ -171,13 +179,13 @@ impl Receive for H1Receive {
 }
 
 /// What the client gets.
-pub(super) struct H1Transmit(Pipe);
+pub(super) struct PipeTransmit(Pipe);
 
-impl H1Transmit {
+impl PipeTransmit {
     fn push(&mut self, write: Write, ends: bool) -> Result<(), Gone> {
         let mut shared = self.0.lock();
-        if shared.gone {
-            return Err(Gone::Connection);
+        if let Some(gone) = shared.gone {
+            return Err(gone);
         }
         if !shared.ended {
             shared.ended = ends;
@@ -191,7 +199,7 @@ impl H1Transmit {
     }
 }
 
-impl Transmit for H1Transmit {
+impl Transmit for PipeTransmit {
     fn send_head(&mut self, head: ResponseHeaders, end: bool) -> Result<(), Gone> {
         self.push(Write::Head(Box::new(head), end), false)?;
         if end { self.push(Write::End, true) } else { Ok(()) }
@@ -199,8 +207,8 @@ impl Transmit for H1Transmit {
 
     fn poll_credit(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
         let mut shared = self.0.lock();
-        if shared.gone {
-            return Poll::Ready(Err(Gone::Connection));
+        if let Some(gone) = shared.gone {
+            return Poll::Ready(Err(gone));
         }
         let credit = BUFFER.saturating_sub(shared.waiting_bytes).min(wanted);
         if credit == 0 {
@@ -218,7 +226,7 @@ impl Transmit for H1Transmit {
     }
 
     fn send_trailers(&mut self, _: HeaderMap) -> Result<(), Gone> {
-        // No protocol that runs over HTTP/1.1 uses HTTP trailers: browsers never show them.
+        // No protocol that runs over these connections uses HTTP trailers: browsers never show them.
         self.push(Write::End, true)
     }
 
@@ -227,29 +235,29 @@ impl Transmit for H1Transmit {
         if shared.writes.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        if shared.gone {
-            return Poll::Ready(Err(Gone::Connection));
+        if let Some(gone) = shared.gone {
+            return Poll::Ready(Err(gone));
         }
         shared.call_waits(cx);
         Poll::Pending
     }
 
-    fn reset(&mut self, _: Reset) {
+    fn reset(&mut self, reset: Reset) {
         // An error means that the client is gone already.
-        let _ = self.push(Write::Reset, true);
+        let _ = self.push(Write::Reset(reset), true);
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
         let mut shared = self.0.lock();
-        if shared.gone {
-            return Poll::Ready(Gone::Connection);
+        if let Some(gone) = shared.gone {
+            return Poll::Ready(gone);
         }
         shared.call_waits(cx);
         Poll::Pending
     }
 }
 
-impl Drop for H1Transmit {
+impl Drop for PipeTransmit {
     fn drop(&mut self) {
         // A call that ended without saying so broke off.
         self.reset(Reset::CANCEL);

@@ -1,0 +1,232 @@
+//! WebSockets that carry gRPC, one call each: `grpc-ws-1` at the listener's path, and `grpc-websockets` of improbable's
+//! gRPC-Web client at the paths of methods.
+//!
+//! Every other upgrade is a site's business.
+//!
+//! Source: RFC 6455, docs/grpc-webtransport.md.
+
+mod connection;
+mod fault;
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_core::protocols::Stream;
+use sluicegate_core::call::Transport;
+use sluicegate_core::path::MethodPath;
+use sluicegate_core::protocol::websocket::{OnWebSocket, close};
+use sluicegate_core::protocol::{Head, Reply, Services, grpc_websockets, grpc_ws, grpc_wt};
+use sluicegate_core::wire::ResponseHeaders;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::door::Door;
+use super::pipe::pipe;
+use crate::carry::{Asked, refuse};
+use crate::plan::WebSocket;
+use connection::{Connection, failure_code, finish};
+use fault::{Fault, Watched};
+
+/// What is read from a connection at once.
+const READ_BUFFER: usize = 16 << 10;
+/// Frames are gathered up to this size before they are written. Whatever was gathered is written when no more is there.
+const WRITE_BUFFER: usize = 16 << 10;
+/// What surrounds a message in a WebSocket's: the prefix, and a byte of `grpc-websockets`.
+const AROUND_MESSAGE: usize = 6;
+/// The version of the protocol (RFC 6455, section 4.1).
+const VERSION: &str = "13";
+
+/// A request for a WebSocket that carries a call.
+pub(super) struct Upgrade {
+    on: &'static OnWebSocket,
+    path: PathAndQuery,
+    /// What tells the client that its request was understood.
+    accept_key: String,
+}
+
+/// Tells whether a request asks for a WebSocket that carries a call, and what it is answered if it may not have one.
+pub(super) fn upgrade(door: &Door, head: &Head, host: &str) -> Option<Result<Upgrade, ResponseHeaders>> {
+    let asks = head.method == Method::GET
+        && has_token(&head.headers, &header::CONNECTION, "upgrade")
+        && has_token(&head.headers, &header::UPGRADE, "websocket");
+    let websocket = door.listening.websocket.as_ref().filter(|_| asks)?;
+    let on = carried(door, websocket, head, host)?;
+    let upgrade = on.and_then(|on| {
+        admit(door, websocket, head, host)?;
+        let accept_key = accept_key(&head.headers)?;
+        Ok(Upgrade { on, path: head.path.clone(), accept_key })
+    });
+    Some(upgrade)
+}
+
+/// Which protocol a WebSocket would carry; `None` if it is none of ours.
+fn carried(
+    door: &Door,
+    websocket: &WebSocket,
+    head: &Head,
+    host: &str,
+) -> Option<Result<&'static OnWebSocket, ResponseHeaders>> {
+    let offers = |on: &OnWebSocket| has_token(&head.headers, &header::SEC_WEBSOCKET_PROTOCOL, on.subprotocol);
+    if head.path.path() == &*websocket.path {
+        let on = &grpc_ws::ON_WEBSOCKET;
+        return Some(if offers(on) { Ok(on) } else { Err(refused(StatusCode::BAD_REQUEST)) });
+    }
+    if !offers(&grpc_websockets::ON_WEBSOCKET) {
+        return None;
+    }
+    let path = MethodPath::parse(head.path.clone())?;
+    door.worker.running.plan.routes.find_path(host, &path)?;
+    Some(Ok(&grpc_websockets::ON_WEBSOCKET))
+}
+
+/// Whether the client may open a WebSocket now. Nothing else keeps a page from calling with its visitor's network
+/// access, for browsers ask nobody before they open one.
+fn admit(door: &Door, websocket: &WebSocket, head: &Head, host: &str) -> Result<(), ResponseHeaders> {
+    let mut origins = head.headers.get_all(header::ORIGIN).iter();
+    let origin = match (origins.next(), origins.next()) {
+        (None, _) => None,
+        (Some(origin), None) => Some(origin.to_str().map_err(|_| refused(StatusCode::FORBIDDEN))?),
+        (Some(_), Some(_)) => return Err(refused(StatusCode::FORBIDDEN)),
+    };
+    if !websocket.origins.allow(origin, host) {
+        return Err(refused(StatusCode::FORBIDDEN));
+    }
+    if door.worker.running.drain.has_begun() {
+        return Err(refused(StatusCode::SERVICE_UNAVAILABLE));
+    }
+    Ok(())
+}
+
+/// The answer to the client's key, if its version is the one that is spoken here.
+///
+/// Source: RFC 6455, section 4.2.
+fn accept_key(headers: &HeaderMap) -> Result<String, ResponseHeaders> {
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
+        let mut refusal = refused(StatusCode::UPGRADE_REQUIRED);
+        refusal.headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
+        refusal.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        return Err(refusal);
+    }
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    match (keys.next().map(HeaderValue::as_bytes), keys.next()) {
+        // 16 bytes in base64.
+        (Some(key), None) if key.len() == 24 => Ok(derive_accept_key(key)),
+        _ => Err(refused(StatusCode::BAD_REQUEST)),
+    }
+}
+
+fn refused(status: StatusCode) -> ResponseHeaders {
+    ResponseHeaders { status, headers: HeaderMap::new() }
+}
+
+/// Whether a field that is a list of tokens has this one.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut tokens = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    tokens.any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// Answers the request of an HTTP/1.1 connection, and serves the WebSocket that it becomes. `ahead` is what was read
+/// behind the request.
+pub(super) async fn serve_h1(
+    door: &Arc<Door>,
+    mut io: Stream,
+    ahead: BytesMut,
+    upgrade: Upgrade,
+    host: Arc<str>,
+) {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+        upgrade.accept_key, upgrade.on.subprotocol
+    );
+    let answer = async {
+        io.write_all(head.as_bytes()).await?;
+        io.flush().await
+    };
+    if !matches!(timeout(door.listening.limits.header_timeout, answer).await, Ok(Ok(()))) {
+        return;
+    }
+    serve(door, io, ahead, upgrade, host).await;
+}
+
+/// Serves a WebSocket to its end: reads the first message and carries the call.
+async fn serve<S>(door: &Arc<Door>, io: S, ahead: BytesMut, upgrade: Upgrade, host: Arc<str>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(limits) = door.listening.websocket.as_ref().map(config) else { return };
+    let _counted = door.listening.websockets.begin();
+    let ahead = Vec::from(ahead);
+    let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(limits)).await;
+    let Upgrade { on, path, .. } = upgrade;
+    let first = timeout(door.listening.limits.header_timeout, first_message(&mut stream));
+    let first = tokio::select! {
+        first = first => first,
+        // A client that has asked for nothing yet can ask elsewhere.
+        () = door.worker.running.drain.begins() => return finish(stream, Some(CloseCode::Away.into())).await,
+    };
+    let message = match first {
+        Ok(Ok(message)) => message,
+        Ok(Err(code)) => return finish(stream, code).await,
+        Err(_) => return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await,
+    };
+    let client = door.client(on.protocol.name, Transport::WebSocket);
+    let (driver, receive, transmit) = pipe();
+    let schema = door.worker.running.schema.load();
+    let opened = (on.first)(message, path.clone())
+        .and_then(|head| (on.protocol.open)(head, &Services::everywhere(&schema)));
+    let fault = Fault::default();
+    match opened {
+        Ok(mut opened) => {
+            opened.decoder = Box::new(Watched::new(opened.decoder, fault.clone()));
+            tokio::spawn(door.carry(opened, client, host, receive, transmit));
+        }
+        Err(Reply::Status(status, encoder)) => {
+            let asked = Asked { client, host, path };
+            tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
+        }
+        // There is no HTTP status any more, so the protocols never ask for one.
+        Err(Reply::Http(..)) => {
+            return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await;
+        }
+    }
+    Connection::new(stream, driver, on, fault).run().await;
+}
+
+/// The limits of a WebSocket, all by name.
+fn config(websocket: &WebSocket) -> WebSocketConfig {
+    let message = websocket.max_message as usize + AROUND_MESSAGE;
+    // Blocks of headers have a limit of their own, which is not lower for those who allow only short messages.
+    let message = message.max(grpc_wt::MAX_BLOCK + AROUND_MESSAGE);
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(Some(message))
+        .max_frame_size(Some(message))
+        .accept_unmasked_frames(false)
+}
+
+/// Waits for the first message. `Err` is the code to close with, if the client is still there.
+async fn first_message<S>(stream: &mut WebSocketStream<S>) -> Result<Bytes, Option<u16>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Binary(message))) => return Ok(message),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Text(_))) => return Err(Some(CloseCode::Unsupported.into())),
+            Some(Ok(Message::Close(_) | Message::Frame(_))) | None => return Err(None),
+            Some(Err(error)) => return Err(failure_code(&error)),
+        }
+    }
+}
