@@ -11,12 +11,17 @@
 //! An encoder's effects go into an [`Outbox`]. A streaming protocol pushes its head there at once; a unary one holds
 //! it until the end, when it knows the HTTP status. So a protocol never asks "was the head sent already?".
 
+mod connect;
+pub mod connect_get;
+pub mod connect_stream;
+pub mod connect_unary;
 pub mod grpc;
 pub mod grpc_web;
 pub mod grpc_websockets;
 pub mod grpc_ws;
 pub mod grpc_wt;
 mod header_block;
+pub mod rest;
 #[cfg(test)]
 mod tests;
 pub mod websocket;
@@ -36,8 +41,17 @@ use crate::status::{Code, Flag, Status};
 use crate::wire::{Reset, ResponseHeaders};
 
 /// Every client protocol. The first whose `recognise` says yes gets the request.
-pub const ALL: &[Protocol] =
-    &[grpc::PROTOCOL, grpc_web::PROTOCOL, grpc_wt::PROTOCOL, grpc_websockets::PROTOCOL, grpc_ws::PROTOCOL];
+pub const ALL: &[Protocol] = &[
+    grpc::PROTOCOL,
+    grpc_web::PROTOCOL,
+    connect_stream::PROTOCOL,
+    connect_get::PROTOCOL,
+    connect_unary::PROTOCOL,
+    grpc_wt::PROTOCOL,
+    grpc_websockets::PROTOCOL,
+    grpc_ws::PROTOCOL,
+    rest::PROTOCOL,
+];
 
 /// One client protocol.
 #[derive(Clone, Copy)]
@@ -90,13 +104,13 @@ pub fn looks_like_rpc(head: &Head) -> bool {
 }
 
 /// The rest of a content type after this prefix, which is compared without regard to case.
-fn strip_type<'a>(content_type: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
+pub(crate) fn strip_type<'a>(content_type: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
     let (start, rest) = content_type.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix.as_bytes()).then_some(rest)
 }
 
 /// The `+codec` at the start of what follows a type, without parameters; empty when there is none.
-fn codec_suffix(rest: &[u8]) -> &[u8] {
+pub(crate) fn codec_suffix(rest: &[u8]) -> &[u8] {
     let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
     match rest.get(..end).unwrap_or_default().trim_ascii_end() {
         codec @ [b'+', _, ..] => codec,

@@ -1,0 +1,177 @@
+//! Errors, as Connect writes them: JSON, and for unary calls an HTTP status.
+//!
+//! Source: <https://connectrpc.com/docs/protocol>, "Error Codes" and "Error Details".
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use prost::Message;
+use prost_reflect::prost_types::Any;
+use serde::Serialize;
+
+use super::*;
+
+/// Standard alphabet; padding is not written, and read if it is there.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// `google.rpc.Status`, as far as Connect needs it: code and message stand in headers of their own.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcStatus {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<Any>,
+}
+
+/// An error. There is none for `OK`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorJson<'a> {
+    code: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<Detail>,
+}
+
+#[derive(Debug, Serialize)]
+struct Detail {
+    r#type: String,
+    value: String,
+}
+
+impl ErrorJson<'_> {
+    pub(crate) fn new(status: &Status) -> Option<ErrorJson<'_>> {
+        let code = code_name(status.code)?;
+        let details = status.details.as_deref().map(read_details).unwrap_or_default();
+        Some(ErrorJson { code, message: &status.message, details })
+    }
+}
+
+/// The details in a `grpc-status-details-bin`; none if it cannot be read, which leaves the error none the less an error.
+fn read_details(value: &[u8]) -> Vec<Detail> {
+    let decoded = BASE64.decode(value).ok().and_then(|decoded| RpcStatus::decode(&*decoded).ok());
+    let details = decoded.map(|status| status.details).unwrap_or_default();
+    details.into_iter().filter_map(read_detail).collect()
+}
+
+fn read_detail(detail: Any) -> Option<Detail> {
+    // What stands before the slash is where the type may be looked up; Connect leaves it out.
+    let name = detail.type_url.rsplit('/').next().filter(|name| !name.is_empty())?;
+    Some(Detail { r#type: name.to_owned(), value: BASE64.encode(detail.value) })
+}
+
+/// The name of a code; none for `OK`, which is no error.
+fn code_name(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::Ok => return None,
+        Code::Cancelled => "canceled",
+        Code::Unknown => "unknown",
+        Code::InvalidArgument => "invalid_argument",
+        Code::DeadlineExceeded => "deadline_exceeded",
+        Code::NotFound => "not_found",
+        Code::AlreadyExists => "already_exists",
+        Code::PermissionDenied => "permission_denied",
+        Code::ResourceExhausted => "resource_exhausted",
+        Code::FailedPrecondition => "failed_precondition",
+        Code::Aborted => "aborted",
+        Code::OutOfRange => "out_of_range",
+        Code::Unimplemented => "unimplemented",
+        Code::Internal => "internal",
+        Code::Unavailable => "unavailable",
+        Code::DataLoss => "data_loss",
+        Code::Unauthenticated => "unauthenticated",
+    })
+}
+
+/// The HTTP status of a unary error with this code.
+pub(crate) fn http_status(code: Code) -> StatusCode {
+    let number = match code {
+        Code::Ok => 200,
+        Code::Cancelled => 499,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
+        Code::Unauthenticated => 401,
+        Code::PermissionDenied => 403,
+        Code::NotFound => 404,
+        Code::AlreadyExists | Code::Aborted => 409,
+        Code::ResourceExhausted => 429,
+        Code::Unknown | Code::Internal | Code::DataLoss => 500,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        Code::DeadlineExceeded => 504,
+    };
+    // All of them are from 100 to 999.
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(status: &Status) -> String {
+        serde_json::to_string(&ErrorJson::new(status).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn writes_every_code() {
+        let want = [
+            "1 canceled 499",
+            "2 unknown 500",
+            "3 invalid_argument 400",
+            "4 deadline_exceeded 504",
+            "5 not_found 404",
+            "6 already_exists 409",
+            "7 permission_denied 403",
+            "8 resource_exhausted 429",
+            "9 failed_precondition 400",
+            "10 aborted 409",
+            "11 out_of_range 400",
+            "12 unimplemented 501",
+            "13 internal 500",
+            "14 unavailable 503",
+            "15 data_loss 500",
+            "16 unauthenticated 401",
+        ];
+        let all = Code::ALL.into_iter().skip(1);
+        let written: Vec<_> = all
+            .map(|code| {
+                format!("{} {} {}", code.number(), code_name(code).unwrap(), http_status(code).as_u16())
+            })
+            .collect();
+        assert_eq!(written, want);
+        assert!(ErrorJson::new(&Status::OK).is_none());
+    }
+
+    #[test]
+    fn escapes_messages_and_leaves_empty_ones_out() {
+        assert_eq!(json(&Status::new(Code::NotFound, "")), r#"{"code":"not_found"}"#);
+        let message = "\t\"no\" \\ \u{1}\r\n☺ 😈";
+        let written = json(&Status::new(Code::Unknown, message));
+        assert_eq!(written, r#"{"code":"unknown","message":"\t\"no\" \\ \u0001\r\n☺ 😈"}"#);
+    }
+
+    #[test]
+    fn takes_details_out_of_a_google_rpc_status() {
+        let any = |type_url: &str, value: &[u8]| Any { type_url: type_url.into(), value: value.into() };
+        let details = vec![
+            any("type.googleapis.com/test.v1.Why", &[1, 2, 3, 4]),
+            any("test.v1.Bare", &[]),
+            any("", &[1]),
+            any("example.com/", &[1]),
+        ];
+        let encoded = RpcStatus { details }.encode_to_vec();
+        let mut status = Status::new(Code::Internal, "no");
+        let want = r#"{"code":"internal","message":"no","details":[{"type":"test.v1.Why","value":"AQIDBA"},{"type":"test.v1.Bare","value":""}]}"#;
+        for padded in [BASE64.encode(&encoded), base64::prelude::BASE64_STANDARD.encode(&encoded)] {
+            status.details = Some(padded.into());
+            assert_eq!(json(&status), want);
+        }
+        for broken in ["", "%", "AAAA", "GgI"] {
+            status.details = Some(broken.into());
+            assert_eq!(json(&status), r#"{"code":"internal","message":"no"}"#, "{broken:?}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Writes a unary response: the bare message, or an error as JSON with an HTTP status of its own.
+//!
+//! Source: <https://connectrpc.com/docs/protocol>, "Unary-Response".
+
+use bytes::Buf;
+
+use super::*;
+use crate::message::PREFIX;
+
+/// A chunk up to this many bytes is copied, so that it does not keep a much larger buffer alive.
+const SHORT: usize = 1024;
+
+/// Holds everything until the end, which decides on the HTTP status.
+pub(crate) struct Unary {
+    codec: Codec,
+    /// Whether the method is one that the descriptors, of which there are some, do not have.
+    is_unknown: bool,
+    /// Whether caches may keep the response, so that they must know what it depends on.
+    is_cacheable: bool,
+    head: ResponseHead,
+    prefix: [u8; PREFIX],
+    prefix_len: u8,
+    /// Bytes of the message to come.
+    left: u32,
+    message: Frames,
+    /// What comes after `message`, gathered from short chunks.
+    tail: BytesMut,
+}
+
+impl Unary {
+    pub(crate) fn new(codec: Codec, path: Option<&MethodPath>, services: &Services<'_>) -> Unary {
+        let is_unknown =
+            path.is_some_and(|path| !services.schema.is_empty() && services.method(path).is_none());
+        Unary {
+            codec,
+            is_unknown,
+            is_cacheable: false,
+            head: ResponseHead::default(),
+            prefix: [0; PREFIX],
+            prefix_len: 0,
+            left: 0,
+            message: Frames::default(),
+            tail: BytesMut::new(),
+        }
+    }
+
+    /// For a GET.
+    pub(crate) fn cacheable(self) -> Unary {
+        Unary { is_cacheable: true, ..self }
+    }
+
+    fn message(&mut self, end: End, out: &mut Outbox) {
+        let codec = self.codec.of_response(self.head.content_type.as_ref());
+        let mut headers = self.headers(end.trailers);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(match codec {
+                Codec::Proto => "application/proto",
+                Codec::Json => "application/json",
+            }),
+        );
+        self.message.push(self.tail.split().freeze());
+        let [flag, ..] = self.prefix;
+        // An empty body is never compressed.
+        if flag == 1 && !self.message.is_empty() {
+            let Some(encoding) = self.head.encoding.take() else {
+                let broken = Status::internal("the upstream compressed a message and does not say how");
+                return self.error(broken.with_flag(Flag::UpstreamProtocolError), headers, out);
+            };
+            headers.insert(header::CONTENT_ENCODING, encoding);
+        }
+        if let Some(accept_encoding) = self.head.accept_encoding.take() {
+            headers.insert(header::ACCEPT_ENCODING, accept_encoding);
+        }
+        out.head(StatusCode::OK, headers);
+        while let Some(bytes) = self.message.pop() {
+            out.data(bytes);
+        }
+        out.end(Ending::Clean);
+    }
+
+    fn error(&self, status: Status, mut headers: HeaderMap, out: &mut Outbox) {
+        // That no such method exists is HTTP's 404; that a method exists and is not implemented is Connect's 501.
+        let nowhere = status.flag == Some(Flag::NoRoute) || self.is_unknown;
+        let http = match status.code {
+            Code::Unimplemented if nowhere => StatusCode::NOT_FOUND,
+            code => http_status(code),
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        out.head(http, headers);
+        // Strings and lists of them are always written.
+        out.data(serde_json::to_vec(&ErrorJson::new(&status)).unwrap_or_default().into());
+        out.end(Ending::Clean);
+    }
+
+    /// Leading and trailing metadata in the one head that there is.
+    fn headers(&mut self, trailers: HeaderMap) -> HeaderMap {
+        let mut headers = std::mem::take(&mut self.head.metadata);
+        for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+            headers.remove(name);
+        }
+        unpad(&mut headers);
+        append_trailers(trailers, &mut headers);
+        if self.is_cacheable {
+            headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        headers
+    }
+}
+
+impl Encoder for Unary {
+    fn head(&mut self, head: ResponseHead, _out: &mut Outbox) {
+        self.head = head;
+    }
+
+    fn data(&mut self, mut frames: Bytes, _out: &mut Outbox) -> Result<(), Status> {
+        while usize::from(self.prefix_len) < PREFIX && !frames.is_empty() {
+            if let Some(slot) = self.prefix.get_mut(usize::from(self.prefix_len)) {
+                *slot = frames.get_u8();
+            }
+            self.prefix_len += 1;
+            if usize::from(self.prefix_len) == PREFIX {
+                let [_, a, b, c, d] = self.prefix;
+                self.left = u32::from_be_bytes([a, b, c, d]);
+            }
+        }
+        if frames.len() > self.left as usize {
+            return Err(not_one("the upstream sent more than one message to a unary method"));
+        }
+        self.left -= frames.len() as u32;
+        if frames.len() <= SHORT {
+            self.tail.extend_from_slice(&frames);
+        } else {
+            self.message.push(self.tail.split().freeze());
+            self.message.push(frames);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, end: End, out: &mut Outbox) {
+        if end.status.code != Code::Ok {
+            let headers = self.headers(end.trailers);
+            self.error(end.status, headers, out);
+        } else if usize::from(self.prefix_len) < PREFIX || self.left > 0 {
+            let headers = self.headers(end.trailers);
+            self.error(not_one("the upstream sent no message to a unary method"), headers, out);
+        } else {
+            self.message(end, out);
+        }
+    }
+
+    fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox) {
+        self.head.metadata = head;
+        self.end(end, out);
+    }
+
+    // Nothing was sent, whatever the upstream had begun.
+    fn abort(&mut self, abort: Abort, out: &mut Outbox) {
+        self.end(abort.end, out);
+    }
+}
+
+fn not_one(what: &'static str) -> Status {
+    Status::unimplemented(what).with_flag(Flag::UpstreamProtocolError)
+}
+
+/// Adds trailing metadata under the names that tell it apart from leading metadata.
+fn append_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
+    let mut current = None;
+    let mut exposed = String::new();
+    for (name, value) in trailers {
+        // A map names only the first of several values.
+        if let Some(name) = name {
+            let renamed = HeaderName::try_from(format!("trailer-{name}")).ok();
+            if let Some(renamed) = &renamed {
+                exposed.push(',');
+                exposed.push_str(renamed.as_str());
+            }
+            current = renamed.map(|renamed| (name, renamed));
+        }
+        if let Some((name, renamed)) = &current {
+            headers.append(renamed, sent_value(name, value));
+        }
+    }
+    // A page may read only the headers that CORS names, and the filter that named them did not know of these.
+    if let Some(list) = headers.get_mut(header::ACCESS_CONTROL_EXPOSE_HEADERS)
+        && let Ok(longer) = HeaderValue::from_bytes(&[list.as_bytes(), exposed.as_bytes()].concat())
+    {
+        *list = longer;
+    }
+}

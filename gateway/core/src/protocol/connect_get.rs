@@ -1,0 +1,121 @@
+//! Connect unary by `GET`: the message stands in the query, so that what has no side effects can be cached.
+//!
+//! Source: <https://connectrpc.com/docs/protocol>, "Unary-Get-Request".
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::header;
+
+use super::connect::{self, Codec, Unary};
+use super::*;
+use crate::message::Message;
+
+/// Unary calls by `GET`.
+pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_get", recognise, open };
+
+/// URL-safe, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+fn recognise(head: &Head, services: &Services<'_>) -> bool {
+    if !connect::is_http(head) || head.method != Method::GET {
+        return false;
+    }
+    let (Some(query), Some(path)) = (head.path.query(), connect::path_of(&head.path)) else { return false };
+    // The version is optional. Without it, a page of some site could have parameters of these names.
+    parameter(query, "connect").is_some_and(|version| version == b"v1")
+        || (parameter(query, "encoding").is_some()
+            && parameter(query, "message").is_some()
+            && (services.has_route)(&path))
+}
+
+fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
+    let query = head.path.query().unwrap_or_default();
+    let encoding = parameter(query, "encoding");
+    let codec = match encoding.as_deref().map(Codec::named) {
+        Some(None) => return Err(Reply::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, HeaderMap::new())),
+        Some(Some(codec)) => codec,
+        None => Codec::Proto,
+    };
+    let path = connect::path_of(&head.path);
+    let encoder = Box::new(Unary::new(codec, path.as_ref(), services).cacheable());
+    let Some(path) = path.filter(|path| (services.has_route)(path)) else {
+        let nowhere = Status::unimplemented("no route matches this call").with_flag(Flag::NoRoute);
+        return Err(Reply::Status(nowhere, encoder));
+    };
+    if !services.method(&path).is_some_and(|method| method.no_side_effects) {
+        return Err(opening::only_post());
+    }
+    let terms = || {
+        if parameter(query, "connect").is_some_and(|version| version != b"v1") {
+            return Err(connect::invalid("the query's `connect` must be `v1`"));
+        }
+        if encoding.is_none() {
+            return Err(connect::invalid("the query has no `encoding`"));
+        }
+        let compression = connect::encoding_named(parameter(query, "compression").as_deref())?;
+        Ok((message(query)?, compression, connect::timeout(&head.headers)?))
+    };
+    let (message, compression, timeout) = match terms() {
+        Ok(terms) => terms,
+        Err(status) => return Err(Reply::Status(status, encoder)),
+    };
+    let accept_encoding = connect::accepted(&head.headers, &header::ACCEPT_ENCODING, compression);
+    connect::keep_metadata(&mut head.headers);
+    // An empty message is never compressed.
+    let message = Message { compressed: compression.is_some() && !message.is_empty(), payload: message };
+    Ok(Opened {
+        path,
+        metadata: head.headers,
+        content_type: codec.grpc_type(),
+        encoding: compression.map(|compression| compression.header_value()),
+        accept_encoding,
+        timeout,
+        decoder: Box::new(InQuery(Some(message))),
+        encoder,
+    })
+}
+
+fn message(query: &str) -> Result<Bytes, Status> {
+    let Some(message) = parameter(query, "message") else {
+        return Err(connect::invalid("the query has no `message`"));
+    };
+    if parameter(query, "base64").is_none_or(|base64| base64 != b"1") {
+        return Ok(message.into());
+    }
+    let decoded = BASE64.decode(message);
+    decoded.map(Bytes::from).map_err(|_| connect::invalid("the query's `message` is not URL-safe base64"))
+}
+
+/// The first parameter with this name. It may be any bytes: a message need not be text.
+fn parameter(query: &str, name: &str) -> Option<Vec<u8>> {
+    let decode = |text: &str| -> Vec<u8> {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).collect()
+    };
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(key) == name.as_bytes()).then(|| decode(value))
+    })
+}
+
+/// Gives the message once the request has ended; its size is checked where all frames are. A body means nothing.
+struct InQuery(Option<Message>);
+
+impl Decoder for InQuery {
+    fn data(&mut self, _bytes: Bytes, _out: &mut Frames) -> Result<(), Status> {
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Frames) -> Result<(), Status> {
+        if let Some(message) = self.0.take() {
+            out.push(message.to_frame());
+        }
+        Ok(())
+    }
+}

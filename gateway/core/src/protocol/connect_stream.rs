@@ -1,0 +1,297 @@
+//! Connect streaming: gRPC's frames, and a last frame of JSON that says how the call ended.
+//!
+//! Source: <https://connectrpc.com/docs/protocol>, "Streaming-Request" and "Streaming-Response".
+
+use http::{HeaderName, header};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::connect::{self, Codec, ErrorJson};
+use super::*;
+use crate::message::PREFIX;
+use crate::schema::MethodKind;
+
+/// All calls that stream in one direction or both.
+pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_stream", recognise, open };
+
+const TYPE: &str = "application/connect+";
+/// The content types there are.
+pub(super) const TYPES: &str = "application/connect+proto, application/connect+json";
+const CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
+
+/// Bits of a frame's flag.
+mod flags {
+    pub(super) const COMPRESSED: u8 = 1;
+    pub(super) const END_STREAM: u8 = 2;
+}
+
+fn recognise(head: &Head, _services: &Services<'_>) -> bool {
+    connect::is_http(head)
+        && head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| strip_type(value.as_bytes(), TYPE).is_some())
+}
+
+fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
+    if head.method != Method::POST {
+        return Err(opening::only_post());
+    }
+    let path = connect::path_of(&head.path);
+    let kind = path.and_then(|path| services.method(&path)).map(|method| method.kind);
+    let Some(codec) = Codec::of_request(&head.headers, TYPE).filter(|_| kind != Some(MethodKind::Unary))
+    else {
+        return Err(connect::unsupported(match kind {
+            Some(MethodKind::Unary) => "application/proto, application/json",
+            _ => TYPES,
+        }));
+    };
+    let one_response = kind.is_some_and(MethodKind::has_one_response);
+    let encoder =
+        Box::new(Stream { codec, one_response, responses: Prefixes::default(), has_surplus: false });
+    let terms = || {
+        let encoding = head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let encoding = connect::encoding_named(encoding)?;
+        let timeout = connect::timeout(&head.headers)?;
+        Ok((opening::method_path(head.path.clone())?, encoding, timeout))
+    };
+    let (path, encoding, timeout) = match terms() {
+        Ok(terms) => terms,
+        Err(status) => return Err(Reply::Status(status, encoder)),
+    };
+    let accept_encoding = connect::accepted(&head.headers, &ACCEPT_ENCODING, encoding);
+    connect::keep_metadata(&mut head.headers);
+    let decoder = Messages {
+        is_encoded: encoding.is_some(),
+        one: kind.is_some_and(MethodKind::has_one_request),
+        last: None,
+        prefixes: Prefixes::default(),
+    };
+    Ok(Opened {
+        path,
+        metadata: head.headers,
+        content_type: codec.grpc_type(),
+        encoding: encoding.map(|encoding| encoding.header_value()),
+        accept_encoding,
+        timeout,
+        decoder: Box::new(decoder),
+        encoder,
+    })
+}
+
+/// Lets the client's messages through as they are; only their flags and their number are watched.
+struct Messages {
+    /// Whether the client has said how it compresses.
+    is_encoded: bool,
+    /// Whether the method takes exactly one message.
+    one: bool,
+    /// The last byte of that message. It waits for the end, so that the upstream does not begin on a message that turns
+    /// out not to be the only one.
+    last: Option<Bytes>,
+    prefixes: Prefixes,
+}
+
+impl Decoder for Messages {
+    fn data(&mut self, mut bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
+        let mut passed = 0;
+        while let Some(&next) = bytes.get(passed) {
+            if self.prefixes.at_border()
+                && let Err(status) = self.check(next)
+            {
+                out.push(bytes.split_to(passed));
+                return Err(status);
+            }
+            passed += self.prefixes.pass(bytes.get(passed..).unwrap_or_default());
+            if self.one && self.prefixes.at_border() {
+                // Nothing may follow, so what was passed ends with this frame.
+                out.push(bytes.split_to(passed - 1));
+                self.last = Some(bytes.split_to(1));
+                passed = 0;
+            }
+        }
+        out.push(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Frames) -> Result<(), Status> {
+        if self.one && self.prefixes.frames == 0 {
+            return Err(not_one("the client sent no message to a method that takes one"));
+        }
+        if let Some(last) = self.last.take() {
+            out.push(last);
+        }
+        Ok(())
+    }
+}
+
+impl Messages {
+    fn check(&self, flag: u8) -> Result<(), Status> {
+        if flag & flags::END_STREAM != 0 {
+            return Err(connect::invalid("a request has no frame that ends the stream"));
+        }
+        if flag & flags::COMPRESSED != 0 && !self.is_encoded {
+            let broken = "a message is compressed, and connect-content-encoding does not say how";
+            return Err(Status::internal(broken).with_flag(Flag::ClientProtocolError));
+        }
+        if flag & !flags::COMPRESSED != 0 {
+            let broken = "a message prefix has a flag that means nothing";
+            return Err(Status::internal(broken).with_flag(Flag::ClientProtocolError));
+        }
+        if self.one && self.prefixes.frames > 0 {
+            return Err(not_one("the client sent more than one message to a method that takes one"));
+        }
+        Ok(())
+    }
+}
+
+fn not_one(what: &'static str) -> Status {
+    Status::unimplemented(what).with_flag(Flag::ClientProtocolError)
+}
+
+/// Follows a stream of frames from border to border.
+#[derive(Debug, Default)]
+struct Prefixes {
+    /// Frames that have begun.
+    frames: u64,
+    /// Bytes of the current prefix that were read, and the length as far as it stood in them.
+    read: u8,
+    length: u32,
+    /// Bytes of the current payload to come.
+    left: u32,
+}
+
+impl Prefixes {
+    /// Whether the next byte is a flag.
+    fn at_border(&self) -> bool {
+        self.read == 0 && self.left == 0
+    }
+
+    /// Takes bytes up to the next border, if it is among them. How many those are.
+    fn pass(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while let Some(&byte) = bytes.get(taken) {
+            if self.left > 0 {
+                let step = (bytes.len() - taken).min(self.left as usize);
+                taken += step;
+                self.left -= step as u32;
+            } else {
+                match self.read {
+                    0 => self.frames += 1,
+                    _ => self.length = self.length << 8 | u32::from(byte),
+                }
+                taken += 1;
+                self.read += 1;
+                if usize::from(self.read) == PREFIX {
+                    self.read = 0;
+                    self.left = std::mem::take(&mut self.length);
+                }
+            }
+            if self.at_border() {
+                break;
+            }
+        }
+        taken
+    }
+}
+
+/// Writes a response.
+struct Stream {
+    codec: Codec,
+    /// Whether the method gives exactly one message when all goes well.
+    one_response: bool,
+    responses: Prefixes,
+    /// Whether it gave more, which the client is not sent.
+    has_surplus: bool,
+}
+
+impl Encoder for Stream {
+    fn head(&mut self, head: ResponseHead, out: &mut Outbox) {
+        let codec = self.codec.of_response(head.content_type.as_ref());
+        let mut headers = head.metadata;
+        connect::unpad(&mut headers);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(match codec {
+                Codec::Proto => "application/connect+proto",
+                Codec::Json => "application/connect+json",
+            }),
+        );
+        if let Some(encoding) = head.encoding {
+            headers.insert(CONTENT_ENCODING, encoding);
+        }
+        if let Some(accept_encoding) = head.accept_encoding {
+            headers.insert(ACCEPT_ENCODING, accept_encoding);
+        }
+        out.head(StatusCode::OK, headers);
+    }
+
+    fn data(&mut self, mut frames: Bytes, out: &mut Outbox) -> Result<(), Status> {
+        if self.one_response {
+            let mut passed = 0;
+            while passed < frames.len() && !(self.responses.at_border() && self.responses.frames > 0) {
+                passed += self.responses.pass(frames.get(passed..).unwrap_or_default());
+            }
+            // The rest is a message too many. Only the end shows whether that is what is wrong with the call.
+            self.has_surplus |= passed < frames.len();
+            frames.truncate(passed);
+        }
+        out.data(frames);
+        Ok(())
+    }
+
+    fn end(&mut self, end: End, out: &mut Outbox) {
+        let one = !self.one_response || (self.responses.frames == 1 && !self.has_surplus);
+        let status = match end.status.code {
+            Code::Ok if !one => {
+                let wrong = "the upstream sent no message, or more than one, where the method gives one";
+                Status::unimplemented(wrong).with_flag(Flag::UpstreamProtocolError)
+            }
+            _ => end.status,
+        };
+        let end = EndStream { error: ErrorJson::new(&status), metadata: Metadata(&end.trailers) };
+        // Strings and lists of them are always written.
+        let json = serde_json::to_vec(&end).unwrap_or_default();
+        out.data(header_block::frame(flags::END_STREAM, |payload| payload.extend_from_slice(&json)));
+        out.end(Ending::Clean);
+    }
+
+    fn trailers_only(&mut self, head: HeaderMap, end: End, out: &mut Outbox) {
+        self.head(ResponseHead { metadata: head, ..ResponseHead::default() }, out);
+        self.end(end, out);
+    }
+}
+
+/// The payload of the last frame.
+#[derive(Serialize)]
+struct EndStream<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorJson<'a>>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata<'a>,
+}
+
+/// Trailing metadata as an object of lists.
+struct Metadata<'a>(&'a HeaderMap);
+
+impl Metadata<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.keys().count()))?;
+        for name in self.0.keys() {
+            // JSON is text, so bytes that are none are replaced.
+            let text = |value: &HeaderValue| {
+                let sent = connect::sent_value(name, value.clone());
+                String::from_utf8_lossy(sent.as_bytes()).into_owned()
+            };
+            let values: Vec<String> = self.0.get_all(name).iter().map(text).collect();
+            map.serialize_entry(name.as_str(), &values)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,167 @@
+//! Connect unary: one message as the body of a `POST`, and one as the body of its response.
+//!
+//! Source: <https://connectrpc.com/docs/protocol>, "Unary-Request".
+
+use http::header;
+
+use super::connect::{self, Codec, Unary};
+use super::*;
+use crate::message::Message;
+use crate::schema::MethodKind;
+
+/// Unary calls by `POST`. Those by `GET` are [`connect_get`]'s: they can be cached, which is worth telling apart.
+pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_unary", recognise, open };
+
+const TYPE: &str = "application/";
+
+fn recognise(head: &Head, services: &Services<'_>) -> bool {
+    if !connect::is_http(head) {
+        return false;
+    }
+    head.headers.contains_key(connect::PROTOCOL_VERSION)
+        || match Codec::of_request(&head.headers, TYPE) {
+            Some(Codec::Proto) => true,
+            // JSON is sent to whatever else a host serves, too.
+            Some(Codec::Json) => {
+                connect::path_of(&head.path).is_some_and(|path| services.method(&path).is_some())
+            }
+            None => false,
+        }
+}
+
+fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
+    if head.method != Method::POST {
+        return Err(opening::only_post());
+    }
+    let path = connect::path_of(&head.path);
+    let kind = path.as_ref().and_then(|path| services.method(path)).map(|method| method.kind);
+    let fits = kind.is_none_or(|kind| kind == MethodKind::Unary);
+    let Some(codec) = Codec::of_request(&head.headers, TYPE).filter(|_| fits) else {
+        return Err(connect::unsupported(match kind {
+            Some(MethodKind::Unary) | None => "application/proto, application/json",
+            Some(_) => connect_stream::TYPES,
+        }));
+    };
+    let encoder = Box::new(Unary::new(codec, path.as_ref(), services));
+    let terms = || {
+        let encoding = head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let encoding = connect::encoding_named(encoding)?;
+        let timeout = connect::timeout(&head.headers)?;
+        Ok((opening::method_path(head.path.clone())?, encoding, timeout))
+    };
+    let (path, encoding, timeout) = match terms() {
+        Ok(terms) => terms,
+        Err(status) => return Err(Reply::Status(status, encoder)),
+    };
+    let accept_encoding = connect::accepted(&head.headers, &header::ACCEPT_ENCODING, encoding);
+    let decoder = Body::new(content_length(&head.headers), encoding.is_some());
+    connect::keep_metadata(&mut head.headers);
+    Ok(Opened {
+        path,
+        metadata: head.headers,
+        content_type: codec.grpc_type(),
+        encoding: encoding.map(|encoding| encoding.header_value()),
+        accept_encoding,
+        timeout,
+        decoder: Box::new(decoder),
+        encoder,
+    })
+}
+
+/// The length of the body, if the client says it, and only one.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
+    let (Some(length), None) = (values.next(), values.next()) else { return None };
+    length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
+/// Makes one gRPC frame of a body.
+struct Body {
+    is_compressed: bool,
+    limit: u32,
+    length: Length,
+}
+
+enum Length {
+    /// Known from the start: the bytes pass as they come, after the prefix.
+    Known { total: u64, left: u64, begun: bool },
+    /// Known at the end, so the body is gathered.
+    Unknown(BytesMut),
+}
+
+impl Body {
+    fn new(length: Option<u64>, is_compressed: bool) -> Body {
+        let length = match length {
+            Some(total) => Length::Known { total, left: total, begun: false },
+            None => Length::Unknown(BytesMut::new()),
+        };
+        Body { is_compressed, limit: u32::MAX, length }
+    }
+}
+
+impl Decoder for Body {
+    fn limit(&mut self, max_message: u32) {
+        self.limit = if max_message == 0 { u32::MAX } else { max_message };
+    }
+
+    fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
+        match &mut self.length {
+            Length::Known { total, left, begun } => {
+                begin(*total, self.limit, self.is_compressed, begun, out)?;
+                *left = left
+                    .checked_sub(bytes.len() as u64)
+                    .ok_or_else(|| connect::invalid("the body is longer than its content-length"))?;
+                out.push(bytes);
+            }
+            Length::Unknown(body) => {
+                let total = body.len() as u64 + bytes.len() as u64;
+                if total > u64::from(self.limit) {
+                    return Err(too_large(self.limit));
+                }
+                body.extend_from_slice(&bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Frames) -> Result<(), Status> {
+        match &mut self.length {
+            Length::Known { total, left, begun } => {
+                begin(*total, self.limit, self.is_compressed, begun, out)?;
+                if *left > 0 {
+                    return Err(connect::invalid("the body is shorter than its content-length"));
+                }
+            }
+            Length::Unknown(body) => {
+                let payload = std::mem::take(body).freeze();
+                let message = Message { compressed: self.is_compressed && !payload.is_empty(), payload };
+                out.push(Bytes::copy_from_slice(&message.prefix()));
+                out.push(message.payload);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the prefix, once.
+fn begin(
+    total: u64,
+    limit: u32,
+    is_compressed: bool,
+    begun: &mut bool,
+    out: &mut Frames,
+) -> Result<(), Status> {
+    if std::mem::replace(begun, true) {
+        return Ok(());
+    }
+    let length =
+        u32::try_from(total).ok().filter(|length| *length <= limit).ok_or_else(|| too_large(limit))?;
+    let [a, b, c, d] = length.to_be_bytes();
+    // An empty body is never compressed.
+    out.push(Bytes::copy_from_slice(&[u8::from(is_compressed && length > 0), a, b, c, d]));
+    Ok(())
+}
+
+fn too_large(limit: u32) -> Status {
+    Status::resource_exhausted(format!("the message is larger than the limit of {limit} bytes"))
+}
