@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// The Envoy to compare it with.
     #[arg(long)]
     envoy: PathBuf,
+    /// The proxy on Vanguard, which is measured with what it speaks.
+    #[arg(long)]
+    vanguard: PathBuf,
     /// Where configurations, logs and results go.
     #[arg(long)]
     folder: PathBuf,
@@ -74,6 +77,7 @@ fn name_alone<S: serde::Serializer>(workload: &Workload, serializer: S) -> Resul
 pub(crate) struct Round {
     pub(crate) envoy: Option<Measurement>,
     pub(crate) sluicegate: Option<Measurement>,
+    pub(crate) vanguard: Option<Measurement>,
 }
 
 /// The part of a round's turns that are made before, unmeasured.
@@ -89,13 +93,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Kind::ALL.into_iter().filter(|kind| options.only.is_none_or(|only| only == *kind)).collect();
     let mut versions = Vec::new();
     for kind in &kinds {
-        versions.push(version(options.program(*kind))?);
+        versions.push(match kind {
+            Kind::Vanguard => "Vanguard 0.4.0 (Go)".to_owned(),
+            _ => version(options.program(*kind))?,
+        });
     }
-    let (certificate, key) = make_certificate(&folder)?;
+    let files = Files::make(&folder)?;
 
     let mut comparisons = Vec::new();
     for workload in options.workloads() {
-        comparisons.push(options.compare(workload, &kinds, &folder, (&certificate, &key))?);
+        comparisons.push(options.compare(workload, &kinds, &folder, &files)?);
     }
     let results = folder.join("results.json");
     std::fs::write(&results, serde_json::to_string_pretty(&comparisons)?).during(results.display())?;
@@ -118,6 +125,7 @@ impl Options {
         match kind {
             Kind::Envoy => &self.envoy,
             Kind::Sluicegate => &self.sluicegate,
+            Kind::Vanguard => &self.vanguard,
         }
     }
 
@@ -140,12 +148,14 @@ impl Options {
         workload: &'static Workload,
         kinds: &[Kind],
         folder: &Path,
-        (certificate, key): (&Path, &Path),
+        files: &Files,
     ) -> Result<Comparison, Failure> {
         let upstreams = [start_upstream()?, start_upstream()?];
-        let setting = Setting { folder, upstreams: [upstreams[0].1, upstreams[1].1], certificate, key };
+        let Files { certificate, key, descriptors } = files;
+        let upstreams = [upstreams[0].1, upstreams[1].1];
+        let setting = Setting { folder, upstreams, certificate, key, descriptors };
         let mut proxies = Vec::new();
-        for kind in kinds {
+        for kind in kinds.iter().filter(|kind| **kind != Kind::Vanguard || workload.vanguard) {
             let proxy = kind.start(self.program(*kind), &setting)?;
             proxy.check_refusal()?;
             proxies.push(proxy);
@@ -158,6 +168,7 @@ impl Options {
                 let (workload, measured) = match proxy.kind {
                     Kind::Envoy => (workload.for_envoy(), &mut round.envoy),
                     Kind::Sluicegate => (workload, &mut round.sluicegate),
+                    Kind::Vanguard => (workload, &mut round.vanguard),
                 };
                 let turns = self.turns(workload);
                 let measurement = Command::new(std::env::current_exe()?)
@@ -181,8 +192,8 @@ impl Options {
                 *measured = Some(measurement);
             }
             rounds.push(round);
-            // Whoever went second goes first the next time.
-            proxies.reverse();
+            // Whoever went first goes last the next time.
+            proxies.rotate_left(1);
         }
 
         let mut unlogged = Vec::new();
@@ -192,8 +203,9 @@ impl Options {
             let turns = self.turns(workload);
             // And the one that had to be refused.
             let calls = (workload.calls(warm_up(turns)) + workload.calls(turns)) * self.rounds() as u64 + 1;
-            let lines = proxy.stop()?;
-            if lines != calls {
+            if let Some(lines) = proxy.stop()?
+                && lines != calls
+            {
                 unlogged.push(Unlogged { proxy: kind.name(), lines, calls });
             }
         }
@@ -213,11 +225,29 @@ fn start_upstream() -> Result<(Process, SocketAddr), Failure> {
     Ok((process, address))
 }
 
-/// Makes a certificate for the QUIC listener and writes it and its key to files.
-fn make_certificate(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
-    let made = rcgen::generate_simple_self_signed([crate::load::HOST.to_owned()])?;
-    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    std::fs::write(&certificate, made.cert.pem())?;
-    std::fs::write(&key, made.signing_key.serialize_pem())?;
-    Ok((certificate, key))
+/// What the proxies read besides their configurations.
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    descriptors: PathBuf,
+}
+
+impl Files {
+    fn make(folder: &Path) -> Result<Files, Failure> {
+        let files = Files {
+            certificate: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+            descriptors: folder.join("notes.binpb"),
+        };
+        // For the QUIC listener.
+        let made = rcgen::generate_simple_self_signed([crate::load::HOST.to_owned()])?;
+        std::fs::write(&files.certificate, made.cert.pem())?;
+        std::fs::write(&files.key, made.signing_key.serialize_pem())?;
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let includes = [package.join("conf"), package.join("../../gateway/core/proto")];
+        let mut compiler = protox::Compiler::new(includes)?;
+        compiler.include_imports(true).open_file("notes.proto")?;
+        std::fs::write(&files.descriptors, compiler.encode_file_descriptor_set())?;
+        Ok(files)
+    }
 }

@@ -16,6 +16,8 @@ use crate::payload::{Payload, RepeatRequest};
 
 /// Answers with the message it was sent.
 pub(crate) const UNARY: &str = "/bench.Echo/Unary";
+/// The same, for messages that are transcoded; `conf/notes.proto` has it.
+pub(crate) const NOTES: &str = "/bench.Notes/Write";
 /// Answers with as many messages as it was asked for, each in a DATA frame of its own.
 pub(crate) const REPEAT: &str = "/bench.Echo/Repeat";
 /// Answers each message as soon as it comes.
@@ -75,7 +77,7 @@ async fn answer(request: Request<RecvStream>, mut response: SendResponse<Bytes>)
     let head = Response::builder().header("content-type", "application/grpc").body(())?;
     let (request, mut body) = request.into_parts();
     match request.uri.path() {
-        UNARY => {
+        UNARY | NOTES => {
             let message = read_to_end(&mut body).await?;
             let mut stream = response.send_response(head, false)?;
             stream.send_data(message, false)?;

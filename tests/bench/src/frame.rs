@@ -12,7 +12,7 @@ pub(crate) const HEADERS: u8 = 0x40;
 /// Trailers, in gRPC-Web and over WebTransport.
 pub(crate) const TRAILERS: u8 = 0x80;
 
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 /// Far above any workload's messages; a longer frame is a broken stream.
 const LONGEST: usize = 1 << 20;
 

@@ -4,6 +4,7 @@ mod connection;
 mod grpc;
 mod grpc_web;
 mod http1;
+mod http2;
 #[cfg(test)]
 mod tests;
 mod webtransport;
@@ -21,6 +22,7 @@ use tokio::task::{JoinSet, LocalSet};
 pub(crate) use webtransport::HOST;
 
 use crate::failure::{During, Failure};
+use crate::payload::nanoseconds_since;
 use crate::process;
 use crate::statistics::percentile;
 use crate::workload::{Client, Workload};
@@ -102,6 +104,9 @@ async fn connect_and_measure(options: &Options, workload: &Workload) -> Result<M
         Client::GrpcWebH1 => {
             measure(options, workload, http1::connect(options.target, workload).await?).await
         }
+        Client::Connect | Client::Rest => {
+            measure(options, workload, http2::connect(options.target, workload).await?).await
+        }
         Client::WebTransport => {
             let certificate = options
                 .certificate
@@ -136,6 +141,20 @@ impl Turns {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         (turn < self.end).then_some(turn)
     }
+}
+
+/// Makes a call in each turn, until there are none left.
+async fn one_by_one(
+    turns: &Turns,
+    latencies: &mut Vec<u64>,
+    mut call: impl AsyncFnMut(u64) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    while let Some(turn) = turns.take() {
+        let start = Instant::now();
+        call(turn).await.during(format_args!("call {turn}"))?;
+        latencies.push(nanoseconds_since(start));
+    }
+    Ok(())
 }
 
 async fn measure(

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::failure::Failure;
 use crate::frame::{self, MESSAGE};
@@ -26,6 +26,13 @@ impl Payload {
     pub(crate) fn new(size: usize) -> Payload {
         let pattern = (size_of::<u64>()..size).map(|index| (index * 31 % 251) as u8).collect();
         Payload { pattern }
+    }
+
+    /// The message with this number, without a frame.
+    pub(crate) fn bare(&self, number: u64) -> Bytes {
+        let mut framed = self.message(number);
+        framed.advance(frame::PREFIX);
+        framed
     }
 
     /// The message with this number, framed.

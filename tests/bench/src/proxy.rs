@@ -2,6 +2,7 @@
 
 mod envoy;
 mod sluicegate;
+mod vanguard;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,6 +18,7 @@ use crate::workload::{Client, Workload};
 pub(crate) enum Kind {
     Envoy,
     Sluicegate,
+    Vanguard,
 }
 
 /// A proxy that runs.
@@ -28,7 +30,8 @@ pub(crate) struct Proxy {
     http: SocketAddr,
     /// Where WebTransport clients come in.
     quic: Option<SocketAddr>,
-    access_log: PathBuf,
+    /// Vanguard has none.
+    access_log: Option<PathBuf>,
 }
 
 /// What a proxy is started with.
@@ -40,15 +43,18 @@ pub(crate) struct Setting<'a> {
     /// The certificate and its key, PEM.
     pub(crate) certificate: &'a Path,
     pub(crate) key: &'a Path,
+    /// What `conf/notes.proto` says, as a descriptor set.
+    pub(crate) descriptors: &'a Path,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 2] = [Kind::Envoy, Kind::Sluicegate];
+    pub(crate) const ALL: [Kind; 3] = [Kind::Envoy, Kind::Sluicegate, Kind::Vanguard];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Envoy => "envoy",
             Kind::Sluicegate => "sluicegate",
+            Kind::Vanguard => "vanguard",
         }
     }
 
@@ -56,6 +62,7 @@ impl Kind {
         match self {
             Kind::Envoy => envoy::start(program, setting),
             Kind::Sluicegate => sluicegate::start(program, setting),
+            Kind::Vanguard => vanguard::start(program, setting),
         }
     }
 }
@@ -64,15 +71,19 @@ impl Proxy {
     /// Where clients of a workload come in.
     pub(crate) fn address(&self, workload: &Workload) -> Result<SocketAddr, Failure> {
         match workload.client {
-            Client::Grpc | Client::GrpcWebH2 | Client::GrpcWebH1 => Ok(self.http),
             Client::WebTransport => {
                 self.quic.ok_or_else(|| Failure::new(format!("{} has no QUIC listener", self.kind.name())))
             }
+            _ => Ok(self.http),
         }
     }
 
     /// Checks that calls without the key are refused: a filter that does nothing costs nothing.
     pub(crate) fn check_refusal(&self) -> Result<(), Failure> {
+        if self.kind == Kind::Vanguard {
+            // It has no filters.
+            return Ok(());
+        }
         let host = self.http;
         let answer = exchange(
             host,
@@ -89,12 +100,13 @@ impl Proxy {
         Err(Failure::new(format!("{} answered a call without the key with {answer:?}", self.kind.name())))
     }
 
-    /// Ends the proxy, and says how many calls are in its access log.
-    pub(crate) fn stop(self) -> Result<u64, Failure> {
+    /// Ends the proxy, and says how many calls are in its access log if it has one.
+    pub(crate) fn stop(self) -> Result<Option<u64>, Failure> {
         self.process.stop()?;
-        let log = std::fs::read(&self.access_log).during(self.access_log.display())?;
-        std::fs::remove_file(&self.access_log)?;
-        Ok(log.iter().filter(|byte| **byte == b'\n').count() as u64)
+        let Some(access_log) = self.access_log else { return Ok(None) };
+        let log = std::fs::read(&access_log).during(access_log.display())?;
+        std::fs::remove_file(&access_log)?;
+        Ok(Some(log.iter().filter(|byte| **byte == b'\n').count() as u64))
     }
 }
 
@@ -128,6 +140,7 @@ impl Setting<'_> {
             ("{origin}", ORIGIN.to_owned()),
             ("{certificate}", self.certificate.display().to_string()),
             ("{key}", self.key.display().to_string()),
+            ("{descriptors}", self.descriptors.display().to_string()),
             ("{echo_port_1}", first),
             ("{echo_port_2}", second),
         ] {

@@ -58,11 +58,16 @@ fn text(run: &Run) -> String {
         line(String::new());
     }
 
-    if run.comparisons.iter().any(|one| one.rounds.iter().any(|round| ratio(round, cpu).is_some())) {
-        line(
-            "Sluicegate as a multiple of Envoy: the median of the rounds' ratios (lowest to highest)."
-                .to_owned(),
-        );
+    for (peer, of_peer) in [("Envoy", envoy as Side), ("Vanguard", vanguard)] {
+        let compared: Vec<&Comparison> = (run.comparisons.iter())
+            .filter(|one| one.rounds.iter().any(|round| ratio(round, of_peer, cpu).is_some()))
+            .collect();
+        if compared.is_empty() {
+            continue;
+        }
+        line(format!(
+            "Sluicegate as a multiple of {peer}: the median of the rounds' ratios (lowest to highest)."
+        ));
         line("CPU, p50, p99 and RSS: below 1 is better. Rate: above 1 is better.".to_owned());
         line(String::new());
         line(row(
@@ -70,10 +75,10 @@ fn text(run: &Run) -> String {
             COMPARED.iter().map(|one| one.name.split(' ').next().unwrap_or_default().to_owned()),
         ));
         line(rule(COMPARED.len()));
-        for one in &run.comparisons {
+        for one in compared {
             let cells = COMPARED.iter().map(|quantity| {
                 let ratios: Vec<f64> =
-                    one.rounds.iter().filter_map(|round| ratio(round, quantity.of)).collect();
+                    one.rounds.iter().filter_map(|round| ratio(round, of_peer, quantity.of)).collect();
                 spread(&ratios, |value| format!("{value:.2}"), "**")
             });
             line(row(one.workload.title, cells));
@@ -90,7 +95,7 @@ fn text(run: &Run) -> String {
     line(row("workload", all().map(|one| one.name.to_owned())));
     line(rule(COMPARED.len() + 1));
     for one in &run.comparisons {
-        for (name, of) in [("Envoy", envoy as Side), ("Sluicegate", sluicegate)] {
+        for (name, of) in [("Envoy", envoy as Side), ("Sluicegate", sluicegate), ("Vanguard", vanguard)] {
             let measured: Vec<&Measurement> = one.rounds.iter().filter_map(of).collect();
             if measured.is_empty() {
                 continue;
@@ -131,15 +136,19 @@ fn sluicegate(round: &Round) -> Option<&Measurement> {
     round.sluicegate.as_ref()
 }
 
+fn vanguard(round: &Round) -> Option<&Measurement> {
+    round.vanguard.as_ref()
+}
+
 fn cpu(one: &Measurement) -> Option<f64> {
     one.cpu_us
 }
 
 /// `None` when one side was not measured, or too little was measured for the clock.
-fn ratio(round: &Round, of: fn(&Measurement) -> Option<f64>) -> Option<f64> {
-    let envoy = of(round.envoy.as_ref()?)?;
+fn ratio(round: &Round, peer: Side, of: fn(&Measurement) -> Option<f64>) -> Option<f64> {
+    let peer = of(peer(round)?)?;
     let sluicegate = of(round.sluicegate.as_ref()?)?;
-    (envoy > 0.0).then(|| sluicegate / envoy)
+    (peer > 0.0).then(|| sluicegate / peer)
 }
 
 fn row(first: &str, cells: impl Iterator<Item = String>) -> String {
@@ -201,19 +210,21 @@ mod tests {
         let round = |envoy, sluicegate| Round {
             envoy: Some(measurement(envoy)),
             sluicegate: Some(measurement(sluicegate)),
+            vanguard: Some(measurement(envoy * 2.0)),
         };
         let report = report(vec![round(10.0, 5.0), round(100.0, 20.0), round(100.0, 30.0)]);
         assert!(
             report.contains("| gRPC unary, 64 B | **0.30** (0.20–0.50) | **1.00** (1.00–1.00)"),
             "{report}"
         );
+        assert!(report.contains("| gRPC unary, 64 B | **0.15** (0.10–0.25) |"), "{report}");
         assert!(report.contains("| gRPC unary, 64 B, per call: Envoy | 100 (10.0–100) |"), "{report}");
         assert!(report.contains("| gRPC unary, 64 B, per call: Sluicegate | 20.0 (5.00–30.0) |"), "{report}");
     }
 
     #[test]
     fn without_the_other_proxy_there_are_no_ratios() {
-        let report = report(vec![Round { envoy: Some(measurement(10.0)), sluicegate: None }]);
+        let report = report(vec![Round { envoy: Some(measurement(10.0)), ..Round::default() }]);
         assert!(!report.contains("multiple"), "{report}");
         assert!(!report.contains("Sluicegate"), "{report}");
         assert!(report.contains("per call: Envoy | 10.0 | 1000 |"), "{report}");

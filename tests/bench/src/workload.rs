@@ -20,6 +20,8 @@ pub(crate) struct Workload {
     pub(crate) quick_turns: u64,
     /// What Envoy does instead, if it cannot do this.
     pub(crate) envoy_instead: Option<&'static str>,
+    /// Whether Vanguard is measured with it too.
+    pub(crate) vanguard: bool,
 }
 
 /// What the client speaks.
@@ -31,6 +33,10 @@ pub(crate) enum Client {
     GrpcWebH2,
     /// gRPC-Web over cleartext HTTP/1.1, connections kept alive.
     GrpcWebH1,
+    /// Connect's unary protocol in proto over cleartext HTTP/2.
+    Connect,
+    /// REST in JSON over cleartext HTTP/2, by the rules of `conf/notes.proto`.
+    Rest,
     /// `grpc-wt-1` over WebTransport.
     WebTransport,
 }
@@ -94,6 +100,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 100_000,
         quick_turns: 500,
         envoy_instead: None,
+        vanguard: false,
     },
     Workload {
         name: "grpc-unary-16k",
@@ -106,6 +113,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 40_000,
         quick_turns: 500,
         envoy_instead: None,
+        vanguard: false,
     },
     Workload {
         name: "web-h2-unary-64",
@@ -118,6 +126,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 80_000,
         quick_turns: 500,
         envoy_instead: None,
+        vanguard: false,
     },
     Workload {
         name: "web-h1-unary-64",
@@ -130,6 +139,33 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 60_000,
         quick_turns: 500,
         envoy_instead: None,
+        vanguard: false,
+    },
+    Workload {
+        name: "connect-unary-64",
+        title: "Connect unary over HTTP/2, 64 B",
+        client: Client::Connect,
+        shape: Shape::Unary,
+        message: 64,
+        connections: 4,
+        streams: 32,
+        turns: 80_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: true,
+    },
+    Workload {
+        name: "rest-unary",
+        title: "REST in JSON over HTTP/2, ten fields",
+        client: Client::Rest,
+        shape: Shape::Unary,
+        message: 64,
+        connections: 4,
+        streams: 32,
+        turns: 40_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: true,
     },
     Workload {
         name: "grpc-stream",
@@ -142,6 +178,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 150,
         quick_turns: 4,
         envoy_instead: None,
+        vanguard: false,
     },
     Workload {
         name: "grpc-ping-pong",
@@ -154,6 +191,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 200_000,
         quick_turns: 500,
         envoy_instead: None,
+        vanguard: false,
     },
     Workload {
         name: "webtransport-ping-pong",
@@ -166,6 +204,7 @@ pub(crate) static ALL: &[Workload] = &[
         turns: 200_000,
         quick_turns: 500,
         envoy_instead: Some("grpc-ping-pong"),
+        vanguard: false,
     },
 ];
 

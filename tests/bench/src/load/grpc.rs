@@ -9,7 +9,7 @@ use h2::{RecvStream, SendStream};
 use http::Request;
 
 use super::connection::{check_head, check_trailers, open, post, read};
-use super::{Lane, Turns};
+use super::{Lane, Turns, one_by_one};
 use crate::echo::{PING_PONG, REPEAT, UNARY};
 use crate::failure::{During, Failure};
 use crate::frame::{Frames, MESSAGE};
@@ -42,21 +42,9 @@ pub(super) async fn connect(target: SocketAddr, workload: &Workload) -> Result<V
 impl Lane for GrpcLane {
     async fn run(&mut self, turns: &Turns, latencies: &mut Vec<u64>) -> Result<(), Failure> {
         match self.shape {
-            Shape::Unary => {
-                while let Some(turn) = turns.take() {
-                    let start = Instant::now();
-                    self.unary(turn).await.during(format_args!("call {turn}"))?;
-                    latencies.push(nanoseconds_since(start));
-                }
-                Ok(())
-            }
+            Shape::Unary => one_by_one(turns, latencies, async |turn| self.unary(turn).await).await,
             Shape::ServerStream(count) => {
-                while let Some(turn) = turns.take() {
-                    let start = Instant::now();
-                    self.server_stream(count).await.during(format_args!("stream {turn}"))?;
-                    latencies.push(nanoseconds_since(start));
-                }
-                Ok(())
+                one_by_one(turns, latencies, async |_| self.server_stream(count).await).await
             }
             Shape::PingPong => self.ping_pong(turns, latencies).await.during("ping-pong"),
         }

@@ -1,17 +1,16 @@
 //! Unary calls in gRPC-Web over cleartext HTTP/2, and what gRPC-Web over HTTP/1.1 shares with them.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 
 use super::connection::{check_head, open, post, read};
-use super::{Lane, ORIGIN, Turns};
+use super::{Lane, ORIGIN, Turns, one_by_one};
 use crate::echo::UNARY;
-use crate::failure::{During, Failure};
+use crate::failure::Failure;
 use crate::frame::{self, Frame, Frames, MESSAGE, TRAILERS};
-use crate::payload::{Payload, nanoseconds_since};
+use crate::payload::Payload;
 use crate::workload::Workload;
 
 pub(super) const CONTENT_TYPE: &str = "application/grpc-web+proto";
@@ -37,12 +36,7 @@ pub(super) async fn connect(target: SocketAddr, workload: &Workload) -> Result<V
 
 impl Lane for WebLane {
     async fn run(&mut self, turns: &Turns, latencies: &mut Vec<u64>) -> Result<(), Failure> {
-        while let Some(turn) = turns.take() {
-            let start = Instant::now();
-            self.unary(turn).await.during(format_args!("call {turn}"))?;
-            latencies.push(nanoseconds_since(start));
-        }
-        Ok(())
+        one_by_one(turns, latencies, async |turn| self.unary(turn).await).await
     }
 }
 

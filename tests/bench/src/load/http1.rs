@@ -1,18 +1,17 @@
 //! Unary calls in gRPC-Web over HTTP/1.1, one after the other on connections that are kept alive.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::grpc_web::{CONTENT_TYPE, check_allowed_origin, check_body};
-use super::{API_KEY, Lane, ORIGIN, Turns};
+use super::{API_KEY, Lane, ORIGIN, Turns, one_by_one};
 use crate::echo::UNARY;
 use crate::failure::{During, Failure};
 use crate::frame::Frames;
-use crate::payload::{Payload, nanoseconds_since};
+use crate::payload::Payload;
 use crate::workload::Workload;
 
 /// Longer lines than any proxy here writes.
@@ -47,12 +46,7 @@ pub(super) async fn connect(target: SocketAddr, workload: &Workload) -> Result<V
 
 impl Lane for Http1Lane {
     async fn run(&mut self, turns: &Turns, latencies: &mut Vec<u64>) -> Result<(), Failure> {
-        while let Some(turn) = turns.take() {
-            let start = Instant::now();
-            self.unary(turn).await.during(format_args!("call {turn}"))?;
-            latencies.push(nanoseconds_since(start));
-        }
-        Ok(())
+        one_by_one(turns, latencies, async |turn| self.unary(turn).await).await
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn start(program: &Path, setting: &Setting<'_>) -> Result<Proxy, Fail
     while start.elapsed() < PATIENCE {
         process.check().during(format_args!("see {}", setting.file(Kind::Envoy, "log").display()))?;
         if let Some(http) = listener(&admin_path) {
-            let access_log = setting.file(Kind::Envoy, "access.log");
+            let access_log = Some(setting.file(Kind::Envoy, "access.log"));
             return Ok(Proxy { kind: Kind::Envoy, process, http, quic: None, access_log });
         }
         std::thread::sleep(GLANCE);

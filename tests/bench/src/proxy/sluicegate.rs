@@ -30,7 +30,7 @@ pub(super) fn start(program: &Path, setting: &Setting<'_>) -> Result<Proxy, Fail
         }
     }
     let http = http.ok_or_else(|| Failure::new("sluicegate is ready but listens nowhere"))?;
-    let access_log = setting.file(Kind::Sluicegate, "access.log");
+    let access_log = Some(setting.file(Kind::Sluicegate, "access.log"));
     Ok(Proxy { kind: Kind::Sluicegate, process, http, quic, access_log })
 }
 
