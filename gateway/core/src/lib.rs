@@ -19,6 +19,7 @@ pub mod registry;
 pub mod schema;
 pub mod status;
 pub mod testing;
+pub mod translate;
 pub mod upstream_protocol;
 pub mod wire;
 

@@ -86,6 +86,11 @@ impl Borders {
         self.payload_left > 0 || self.prefix_len > 0
     }
 
+    /// Whether a payload has begun and more of it must come.
+    pub fn in_payload(&self) -> bool {
+        self.payload_left > 0
+    }
+
     /// Takes note of the next bytes. An error means that they must not be passed on.
     pub fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Status> {
         while !bytes.is_empty() {

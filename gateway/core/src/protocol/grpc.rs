@@ -21,7 +21,7 @@ pub(super) fn is_grpc(content_type: &HeaderValue) -> bool {
 }
 
 /// The `+codec` of a gRPC content type; empty when it names none.
-pub(super) fn codec(content_type: &HeaderValue) -> &[u8] {
+pub(crate) fn codec(content_type: &HeaderValue) -> &[u8] {
     strip_type(content_type.as_bytes(), TYPE).map(codec_suffix).unwrap_or_default()
 }
 
