@@ -60,7 +60,7 @@ impl Descriptors {
     /// What all sources know together. Where two know a method of one name, the first counts.
     pub(crate) fn schema(&self) -> Schema {
         let known = self.sources.iter().filter_map(|source| {
-            Some(schema::Source { pool: source.lock().pool.clone()?, json: JsonOptions::default() })
+            Some(schema::Source { pool: source.lock().pool.clone()?, json: source.json })
         });
         Schema::new(&known.collect::<Vec<_>>())
     }
@@ -71,6 +71,7 @@ impl Descriptors {
 pub(crate) struct Source {
     pub(crate) cluster: Arc<str>,
     pub(crate) kind: DescriptorSource,
+    json: JsonOptions,
     metrics: DescriptorMetrics,
     state: Mutex<State>,
 }
@@ -98,7 +99,7 @@ impl Source {
         metrics.methods.set(methods(spec.planned.as_ref()) as i64);
         let refreshed = spec.planned.is_some().then(SystemTime::now);
         let state = Mutex::new(State { pool: spec.planned, refreshed, error: None });
-        Source { cluster, kind: spec.source, metrics, state }
+        Source { cluster, kind: spec.source, json: spec.json, metrics, state }
     }
 
     pub(crate) fn report(&self) -> Report {

@@ -57,6 +57,10 @@ impl Running {
     }
     /// Lets what the sources of descriptors know now count for calls that begin from now on.
     pub(crate) fn describe(&self) {
-        self.schema.store(Arc::new(self.descriptors.schema()));
+        let schema = self.descriptors.schema();
+        for bad in schema.bindings().bad_rules() {
+            log::warn!("a google.api.http rule cannot be used: {bad}");
+        }
+        self.schema.store(Arc::new(schema));
     }
 }

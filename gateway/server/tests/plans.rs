@@ -280,6 +280,11 @@ impl TlsFolder {
         write("proto_bad/c.proto", b"syntax = 'proto3'\nservice C {}\n");
         write("proto_bad/d.proto", b"syntax = 'proto3';\nimport 'nowhere.proto';\n");
         write("proto_dull/message.proto", b"syntax = 'proto3';\nmessage Line { string text = 1; }\n");
+        let rest = "syntax = 'proto3';\nimport 'google/api/annotations.proto';\nmessage Line { string text = 1; }\nservice Chat {\n\
+            rpc Say(Line) returns (Line) { option (google.api.http) = { get: '/v1/lines/{text}' }; }\n\
+            rpc Ask(Line) returns (Line) { option (google.api.http) = { get: '/v1/lines/{text}' }; }\n\
+            rpc Cry(Line) returns (Line) { option (google.api.http) = { get: '/v1/{loud}' }; }\n}\n";
+        write("proto_rest/chat.proto", rest.as_bytes());
         fs::create_dir(self.path().join("proto_empty")).unwrap();
 
         let mut compiler = protox::Compiler::new([self.path().join("proto")]).unwrap();

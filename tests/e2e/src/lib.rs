@@ -15,6 +15,7 @@ pub mod client;
 pub mod frame;
 pub mod gateway;
 pub mod raw_h2;
+pub mod reflector;
 pub mod upstream;
 pub mod website;
 

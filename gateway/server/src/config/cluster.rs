@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
+use sluicegate_core::schema::json::JsonOptions;
 use toml::Spanned;
 
 use super::descriptors::DescriptorsConfig;
@@ -30,6 +31,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) idle_timeout: Duration,
     pub(crate) max_attempts: usize,
     pub(crate) descriptors: Option<DescriptorsConfig>,
+    pub(crate) json: JsonOptions,
 }
 
 /// `tls = { … }`.
@@ -42,7 +44,7 @@ pub(crate) struct ClusterTls {
 
 impl ClusterConfig {
     /// Keys of calls and of the connections that they share. Other requests are not carried on those.
-    const CALLS_ONLY: [&str; 7] = [
+    const CALLS_ONLY: [&str; 8] = [
         "max_connections_per_worker",
         "max_streams_per_connection",
         "ping_interval",
@@ -50,6 +52,7 @@ impl ClusterConfig {
         "idle_timeout",
         "max_attempts",
         "descriptors",
+        "json",
     ];
 
     pub(super) fn read(mut section: Section<'_>) -> ClusterConfig {
@@ -69,7 +72,14 @@ impl ClusterConfig {
             idle_timeout: section.period("idle_timeout", seconds(300)),
             max_attempts: section.count("max_attempts", 1..=10, 3),
             descriptors: section.section("descriptors").and_then(DescriptorsConfig::read),
+            json: section.section("json").map(read_json).unwrap_or_default(),
         };
+        if let Some(key) = section.key_span("json")
+            && !section.has("descriptors")
+        {
+            let hint = "add `descriptors`: without them there is no JSON";
+            section.findings().error_with_hint(key, "`json` is for clusters with `descriptors`", hint);
+        }
         if cluster.protocol == ClusterProtocol::Http {
             let ca = cluster.tls.as_ref().and_then(|tls| tls.ca.as_ref()).map(|ca| ("ca", ca.span()));
             let keys = Self::CALLS_ONLY.into_iter().filter_map(|key| Some((key, section.key_span(key)?)));
@@ -102,6 +112,18 @@ pub(crate) struct EndpointUrl {
 }
 
 impl Text for EndpointUrl {
+fn read_json(mut section: Section<'_>) -> JsonOptions {
+    let json = JsonOptions {
+        always_print_fields: section.or("always_print_fields", false),
+        preserve_proto_names: section.or("preserve_proto_names", false),
+        enums_as_numbers: section.or("enums_as_numbers", false),
+        int64_as_numbers: section.or("int64_as_numbers", false),
+        reject_unknown_fields: section.or("reject_unknown_fields", false),
+    };
+    section.finish();
+    json
+}
+
     const EXPECTED: &'static str = "a URL such as \"http://10.0.0.11:50051\"";
 
     fn parse(text: &str) -> Result<EndpointUrl, Misread> {

@@ -181,6 +181,7 @@ fn section_name(key: &'static str) -> &'static str {
         "access_log" => "`access_log`",
         "tls" => "`tls`",
         "descriptors" => "`descriptors`",
+        "json" => "`json`",
         "webtransport" => "`webtransport`",
         "websocket" => "`websocket`",
         "limits" => "`limits`",

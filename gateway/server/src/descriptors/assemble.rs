@@ -1,10 +1,12 @@
 //! Making one whole of files that tell of services, whoever sent them and in whatever order.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DescriptorError, DescriptorPool};
+use sluicegate_core::schema::bundled;
 
 /// Why files do not make a whole.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,8 @@ pub(crate) enum BadFiles {
     Cycle(String),
     #[error("{0:?}")]
     Invalid(DescriptorError),
+    #[error("this was not made by a compiler of protocol buffers")]
+    Broken,
 }
 
 /// `google.protobuf.FileDescriptorSet`, with its files as they are: options that are extensions must not get lost.
@@ -51,21 +55,21 @@ impl File {
     }
 }
 
-/// What is known without being told. Files of these names from elsewhere do not count.
-pub(super) fn known() -> DescriptorPool {
-    DescriptorPool::global()
-}
-
-/// What files tell together. Of two files of one name the first counts.
+/// What files tell together. Of two files of one name the first counts, and of those that are bundled the bundled one.
 pub(super) fn assemble(mut files: Vec<File>) -> Result<DescriptorPool, BadFiles> {
-    let mut pool = known();
+    let mut pool = bundled::pool();
     let mut names = HashSet::new();
     files.retain(|file| {
         pool.get_file_by_name(&file.head.name).is_none() && names.insert(file.head.name.clone())
     });
     let is_known = |name: &str| pool.get_file_by_name(name).is_some();
     let file = sorted(&files, is_known)?;
-    pool.decode_file_descriptor_set(&*Set { file }.encode_to_vec()).map_err(BadFiles::Invalid)?;
+    let set = Set { file }.encode_to_vec();
+    // The pool trusts compilers: what none would make can lead it to an index that is not there. A pool that panicked is
+    // not used any more.
+    catch_unwind(AssertUnwindSafe(|| pool.decode_file_descriptor_set(&*set)))
+        .map_err(|_| BadFiles::Broken)?
+        .map_err(BadFiles::Invalid)?;
     if pool.services().len() == 0 { Err(BadFiles::NoService) } else { Ok(pool) }
 }
 

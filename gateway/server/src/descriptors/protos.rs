@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
 use protox::Compiler;
-use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
+use sluicegate_core::schema::bundled;
+
+use super::file;
 
 /// Entries looked at in all folders. Whoever names `/` gets an answer in time.
 const MOST_ENTRIES: usize = 1 << 16;
@@ -76,6 +79,7 @@ pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, BadProto> {
 /// What these files, which are below these folders, tell. The error has each mistake once.
 pub(crate) fn compile(folders: &[PathBuf], files: &[PathBuf]) -> Result<DescriptorPool, Vec<BadProto>> {
     let mut resolver = ChainFileResolver::new();
+    resolver.add(Bundled);
     for folder in folders {
         resolver.add(IncludeFileResolver::new(folder.clone()));
     }
@@ -91,6 +95,23 @@ pub(crate) fn compile(folders: &[PathBuf], files: &[PathBuf]) -> Result<Descript
     if !mistakes.is_empty() {
         return Err(mistakes.into_iter().collect());
     }
-    let pool = compiler.descriptor_pool();
-    if pool.services().len() == 0 { Err(vec![BadProto::NoService]) } else { Ok(pool) }
+    if compiler.descriptor_pool().services().len() == 0 {
+        return Err(vec![BadProto::NoService]);
+    }
+    // The compiler's own pool lacks what is bundled and not imported, which messages may hold all the same.
+    let set = compiler.include_imports(true).encode_file_descriptor_set();
+    file::decode(&set).map_err(|bad| vec![BadProto::Mistake(bad.to_string())])
+}
+
+/// Finds the files that are bundled with the gateway.
+#[derive(Debug)]
+struct Bundled;
+
+impl FileResolver for Bundled {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        match bundled::source(name) {
+            Some(source) => File::from_source(name, source),
+            None => Err(protox::Error::file_not_found(name)),
+        }
+    }
 }

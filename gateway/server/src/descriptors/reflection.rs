@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost_reflect::DescriptorPool;
+use sluicegate_core::schema::bundled;
 use tokio::time::timeout;
 
 use super::Source;
-use super::assemble::{File, assemble, known};
+use super::assemble::{File, assemble};
 use crate::running::Running;
 use crate::upstream::pool::Pool;
 use crate::upstream::{Cluster, Endpoint};
@@ -214,7 +215,7 @@ impl Told {
 
     /// Names of files that are imported and not there, each once.
     fn missing(&self) -> BTreeSet<String> {
-        let known = known();
+        let known = bundled::pool();
         let imports = self.files.values().flat_map(|file| &file.head.dependency);
         imports
             .filter(|name| !self.files.contains_key(*name) && known.get_file_by_name(name).is_none())

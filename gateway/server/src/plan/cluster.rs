@@ -83,7 +83,8 @@ impl Planner<'_> {
             let what = "`tls` is for `https://` endpoints, and these are `http://`";
             self.findings.error(tls.span.clone(), what);
         }
-        let descriptors = config.descriptors.as_ref().map(|descriptors| self.plan_descriptors(descriptors));
+        let descriptors =
+            config.descriptors.as_ref().map(|descriptors| self.plan_descriptors(descriptors, config.json));
         let server_name = config.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
         Some(ClusterSpec {
             name: config.name.as_ref()?.get_ref().as_str().into(),

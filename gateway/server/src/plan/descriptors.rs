@@ -1,9 +1,12 @@
 //! What is known of a cluster's services, as far as files tell.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use prost_reflect::DescriptorPool;
+use sluicegate_core::schema::json::JsonOptions;
+use sluicegate_core::schema::{self, Schema};
 
 use super::Planner;
 use crate::config::DescriptorsConfig;
@@ -16,6 +19,8 @@ pub struct DescriptorsSpec {
     pub source: DescriptorSource,
     /// What files held when the plan was made. Endpoints are not asked before the gateway runs.
     pub planned: Option<DescriptorPool>,
+    /// How messages are written as JSON.
+    pub json: JsonOptions,
 }
 
 /// Where descriptors come from.
@@ -37,7 +42,11 @@ const MOST_MISTAKES: usize = 20;
 
 impl Planner<'_> {
     /// The descriptors of a cluster, unless a problem was noted.
-    pub(super) fn plan_descriptors(&self, config: &DescriptorsConfig) -> Option<DescriptorsSpec> {
+    pub(super) fn plan_descriptors(
+        &self,
+        config: &DescriptorsConfig,
+        json: JsonOptions,
+    ) -> Option<DescriptorsSpec> {
         let (source, planned) = match config {
             DescriptorsConfig::File(path) => {
                 let file = self.folder.join(path.get_ref().as_str());
@@ -48,6 +57,7 @@ impl Planner<'_> {
                         None => self.findings.error(path.span(), what),
                     }
                 });
+                self.check_rules(path.span(), pool.as_ref().ok()?);
                 (DescriptorSource::File(file), Some(pool.ok()?))
             }
             DescriptorsConfig::Protos(paths) => {
@@ -62,12 +72,22 @@ impl Planner<'_> {
                         self.findings.error(span.clone(), mistake.to_string());
                     }
                 });
+                self.check_rules(span.clone(), pool.as_ref().ok()?);
                 (DescriptorSource::Protos(folders), Some(pool.ok()?))
             }
             DescriptorsConfig::Reflection { refresh } => {
                 (DescriptorSource::Reflection { refresh: *refresh }, None)
             }
         };
-        Some(DescriptorsSpec { source, planned })
+        Some(DescriptorsSpec { source, planned, json })
+    }
+
+    /// Rules that cannot be used are a loss to clients that speak REST. All others lose nothing, so the gateway starts.
+    fn check_rules(&self, span: Range<usize>, pool: &DescriptorPool) {
+        let source = schema::Source { pool: pool.clone(), json: JsonOptions::default() };
+        for bad in Schema::new(&[source]).bindings().bad_rules().iter().take(MOST_MISTAKES) {
+            let hint = "requests that it was made for are not served";
+            self.findings.warn(span.clone(), format!("a `google.api.http` rule cannot be used: {bad}"), hint);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod cancellation;
 mod client_certificates;
 mod connections;
 mod deadlines;
+mod descriptors;
 mod drain;
 mod filters;
 mod flow_control;
