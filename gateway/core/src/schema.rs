@@ -13,6 +13,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 
 use self::json::JsonOptions;
 use crate::path::MethodPath;
+use crate::protocol::rest::Bindings;
 
 /// Descriptors, and how what they describe is written as JSON.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Source {
 pub struct Schema {
     /// By `package.Service/Method`.
     methods: HashMap<Box<str>, Arc<Method>>,
+    bindings: Bindings,
 }
 
 impl Schema {
@@ -45,7 +47,15 @@ impl Schema {
                 }
             }
         }
-        Schema { methods }
+        let mut in_order: Vec<&Arc<Method>> = methods.values().collect();
+        in_order.sort_unstable_by_key(|method| method.index);
+        let bindings = Bindings::new(in_order);
+        Schema { methods, bindings }
+    }
+
+    /// Which HTTP requests call which methods, and the `google.api.http` rules that cannot be used.
+    pub fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 
     /// The method that a call is for, if it is known.

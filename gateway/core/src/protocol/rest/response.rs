@@ -1,0 +1,173 @@
+//! Makes bodies of the upstream's messages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
+use serde_json::Value as Json;
+
+use super::binding::Binding;
+use super::http_body::{HttpBody, holds_http_body, is_http_body};
+use crate::call::ResponseHead;
+use crate::compression::Encoding;
+use crate::message::{Deframer, Message, Side};
+use crate::schema::json::{self, JsonOptions};
+use crate::status::{Flag, Status};
+
+/// Most bytes of a message that the upstream compressed.
+const MAX_DECOMPRESSED: u32 = 4 << 20;
+
+/// Reads the messages of one response.
+pub(super) struct Messages {
+    pub(super) binding: Arc<Binding>,
+    deframer: Deframer,
+    encoding: Option<Encoding>,
+}
+
+/// What a message is in the body of a response.
+pub(super) enum Part {
+    /// JSON without line breaks.
+    Json(Bytes),
+    /// Bytes of a type of their own.
+    Raw(HttpBody),
+}
+
+impl Messages {
+    pub(super) fn new(binding: Arc<Binding>) -> Messages {
+        // Whoever carries the frames has checked their lengths.
+        Messages { binding, deframer: Deframer::new(Side::Upstream, 0), encoding: None }
+    }
+
+    /// Where the types of a status's details are looked up.
+    pub(super) fn pool(&self) -> &DescriptorPool {
+        self.binding.method.descriptor.parent_pool()
+    }
+
+    /// Whether messages are bytes of a type of their own.
+    pub(super) fn are_raw(&self) -> bool {
+        match &self.binding.response_body {
+            Some(field) => holds_http_body(field),
+            None => is_http_body(&self.binding.method.output()),
+        }
+    }
+
+    /// Takes note of how the upstream compresses messages. Nobody asks it to, but it may.
+    pub(super) fn compressed_with(&mut self, encoding: Option<&HeaderValue>) {
+        self.encoding = encoding.and_then(|name| Encoding::named(name.as_bytes()));
+    }
+
+    pub(super) fn push(&mut self, frames: &[u8]) {
+        self.deframer.push(frames);
+    }
+
+    /// The next message that has arrived whole.
+    pub(super) fn next(&mut self) -> Result<Option<Part>, Status> {
+        let Some(message) = self.deframer.next_message()? else { return Ok(None) };
+        let payload = match (message, self.encoding) {
+            (Message { compressed: false, payload }, _) => payload,
+            (Message { payload, .. }, Some(encoding)) => encoding.decompress(&payload, MAX_DECOMPRESSED)?,
+            (_, None) => {
+                return Err(Status::internal("the upstream compressed a message in a way it does not name")
+                    .with_flag(Flag::UpstreamProtocolError));
+            }
+        };
+        self.part(&payload).map(Some)
+    }
+
+    fn part(&self, payload: &Bytes) -> Result<Part, Status> {
+        let broken = || {
+            Status::internal("the upstream's message is not of the type it should be")
+                .with_flag(Flag::UpstreamProtocolError)
+        };
+        let method = &self.binding.method;
+        let message = DynamicMessage::decode(method.output(), payload.clone()).map_err(|_| broken())?;
+        let Some(field) = &self.binding.response_body else {
+            return self.message(&message);
+        };
+        match &*message.get_field(field) {
+            Value::Message(inner) => self.message(inner),
+            _ => self.field(&message, field),
+        }
+    }
+
+    fn message(&self, message: &DynamicMessage) -> Result<Part, Status> {
+        if is_http_body(&message.descriptor()) {
+            let body = message.transcode_to();
+            let of_another_shape =
+                |_| Status::internal("the descriptors have a google.api.HttpBody of another shape");
+            return body.map(Part::Raw).map_err(of_another_shape);
+        }
+        json::encode_message(message, &self.binding.method.json).map(|json| Part::Json(json.into()))
+    }
+
+    /// A field that is no message has its JSON form only within one.
+    fn field(&self, message: &DynamicMessage, field: &FieldDescriptor) -> Result<Part, Status> {
+        let options = JsonOptions { always_print_fields: true, ..self.binding.method.json };
+        let mut only = DynamicMessage::new(message.descriptor());
+        only.set_field(field, message.get_field(field).into_owned());
+        let json = json::encode_message(&only, &options)?;
+        let json = serde_json::from_slice(&json).map_err(|error| Status::internal(error.to_string()))?;
+        let value = match json {
+            Json::Object(mut fields) => {
+                fields.remove(field.json_name()).or_else(|| fields.remove(field.name()))
+            }
+            _ => None,
+        };
+        Ok(Part::Json(value.unwrap_or_default().to_string().into()))
+    }
+}
+
+/// Metadata that chooses the HTTP status of a response that went well.
+const X_HTTP_CODE: HeaderName = HeaderName::from_static("x-http-code");
+
+/// The HTTP status and the headers of a response with this head. Initial metadata are headers as they are; those that
+/// describe a body are not theirs to set.
+pub(super) fn head(head: ResponseHead) -> (StatusCode, HeaderMap) {
+    let mut headers = head.metadata;
+    strip_body_headers(&mut headers);
+    let code = headers.remove(X_HTTP_CODE);
+    let status = code.and_then(|code| StatusCode::from_bytes(code.as_bytes()).ok());
+    (status.filter(StatusCode::is_success).unwrap_or(StatusCode::OK), headers)
+}
+
+/// Removes names that would describe the body, which the gateway writes.
+pub(super) fn strip_body_headers(headers: &mut HeaderMap) {
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::TRANSFER_ENCODING,
+        header::TRAILER,
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// Adds trailing metadata to the headers of a response that has no trailers, as `grpc-trailer-<name>`. What HTTP itself
+/// has a header for keeps its name.
+pub(super) fn put_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
+    let mut current = None;
+    for (name, value) in trailers {
+        // A map names only the first of several values.
+        current = name.map(|name| trailer_name(&name)).or(current);
+        if let Some(Some(name)) = &current {
+            headers.append(name.clone(), value);
+        }
+    }
+}
+
+fn trailer_name(name: &HeaderName) -> Option<HeaderName> {
+    if matches!(*name, header::RETRY_AFTER | header::WWW_AUTHENTICATE) {
+        return Some(name.clone());
+    }
+    HeaderName::try_from(format!("grpc-trailer-{name}")).ok()
+}
+
+/// The content type that a raw body says it has.
+pub(super) fn content_type(body: &HttpBody) -> HeaderValue {
+    match HeaderValue::try_from(&body.content_type) {
+        Ok(value) if !value.is_empty() => value,
+        _ => HeaderValue::from_static("application/octet-stream"),
+    }
+}
