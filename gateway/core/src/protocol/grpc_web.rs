@@ -3,11 +3,13 @@
 //! Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md>. One deviation: `-bin` trailers stay base64
 //! in text mode too, as every client expects.
 
+mod body;
 mod text;
 
 use http::header;
 
 use super::*;
+use crate::compression::BodyDecoder;
 use crate::metadata::name;
 
 pub(super) const PROTOCOL: Protocol = Protocol { name: "grpc_web", recognise, open };
@@ -53,18 +55,20 @@ fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
 
     let mode_of_response = accepted(&head.headers).unwrap_or(mode);
     let encoder = Box::new(Web { mode: mode_of_response, content_type: web_type(mode_of_response, codec) });
-    if !is_plain(&head.headers) {
-        let refused =
-            Status::unimplemented("the gateway does not decompress the body of a request as a whole");
-        return Err(Reply::Status(refused.with_flag(Flag::ClientProtocolError), encoder));
-    }
+    let compressed_body = match BodyDecoder::for_request(&head.headers) {
+        Ok(compressed_body) => compressed_body,
+        Err(unknown) => return Err(Reply::Status(unknown.into(), encoder)),
+    };
     keep_metadata(&mut head.headers);
 
-    let decoder: Box<dyn Decoder> = match mode {
-        // A client sends messages only. Whoever passes them on checks every prefix, and 0x80 is no message's flag.
+    let mut decoder: Box<dyn Decoder> = match mode {
+        // A client sends messages only. Whoever passes them on checks every prefix, and no message's flag has 0x80.
         Mode::Binary => Box::new(grpc::Untouched),
         Mode::Text => Box::<text::Decoder>::default(),
     };
+    if let Some(compressed_body) = compressed_body {
+        decoder = Box::new(body::Decompressing::new(compressed_body, decoder));
+    }
     opening::call(head, reserved, grpc_type(codec), decoder, encoder)
 }
 
@@ -73,13 +77,6 @@ fn accepted(headers: &HeaderMap) -> Option<Mode> {
     let values = headers.get_all(header::ACCEPT).iter();
     let mut types = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     types.find_map(|media_type| parse(media_type.trim_ascii())).map(|(mode, _)| mode)
-}
-
-fn is_plain(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Takes out what the browser and the page's HTTP add. `origin` stays for the CORS filter; the upstream is not sent it.
@@ -277,17 +274,20 @@ mod tests {
         let mut get = request("application/grpc-web", &[]);
         get.method = Method::GET;
         assert_eq!(open(get).err().unwrap(), "405 allow: POST");
-        let gzip = request("application/grpc-web", &[("content-encoding", "gzip")]);
-        assert!(open(gzip).err().unwrap().starts_with("UNIMPLEMENTED"));
+        let unknown = request("application/grpc-web", &[("content-encoding", "foo")]);
+        assert!(open(unknown).err().unwrap().starts_with("UNIMPLEMENTED"));
         let timeout = request("application/grpc-web", &[("grpc-timeout", "1")]);
         assert!(open(timeout).err().unwrap().starts_with("INTERNAL"));
     }
 
     #[test]
     fn refuses_trailers_from_a_client() {
-        for (content_type, body) in
-            [("application/grpc-web", &b"\x80\0\0\0\0"[..]), ("application/grpc-web-text", b"gAAAAAA=")]
-        {
+        for (content_type, body) in [
+            ("application/grpc-web", &b"\x80\0\0\0\0"[..]),
+            ("application/grpc-web", b"\x81\0\0\0\0"),
+            ("application/grpc-web-text", b"gAAAAAA="),
+            ("application/grpc-web-text", b"gQAAAAA="),
+        ] {
             let opened = open(request(content_type, &[])).unwrap();
             let seen = decoded(opened, vec![Bytes::from_static(body)], true);
             assert_eq!(seen.refused.unwrap().0, Code::Internal, "{content_type}");
