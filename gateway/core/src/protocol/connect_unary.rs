@@ -104,13 +104,17 @@ impl Decoder for Body {
         self.limit = if max_message == 0 { u32::MAX } else { max_message };
     }
 
-    fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
+    fn data(&mut self, mut bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
         match &mut self.length {
             Length::Known { total, left, begun } => {
                 begin(*total, self.limit, self.is_compressed, begun, out)?;
-                *left = left
-                    .checked_sub(bytes.len() as u64)
-                    .ok_or_else(|| connect::invalid("the body is longer than its content-length"))?;
+                let passed = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= passed as u64;
+                let surplus = bytes.split_off(passed);
+                if !surplus.is_empty() {
+                    out.push(bytes);
+                    return Err(connect::invalid("the body is longer than its content-length"));
+                }
                 out.push(bytes);
             }
             Length::Unknown(body) => {

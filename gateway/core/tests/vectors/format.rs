@@ -13,8 +13,11 @@ pub(crate) struct Vector {
     sections: HashMap<String, Vec<String>>,
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 16] = [
+    "request line",
     "headers",
+    "no schema",
+    "limits",
     "request",
     "no fin",
     "call",

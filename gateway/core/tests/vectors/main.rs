@@ -11,23 +11,40 @@
 mod format;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use prost_reflect::DescriptorPool;
 use sluicegate_core::call::{End, ResponseHead, Transport};
 use sluicegate_core::protocol::grpc_wt::{Opening, reset_code};
 use sluicegate_core::protocol::{
     self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, take_status,
 };
-use sluicegate_core::schema::Schema;
-use sluicegate_core::status::{Code, Status};
+use sluicegate_core::schema::{Schema, Source};
+use sluicegate_core::status::Code;
 use sluicegate_core::testing::{Decoded, feed_in_every_split};
 use sluicegate_core::wire::Reset;
 
 use format::{Lines, Vector, sorted};
 
 const PATH: &str = "/helloworld.Greeter/SayHello";
+
+#[test]
+fn connect_unary() {
+    run("connect_unary", 30);
+}
+
+#[test]
+fn connect_get() {
+    run("connect_get", 18);
+}
+
+#[test]
+fn connect_stream() {
+    run("connect_stream", 25);
+}
 
 #[test]
 fn grpc_web() {
@@ -56,7 +73,11 @@ fn run(protocol: &'static str, least: usize) {
 fn check(protocol: &str, vector: &Vector) {
     let has_request = vector.has("request");
     let has_response = vector.has("upstream end") || vector.has("upstream breaks");
-    assert!(has_request || has_response, "it says nothing");
+    let is_answered = vector.has("response head") && !has_response;
+    assert!(has_request || has_response || is_answered, "it says nothing");
+    if is_answered {
+        Response::refuse(protocol, vector).check(vector);
+    }
     if has_request {
         let request =
             feed_in_every_split(&vector.bytes("request"), |pieces| Request::read(protocol, vector, pieces));
@@ -96,10 +117,14 @@ impl Request {
             Ok(opened) => opened,
             Err((code, stop)) => return refused(code, Some(stop)),
         };
-        let mut opened = match open(protocol, head) {
+        let mut opened = match open(protocol, vector, head) {
             Ok(opened) => opened,
-            Err(status) => return refused(status.code, None),
+            Err(Reply::Status(status, _)) => return refused(status.code, None),
+            Err(Reply::Http(status, _)) => panic!("HTTP {status}"),
         };
+        if let Some(limit) = vector.number("limits", "max_request_message") {
+            opened.decoder.limit(limit);
+        }
         let seen = Decoded::from_pieces(&mut *opened.decoder, pieces, !vector.has("no fin"));
         Request {
             call: Some(lines_of(&opened)),
@@ -143,23 +168,34 @@ fn head(protocol: &str, vector: &Vector, pieces: Vec<Bytes>) -> Result<(Head, Ve
 }
 
 fn http_head(vector: &Vector) -> Head {
+    let method = vector.value("request line", "method").unwrap_or("POST".to_owned());
+    let path = vector.value("request line", "path").unwrap_or(PATH.to_owned());
     Head {
-        method: Method::POST,
-        path: PathAndQuery::from_static(PATH),
+        method: method.parse().unwrap(),
+        path: PathAndQuery::try_from(path).unwrap(),
         headers: map(&vector.lines("headers").unwrap_or_default()),
         transport: Transport::Http2,
     }
 }
 
-fn open(protocol: &str, head: Head) -> Result<Opened, Status> {
-    let schema = Schema::default();
-    let services = Services::everywhere(&schema);
+fn open(protocol: &str, vector: &Vector, head: Head) -> Result<Opened, Reply> {
+    let none = Schema::default();
+    let schema = if vector.has("no schema") { &none } else { greeter() };
+    let services = Services { schema, has_route: &|path| path.as_str() != "/helloworld.Greeter/Nowhere" };
     let recognised = protocol::recognise(&head, &services).expect("no protocol");
     assert_eq!(recognised.name, protocol);
-    (recognised.open)(head, &services).map_err(|reply| match reply {
-        Reply::Status(status, _) => status,
-        Reply::Http(status, _) => panic!("HTTP {status}"),
-    })
+    (recognised.open)(head, &services)
+}
+
+/// What `greeter.proto` tells of.
+fn greeter() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+        let files = protox::compile(["greeter.proto"], [folder]).unwrap();
+        let pool = DescriptorPool::from_file_descriptor_set(files).unwrap();
+        Schema::new(&[Source { pool, json: Default::default() }])
+    });
+    &SCHEMA
 }
 
 /// A call, as `[call]` shows it.
@@ -185,6 +221,21 @@ struct Response {
 }
 
 impl Response {
+    /// The answer to a request that opens no call.
+    fn refuse(protocol: &str, vector: &Vector) -> Response {
+        let mut out = Outbox::default();
+        match open(protocol, vector, http_head(vector)).err().expect("it opens a call") {
+            Reply::Status(status, mut encoder) => {
+                encoder.trailers_only(HeaderMap::new(), status.into(), &mut out);
+            }
+            Reply::Http(status, headers) => {
+                out.head(status, headers);
+                out.end(Ending::Clean);
+            }
+        }
+        Response::of(out)
+    }
+
     fn write(protocol: &str, vector: &Vector, chunks: Vec<Bytes>) -> Response {
         let mut encoder = encoder(protocol, vector);
         let mut out = Outbox::default();
@@ -206,10 +257,17 @@ impl Response {
                 encoder.abort(Abort { end, reset, mid_message: true, by_upstream: false }, &mut out);
             }
         }
+        Response::of(out)
+    }
+
+    fn of(out: Outbox) -> Response {
         Response {
             head: out.head.map(|head| {
-                assert_eq!(head.status, 200);
-                sorted(lines(&head.headers))
+                let mut lines = lines(&head.headers);
+                if head.status != StatusCode::OK {
+                    lines.push((":status".to_owned(), head.status.as_u16().to_string()));
+                }
+                sorted(lines)
             }),
             bytes: out.data.iter().flatten().copied().collect(),
             reset: match out.ending.expect("no ending") {
@@ -258,7 +316,7 @@ fn encoder(protocol: &str, vector: &Vector) -> Box<dyn Encoder> {
         "grpc_wt" => Head { transport: Transport::WebTransport, ..http_head(vector) },
         _ => http_head(vector),
     };
-    open(protocol, head).unwrap().encoder
+    open(protocol, vector, head).ok().expect("it opens no call").encoder
 }
 
 fn response_head(mut headers: HeaderMap) -> ResponseHead {
