@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::carrier::{Broken, Receive, Send, cancel};
 use super::response::{Received, ResponseStream};
-use super::{Client, Connection, Encoding, Exchanged, Protocol, grpc_timeout, webtransport};
+use super::{Client, Connection, Encoding, Exchanged, Protocol, grpc_timeout, websocket, webtransport};
 use crate::frame::{frame, message};
 use crate::within;
 
@@ -101,6 +101,12 @@ impl<'a> CallBuilder<'a> {
                 Connection::WebTransport(connection) => {
                     let (send, receive) = connection.open(path, &headers(protocol, &options)).await;
                     (Send::WebTransport(send), Receive::WebTransport(receive))
+                }
+                Connection::WebSocket(dial) => {
+                    let host = options.authority.as_deref().unwrap_or("localhost");
+                    let headers = headers(protocol, &options);
+                    let (send, receive) = websocket::call(*dial, host, path, &headers).await;
+                    (Send::WebSocket(send), Receive::WebSocket(receive))
                 }
             }
         })

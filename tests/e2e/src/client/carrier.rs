@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::{h1, h2, h3, webtransport};
+use super::{h1, h2, h3, websocket, webtransport};
 
 /// The exchange broke off; the text says how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub(super) enum Send {
     H2(h2::Send),
     H3(h3::Send),
     WebTransport(webtransport::Send),
+    WebSocket(websocket::Send),
 }
 
 impl Send {
@@ -35,6 +36,7 @@ impl Send {
             Send::H2(send) => send.write(bytes).await,
             Send::H3(send) => send.write(bytes).await,
             Send::WebTransport(send) => send.write(bytes).await,
+            Send::WebSocket(send) => send.write(bytes).await,
         }
     }
 
@@ -44,6 +46,7 @@ impl Send {
             Send::H2(send) => send.finish(),
             Send::H3(send) => send.finish().await,
             Send::WebTransport(send) => send.finish(),
+            Send::WebSocket(send) => send.finish().await,
         }
     }
 }
@@ -54,16 +57,17 @@ pub(super) enum Receive {
     H2(h2::Receive),
     H3(h3::Receive),
     WebTransport(webtransport::Receive),
+    WebSocket(websocket::Receive),
 }
 
 impl Receive {
-    /// The head; WebTransport streams have none at this level.
+    /// The head; WebTransport streams and WebSockets have none at this level.
     pub(super) async fn head(&mut self) -> Result<(StatusCode, HeaderMap), Broken> {
         match self {
             Receive::H1(receive) => receive.head().await,
             Receive::H2(receive) => receive.head().await,
             Receive::H3(receive) => receive.head().await,
-            Receive::WebTransport(_) => Ok((StatusCode::OK, HeaderMap::new())),
+            Receive::WebTransport(_) | Receive::WebSocket(_) => Ok((StatusCode::OK, HeaderMap::new())),
         }
     }
 
@@ -74,13 +78,14 @@ impl Receive {
             Receive::H2(receive) => receive.data().await,
             Receive::H3(receive) => receive.data().await,
             Receive::WebTransport(receive) => receive.data().await,
+            Receive::WebSocket(receive) => receive.data().await,
         }
     }
 
     /// The trailers after the end.
     pub(super) async fn trailers(&mut self) -> Result<Option<HeaderMap>, Broken> {
         match self {
-            Receive::H1(_) | Receive::WebTransport(_) => Ok(None),
+            Receive::H1(_) | Receive::WebTransport(_) | Receive::WebSocket(_) => Ok(None),
             Receive::H2(receive) => receive.trailers().await,
             Receive::H3(receive) => receive.trailers().await,
         }
@@ -95,6 +100,7 @@ pub(super) fn cancel(send: Send, receive: Receive) {
         (Send::H2(mut send), Receive::H2(_)) => send.reset(::h2::Reason::CANCEL.into()),
         (Send::H3(send), Receive::H3(receive)) => h3::cancel(send, receive),
         (Send::WebTransport(send), Receive::WebTransport(receive)) => webtransport::cancel(send, receive),
+        (Send::WebSocket(send), Receive::WebSocket(receive)) => websocket::cancel(send, receive),
         _ => unreachable!("both halves belong to one exchange"),
     }
 }

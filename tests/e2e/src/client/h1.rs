@@ -16,12 +16,15 @@ use crate::certificate::client_tls;
 
 /// Where a request's connection goes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dial {
-    pub(super) address: SocketAddr,
-    pub(super) tls: bool,
+pub struct Dial {
+    /// The listener.
+    pub address: SocketAddr,
+    /// Whether TLS is spoken.
+    pub tls: bool,
 }
 
-trait Socket: AsyncRead + AsyncWrite + Unpin + std::marker::Send {}
+/// A connection, encrypted or not.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + std::marker::Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + std::marker::Send> Socket for T {}
 
 /// A TLS connection that negotiated `alpn`.
@@ -42,11 +45,16 @@ pub(super) async fn dial_plain(address: SocketAddr) -> TcpStream {
 }
 
 impl Dial {
-    pub(super) async fn open(&self, request: Request<()>) -> (Send, Receive) {
-        let socket: Box<dyn Socket> = match self.tls {
+    /// Connects.
+    pub async fn dial(&self) -> Box<dyn Socket> {
+        match self.tls {
             true => Box::new(dial_tls(self.address, "http/1.1").await),
             false => Box::new(dial_plain(self.address).await),
-        };
+        }
+    }
+
+    pub(super) async fn open(&self, request: Request<()>) -> (Send, Receive) {
+        let socket = self.dial().await;
         let mut head =
             format!("{} {} HTTP/1.1\r\n", request.method(), request.uri().path_and_query().unwrap());
         write!(head, "host: {}\r\ntransfer-encoding: chunked\r\n", request.uri().authority().unwrap())

@@ -7,12 +7,14 @@ mod h2;
 mod h3;
 mod response;
 mod web;
+pub mod websocket;
 mod webtransport;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use call::{Call, CallBuilder, Options, RequestStream};
+pub use h1::Dial;
 pub use h3::endpoint as quic_endpoint;
 pub use response::{End, Head, Received, ResponseStream};
 
@@ -39,6 +41,10 @@ pub enum Protocol {
     WebTextH3,
     /// gRPC over a stream of a WebTransport session.
     GrpcWt,
+    /// gRPC over a WebSocket.
+    GrpcWs,
+    /// gRPC over a WebSocket and TLS.
+    GrpcWsTls,
 }
 
 /// What carries a client's bytes.
@@ -58,6 +64,11 @@ pub enum Transport {
     H3,
     /// WebTransport over HTTP/3.
     WebTransport,
+    /// A WebSocket over HTTP/1.1, plaintext or TLS.
+    WebSocket {
+        /// Whether TLS is spoken.
+        tls: bool,
+    },
 }
 
 /// How a client writes messages and reads the end of a call.
@@ -69,13 +80,13 @@ pub enum Encoding {
     Web,
     /// gRPC-Web, the body in base64.
     WebText,
-    /// grpc-wt: head and status are in the stream.
+    /// grpc-wt and grpc-ws: head and status are in the stream.
     Wt,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 10] = [
+    pub const ALL: [Protocol; 12] = [
         Protocol::GrpcH2c,
         Protocol::GrpcTls,
         Protocol::GrpcH3,
@@ -86,6 +97,8 @@ impl Protocol {
         Protocol::WebTextH2,
         Protocol::WebTextH3,
         Protocol::GrpcWt,
+        Protocol::GrpcWs,
+        Protocol::GrpcWsTls,
     ];
 
     /// What carries it.
@@ -97,6 +110,8 @@ impl Protocol {
             Protocol::WebTextH1 => Transport::H1 { tls: false },
             Protocol::GrpcH3 | Protocol::WebH3 | Protocol::WebTextH3 => Transport::H3,
             Protocol::GrpcWt => Transport::WebTransport,
+            Protocol::GrpcWs => Transport::WebSocket { tls: false },
+            Protocol::GrpcWsTls => Transport::WebSocket { tls: true },
         }
     }
 
@@ -106,7 +121,7 @@ impl Protocol {
             Protocol::GrpcH2c | Protocol::GrpcTls | Protocol::GrpcH3 => Encoding::Grpc,
             Protocol::WebH1 | Protocol::WebH2 | Protocol::WebH3 => Encoding::Web,
             Protocol::WebTextH1 | Protocol::WebTextH2 | Protocol::WebTextH3 => Encoding::WebText,
-            Protocol::GrpcWt => Encoding::Wt,
+            Protocol::GrpcWt | Protocol::GrpcWs | Protocol::GrpcWsTls => Encoding::Wt,
         }
     }
 
@@ -144,6 +159,8 @@ enum Connection {
     H2(h2::Connection),
     H3(h3::Connection),
     WebTransport(webtransport::Connection),
+    /// Each call has a connection of its own.
+    WebSocket(Dial),
 }
 
 impl Client {
@@ -159,6 +176,10 @@ impl Client {
                 Transport::H2 { tls: false } => Connection::H2(h2::Connection::plain(target.plain).await),
                 Transport::H2 { tls: true } => Connection::H2(h2::Connection::tls(target.tls).await),
                 Transport::H3 => Connection::H3(h3::Connection::dial(target.tls).await),
+                Transport::WebSocket { tls } => {
+                    let address = if tls { target.tls } else { target.plain };
+                    Connection::WebSocket(Dial { address, tls })
+                }
                 Transport::WebTransport => {
                     Connection::WebTransport(webtransport::Connection::dial(target.tls).await)
                 }

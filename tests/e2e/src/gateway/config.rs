@@ -9,12 +9,14 @@ use crate::upstream::Upstream;
 
 /// A configuration that is being put together: a TLS listener with QUIC and WebTransport, a plaintext one, the admin
 /// interface, and the routes and clusters a test adds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Config {
     /// Where the listeners are; empty for 127.0.0.1.
     host: String,
     top: String,
     tls: String,
+    /// Keys of `websocket`; `None` for no WebSockets.
+    websocket: Option<String>,
     limits: String,
     routes: String,
     clusters: String,
@@ -26,6 +28,21 @@ pub struct Route {
     name: String,
     keys: String,
     filters: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let empty = String::new;
+        Config {
+            host: empty(),
+            top: empty(),
+            tls: empty(),
+            websocket: Some(empty()),
+            limits: empty(),
+            routes: empty(),
+            clusters: empty(),
+        }
+    }
 }
 
 impl Config {
@@ -53,6 +70,20 @@ impl Config {
     #[must_use]
     pub fn tls(mut self, key: &str) -> Config {
         write!(self.tls, ", {key}").unwrap();
+        self
+    }
+
+    /// Adds to `websocket` of both listeners, such as `max_message = "8MiB"`.
+    #[must_use]
+    pub fn websocket(mut self, key: &str) -> Config {
+        write!(self.websocket.get_or_insert_default(), ", {key}").unwrap();
+        self
+    }
+
+    /// Takes calls over WebSockets nowhere.
+    #[must_use]
+    pub fn without_websocket(mut self) -> Config {
+        self.websocket = None;
         self
     }
 
@@ -102,7 +133,10 @@ impl Config {
 
     /// Writes the configuration and its certificates.
     fn write(&self, folder: &Path) {
-        let Config { host, top, tls, limits, routes, clusters } = self;
+        let Config { host, top, tls, websocket, limits, routes, clusters } = self;
+        let websocket = websocket.as_ref().map_or_else(String::new, |keys| {
+            format!("websocket = {{ origins = [\"https://app.example.com\"]{keys} }}")
+        });
         let host = if host.is_empty() { "127.0.0.1" } else { host };
         let text = format!(
             r#"{top}
@@ -114,10 +148,12 @@ listen = "{host}:0"
 tls = {{ cert = "cert.pem", key = "key.pem"{tls} }}
 quic = true
 webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
+{websocket}
 limits = {{ {limits} }}
 
 [[listeners]]
 listen = "{host}:0"
+{websocket}
 limits = {{ {limits} }}
 
 {routes}{clusters}"#

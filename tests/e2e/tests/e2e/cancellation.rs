@@ -9,7 +9,7 @@ use crate::stage::Stage;
 
 over!(every protocol: at_once, after_the_headers, inside_a_message, after_the_half_close, during_the_response);
 over!(every protocol: before_the_response_head);
-over!(every full-duplex protocol: while_the_upstream_does_not_read, by_closing_the_connection);
+over!(every multiplexed protocol: while_the_upstream_does_not_read, by_closing_the_connection);
 
 const CANCEL: u32 = 8;
 
@@ -90,14 +90,14 @@ async fn while_the_upstream_does_not_read(protocol: Protocol) {
     assert_eq!(seen.until_reset().await, CANCEL);
 }
 
-/// Over HTTP/1.1 the end of a connection lies behind the bytes that nobody reads, so it is not seen. Such a call ends
-/// when nothing has moved for the idle timeout.
+/// Where a call has a connection of its own, the end of that lies behind the bytes that nobody reads, so it is not seen.
+/// Such a call ends when nothing has moved for the idle timeout.
 #[tokio::test]
-async fn while_the_upstream_does_not_read_over_h1() {
+async fn while_the_upstream_does_not_read_on_a_connection_of_its_own() {
     let mut upstream = Upstream::start().await;
     let route = Route::new("short").cluster("main").key("idle_timeout = \"200ms\"");
     let gateway = Config::default().route(route).cluster("main", &[&upstream]).start().await;
-    for protocol in [Protocol::WebH1, Protocol::WebTextH1] {
+    for protocol in [Protocol::WebH1, Protocol::WebTextH1, Protocol::GrpcWs, Protocol::GrpcWsTls] {
         let mut client = Client::connect(protocol, gateway.target()).await;
         let mut call = client.call(method::NOT_READING).open().await;
         let mut seen = upstream.next_call().await;

@@ -1,7 +1,7 @@
 //! Messages that are too large or no messages at all: the upstream never gets them.
 
 use bytes::Bytes;
-use sluicegate_e2e::client::Protocol;
+use sluicegate_e2e::client::{Protocol, Transport};
 use sluicegate_e2e::frame::{frame, message};
 use sluicegate_e2e::gateway::{Config, Route};
 use sluicegate_e2e::upstream::{Event, Seen, Upstream, method};
@@ -15,6 +15,10 @@ over!(every protocol: unknown_frame_from_the_client, trailers_from_the_client);
 const MIB: usize = 1 << 20;
 
 async fn request_message_over_the_limit(protocol: Protocol) {
+    if matches!(protocol.transport(), Transport::WebSocket { .. }) {
+        // A message is gathered before its prefix is looked at; `websocket.rs` has this test's twin.
+        return;
+    }
     let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
     let mut call = client.call(method::UNARY).open().await;
     call.send(b"small").await.unwrap();

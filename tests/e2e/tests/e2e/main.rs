@@ -29,5 +29,6 @@ mod observability;
 mod plain_http;
 mod routing;
 mod status;
+mod websocket;
 mod webtransport;
 mod wtransport_client;

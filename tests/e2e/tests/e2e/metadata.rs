@@ -62,7 +62,10 @@ async fn who_asked(protocol: Protocol) {
     assert_eq!(call.open().await.exchange(&[b""]).await.code(), 0);
     let seen = upstream.next_call().await;
     assert_eq!(seen.values("x-forwarded-for"), ["127.0.0.1"]);
-    let secure = !matches!(protocol.transport(), Transport::H1 { tls: false } | Transport::H2 { tls: false });
+    let secure = !matches!(
+        protocol.transport(),
+        Transport::H1 { tls: false } | Transport::H2 { tls: false } | Transport::WebSocket { tls: false }
+    );
     assert_eq!(seen.values("x-forwarded-proto"), [if secure { "https" } else { "http" }]);
     assert!(!seen.headers.contains_key("x-envoy-internal") && !seen.headers.contains_key("forwarded"));
 }

@@ -12,13 +12,15 @@ fn names(protocol: Protocol) -> (&'static str, &'static str) {
     let client_protocol = match protocol.encoding() {
         Encoding::Grpc => "grpc",
         Encoding::Web | Encoding::WebText => "grpc_web",
-        Encoding::Wt => "grpc_wt",
+        Encoding::Wt if protocol == Protocol::GrpcWt => "grpc_wt",
+        Encoding::Wt => "grpc_ws",
     };
     let transport = match protocol.transport() {
         Transport::H1 { .. } => "http/1.1",
         Transport::H2 { .. } => "h2",
         Transport::H3 => "h3",
         Transport::WebTransport => "webtransport",
+        Transport::WebSocket { .. } => "websocket",
     };
     (client_protocol, transport)
 }

@@ -32,10 +32,17 @@ macro_rules! over {
             grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
             web_h1 WebH1, web_h2 WebH2, web_h3 WebH3,
             web_text_h1 WebTextH1, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
-            grpc_wt GrpcWt,
+            grpc_wt GrpcWt, grpc_ws GrpcWs, grpc_ws_tls GrpcWsTls,
         );)+
     };
     (every full-duplex protocol: $($behaviour:ident),+ $(,)?) => {
+        $(over!(@ $behaviour:
+            grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
+            web_h2 WebH2, web_h3 WebH3, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
+            grpc_wt GrpcWt, grpc_ws GrpcWs, grpc_ws_tls GrpcWsTls,
+        );)+
+    };
+    (every multiplexed protocol: $($behaviour:ident),+ $(,)?) => {
         $(over!(@ $behaviour:
             grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
             web_h2 WebH2, web_h3 WebH3, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
