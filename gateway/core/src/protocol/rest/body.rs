@@ -71,24 +71,19 @@ impl Mapping {
         body: &Bytes,
         is_blank: bool,
     ) -> Result<DynamicMessage, Status> {
-        let mut message = DynamicMessage::new(input.clone());
-        let kind = field.kind();
-        match &kind {
+        let value = match field.kind() {
             Kind::Message(inner) if holds_http_body(field) => {
-                message.set_field(field, Value::Message(self.http_body(inner, body.clone())?));
+                Some(Value::Message(self.http_body(&inner, body.clone())?))
             }
-            _ if is_blank => {}
-            Kind::Message(inner) if !field.is_list() && !field.is_map() => {
-                message.set_field(field, Value::Message(self.json(inner, body)?));
-            }
+            _ if is_blank => None,
             _ => {
-                // Other fields have their JSON form only within a message. The body must be one value for that: what
-                // follows it would be read as more fields.
-                serde_json::from_slice::<serde::de::IgnoredAny>(body)
-                    .map_err(|error| bad_request(format!("the body is not JSON: {error}")))?;
-                let name = Json::String(field.json_name().to_owned()).to_string();
-                return self.json(input, &[b"{", name.as_bytes(), b":", body, b"}"].concat());
+                let value = json::decode_field(field, body, &self.binding.method.json);
+                value.map_err(|status| status.with_flag(Flag::ClientProtocolError))?
             }
+        };
+        let mut message = DynamicMessage::new(input.clone());
+        if let Some(value) = value {
+            message.set_field(field, value);
         }
         Ok(message)
     }

@@ -29,12 +29,12 @@ pub(super) fn write(status: &Status, pool: &DescriptorPool, mut headers: HeaderM
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     out.head(http_status(status.code), headers);
-    out.data(details.to_json(status, pool).to_string().into());
+    out.data(details.to_json(status, pool).into());
     out.end(Ending::Clean);
 }
 
-/// A status as JSON.
-pub(super) fn to_json(status: &Status, pool: &DescriptorPool) -> Value {
+/// A status as JSON, without line breaks.
+pub(super) fn to_json(status: &Status, pool: &DescriptorPool) -> String {
     Details::of(status).to_json(status, pool)
 }
 
@@ -81,9 +81,11 @@ impl Details {
         decoded.and_then(|bytes| Details::decode(&*bytes).ok()).unwrap_or_default()
     }
 
-    fn to_json(&self, status: &Status, pool: &DescriptorPool) -> Value {
-        let details: Vec<Value> = self.details.iter().map(|detail| detail_to_json(detail, pool)).collect();
-        json!({ "code": status.code.number(), "message": status.message, "details": details })
+    fn to_json(&self, status: &Status, pool: &DescriptorPool) -> String {
+        let message = Value::from(&*status.message);
+        let details: Value = self.details.iter().map(|detail| detail_to_json(detail, pool)).collect();
+        // In the order of the fields, for who reads it.
+        format!(r#"{{"code":{},"message":{message},"details":{details}}}"#, status.code.number())
     }
 
     /// In seconds, rounded up.

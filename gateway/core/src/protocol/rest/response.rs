@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
-use serde_json::Value as Json;
+use prost_reflect::{DescriptorPool, DynamicMessage};
 
 use super::binding::Binding;
 use super::http_body::{HttpBody, holds_http_body, is_http_body};
 use crate::call::ResponseHead;
 use crate::compression::Encoding;
 use crate::message::{Deframer, Message, Side};
-use crate::schema::json::{self, JsonOptions};
+use crate::schema::json;
 use crate::status::{Flag, Status};
 
 /// Most bytes of a message that the upstream compressed.
@@ -76,45 +75,25 @@ impl Messages {
     }
 
     fn part(&self, payload: &Bytes) -> Result<Part, Status> {
-        let broken = || {
+        let output = self.binding.method.output();
+        let options = &self.binding.method.json;
+        if self.binding.response_body.is_none() && !self.are_raw() {
+            return json::encode(&output, payload, options).map(|json| Part::Json(json.into()));
+        }
+        let message = DynamicMessage::decode(output, payload.clone()).map_err(|_| {
             Status::internal("the upstream's message is not of the type it should be")
                 .with_flag(Flag::UpstreamProtocolError)
-        };
-        let method = &self.binding.method;
-        let message = DynamicMessage::decode(method.output(), payload.clone()).map_err(|_| broken())?;
-        let Some(field) = &self.binding.response_body else {
-            return self.message(&message);
-        };
-        match &*message.get_field(field) {
-            Value::Message(inner) => self.message(inner),
-            _ => self.field(&message, field),
-        }
-    }
-
-    fn message(&self, message: &DynamicMessage) -> Result<Part, Status> {
-        if is_http_body(&message.descriptor()) {
-            let body = message.transcode_to();
-            let of_another_shape =
-                |_| Status::internal("the descriptors have a google.api.HttpBody of another shape");
-            return body.map(Part::Raw).map_err(of_another_shape);
-        }
-        json::encode_message(message, &self.binding.method.json).map(|json| Part::Json(json.into()))
-    }
-
-    /// A field that is no message has its JSON form only within one.
-    fn field(&self, message: &DynamicMessage, field: &FieldDescriptor) -> Result<Part, Status> {
-        let options = JsonOptions { always_print_fields: true, ..self.binding.method.json };
-        let mut only = DynamicMessage::new(message.descriptor());
-        only.set_field(field, message.get_field(field).into_owned());
-        let json = json::encode_message(&only, &options)?;
-        let json = serde_json::from_slice(&json).map_err(|error| Status::internal(error.to_string()))?;
-        let value = match json {
-            Json::Object(mut fields) => {
-                fields.remove(field.json_name()).or_else(|| fields.remove(field.name()))
+        })?;
+        let raw = match &self.binding.response_body {
+            Some(field) if !self.are_raw() => {
+                return json::encode_field(&message, field, options).map(|json| Part::Json(json.into()));
             }
-            _ => None,
+            Some(field) => message.get_field(field).as_message().map(DynamicMessage::transcode_to),
+            None => Some(message.transcode_to()),
         };
-        Ok(Part::Json(value.unwrap_or_default().to_string().into()))
+        let of_another_shape =
+            |_| Status::internal("the descriptors have a google.api.HttpBody of another shape");
+        raw.transpose().map(Option::unwrap_or_default).map(Part::Raw).map_err(of_another_shape)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::response::{Messages, Part, content_type, head, put_trailers, strip_body_headers};
 use super::{Abort, Encoder, Ending, Outbox, error};
@@ -117,7 +117,7 @@ impl Stream {
                     _ => Bytes::from_static(b"[]"),
                 }),
                 Format::Lines => {}
-                Format::Events => out.data(event("end", &trailers_json(&end.trailers))),
+                Format::Events => out.data(event("end", &trailers_json(&end.trailers).to_string())),
             }
         }
         self.finish(end.trailers, out);
@@ -130,10 +130,10 @@ impl Stream {
             // Neither an array nor bytes have a place for it: the response must not look whole.
             _ if self.messages.are_raw() => return out.end(Ending::Reset(Reset::from_code(end.status.code))),
             Format::Array => return out.end(Ending::Reset(Reset::from_code(end.status.code))),
-            Format::Lines => out.data(format!("{}\n", json!({ "error": status() })).into()),
+            Format::Lines => out.data(format!("{{\"error\":{}}}\n", status()).into()),
             Format::Events => {
                 out.data(event("error", &status()));
-                out.data(event("end", &trailers_json(&end.trailers)));
+                out.data(event("end", &trailers_json(&end.trailers).to_string()));
             }
         }
         self.finish(end.trailers, out);
@@ -148,7 +148,7 @@ impl Stream {
     }
 }
 
-fn event(name: &str, data: &Json) -> Bytes {
+fn event(name: &str, data: &str) -> Bytes {
     format!("event: {name}\ndata: {data}\n\n").into()
 }
 
