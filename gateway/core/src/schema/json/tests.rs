@@ -63,7 +63,8 @@ const PROTO: &str = r#"
       google.protobuf.StringValue string_value = 40;
       google.protobuf.BytesValue bytes_value = 41;
       google.protobuf.BoolValue bool_value = 42;
-      google.protobuf.NullValue null = 43;
+      // With presence, as a number that is not 0 is written as null too.
+      optional google.protobuf.NullValue null = 43;
       string renamed = 44 [json_name = "other"];
     }
 "#;
@@ -197,7 +198,7 @@ fn null_is_the_lack_of_a_value() {
         r#"{"int32":null,"inner":null,"list":null,"byName":null,"int64Value":null,"any":null,"at":null}"#,
         "{}",
     );
-    check(r#"{"null":null}"#, "{}");
+    same(r#"{"null":null}"#);
     check(r#"{"list":[null]}"#, "list[0]: an integer is expected, not null");
     check(r#"{"inners":[{},null]}"#, "inners[1]: an object is expected, not null");
     check(r#"{"byName":{"a":null}}"#, r#"by_name["a"]: an integer is expected, not null"#);
