@@ -2,7 +2,7 @@
 //!
 //! Sources: <https://github.com/grpc/grpc/blob/master/doc/compression.md> for messages, RFC 9110, section 8.4, for
 //! bodies. What inflates beyond a limit is stopped there: it never takes more memory than the limit, the format's
-//! window and a small buffer.
+//! window, of which none over 8 MiB is accepted, and a small buffer.
 
 mod body;
 mod inflate;
@@ -114,7 +114,7 @@ impl Encoding {
                 "a message is larger than the limit of {most} bytes when decompressed"
             )),
             Fault::Broken => {
-                Status::internal(format!("a compressed message is not whole or not {}", self.as_str()))
+                Status::internal(format!("a message cannot be decompressed as {}", self.as_str()))
             }
         })
     }
@@ -148,6 +148,8 @@ fn is_zero_weight(parameter: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -259,15 +261,19 @@ mod tests {
         assert_eq!(Encoding::Zstd.decompress(zstd, 64).unwrap_err().code, Code::Internal);
         let fits = b"\x28\xb5\x2f\xfd\0\x68\x09\0\0a";
         assert_eq!(Encoding::Zstd.decompress(fits, 64).unwrap(), "a");
-        // Brotli's large windows are not in RFC 7932: the first byte announces them.
-        let mut large = Vec::new();
-        let params = brotli::enc::BrotliEncoderParams {
-            large_window: true,
-            lgwin: 28,
-            ..brotli::enc::BrotliEncoderParams::default()
+        // Brotli's windows of more than 16 MiB are not in RFC 7932.
+        let brotli = |large_window, lgwin| {
+            let defaults = brotli::enc::BrotliEncoderParams::default();
+            let params = brotli::enc::BrotliEncoderParams { large_window, lgwin, quality: 9, ..defaults };
+            let mut compressed = Vec::new();
+            // The encoder takes a smaller window for what it knows to be short.
+            brotli::BrotliCompress(&mut std::io::repeat(b'a').take(17 << 20), &mut compressed, &params)
+                .unwrap();
+            Encoding::Br.decompress(&compressed, 64).unwrap_err().code
         };
-        brotli::BrotliCompress(&mut &b"hello"[..], &mut large, &params).unwrap();
-        assert_eq!(Encoding::Br.decompress(&large, 64).unwrap_err().code, Code::Internal);
+        assert_eq!(brotli(false, 23), Code::ResourceExhausted);
+        assert_eq!(brotli(false, 24), Code::Internal);
+        assert_eq!(brotli(true, 28), Code::Internal);
     }
 
     fn encoding() -> impl Strategy<Value = Encoding> {

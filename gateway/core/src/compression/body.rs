@@ -23,7 +23,7 @@ pub enum BodyError {
     #[error("a piece of the request's body has more than {0} bytes when decompressed")]
     TooLarge(usize),
     /// The body is not in its format, is cut short or has something after its end.
-    #[error("the request's body is not whole or not {}", .0.as_str())]
+    #[error("the request's body cannot be decompressed as {}", .0.as_str())]
     Broken(Encoding),
     /// The encoding is not known, or is more than one.
     #[error("the request's body has a content-encoding other than one of gzip, deflate, zstd, br and snappy")]

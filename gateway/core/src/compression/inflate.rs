@@ -10,7 +10,7 @@ use super::Encoding;
 /// Bytes that decompressors work in.
 const BUFFER: usize = 8 << 10;
 
-/// The largest window of zstd. RFC 9659, section 3: no peer may use a larger one.
+/// The largest window of zstd, 8 MiB. RFC 9659, section 3: no peer may use a larger one.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// The largest chunk that holds a block of snappy's framing format, and the length of a chunk's header.
@@ -136,10 +136,8 @@ impl Inflate {
                 Ok(())
             }
             Inflate::Br(decoder, begun) => {
-                // The decoder would take a window of up to 1 GiB, which is no brotli of RFC 7932, section 9.1.
-                const LARGE_WINDOW: u8 = 0x11;
                 if let Some(first) = bytes.first().filter(|_| !std::mem::replace(begun, true))
-                    && first & 0x7f == LARGE_WINDOW
+                    && is_large_brotli_window(*first)
                 {
                     return Err(broken());
                 }
@@ -163,6 +161,15 @@ impl Inflate {
             }
         }
     }
+}
+
+/// Whether a brotli stream that starts so has a window of more than 8 MiB, as for zstd. Such windows are allocated when
+/// the stream begins; encoders take 4 MiB unless they are told otherwise.
+fn is_large_brotli_window(first: u8) -> bool {
+    // RFC 7932, section 9.1: 16 MiB. The other is reserved there; the decoder would take it for one of up to 1 GiB.
+    const MIB_16: u8 = 0b1111;
+    const UP_TO_1_GIB: u8 = 0b001_0001;
+    first & 0b1111 == MIB_16 || first & 0b111_1111 == UP_TO_1_GIB
 }
 
 /// Where in a stream the input stands.
