@@ -8,6 +8,7 @@ import { startGateway, startInteropServer } from "../../lib/launch.mjs";
 import { CASES, CASES_WITH_EARLY_MESSAGES, STREAMING_CASES, testCases } from "./cases.mjs";
 import { connectWeb, googleGrpcWeb } from "./clients.mjs";
 import { connectNodeGrpc, connectNodeGrpcWeb } from "./node_clients.mjs";
+import { improbableWebSocket } from "./websocket_clients.mjs";
 
 let upstream;
 let gateway;
@@ -43,4 +44,5 @@ if (process.env.DIRECT) {
   );
   testClient("connect-node gRPC, h2c", STREAMING_CASES, () => connectNodeGrpc(http()));
   testClient("connect-node gRPC, h2 TLS", STREAMING_CASES, () => connectNodeGrpc(https(), gateway.certificate));
+  testClient("improbable grpc-web, WebSocket", STREAMING_CASES, () => improbableWebSocket(http()));
 }
