@@ -5,7 +5,8 @@
 use super::*;
 use crate::metadata::name;
 
-pub(super) const PROTOCOL: Protocol = Protocol { name: "grpc", recognise, open };
+/// Native gRPC.
+pub const PROTOCOL: Protocol = Protocol { name: "grpc", recognise, open };
 
 const TYPE: &str = "application/grpc";
 

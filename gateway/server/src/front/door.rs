@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::call::{Call, Client};
+use sluicegate_core::compression::Encoding;
 use sluicegate_core::filter::Preflight;
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services};
+use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services, grpc};
+use sluicegate_core::translate::{self, Terms};
 use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
 use super::listener::Listening;
@@ -100,21 +102,36 @@ impl Door {
     ) -> Carried<R, T> {
         let received = Instant::now();
         let running = &self.worker.running;
+        let schema = running.schema.load();
+        let method = schema.method(&opened.path);
         let route = running.plan.routes.find(&host, &opened.path, &opened.metadata).and_then(|route| {
             let picked = route.clusters.pick(fastrand::u32(..));
             let cluster = running.clusters.get(picked.cluster)?;
-            let label = route.label(&opened.path);
-            let metrics = running.calls.get(
+            let metrics = schema.calls.get(
                 &running.metrics,
                 route,
                 (picked.place, &cluster.spec.name),
-                (label.index, label.service, label.method),
+                &opened.path,
+                method.map(|method| &**method),
                 client.protocol,
             )?;
             let passage = Some(route.chain.begin());
             Some(Routed { route: route.clone(), cluster: cluster.clone(), metrics, passage })
         });
-        let most = route.as_ref().and_then(|routed| routed.route.timeout);
+        if let Some(Routed { route, .. }) = &route {
+            let schema = running.schema.load();
+            let terms = Terms {
+                method: schema.method(&opened.path),
+                upstream_encodings: &[Encoding::Gzip],
+                max_request_message: route.max_request_message,
+                max_response_message: route.max_response_message,
+                checks_cardinality: client.protocol != grpc::PROTOCOL.name,
+            };
+            opened = translate::fit(opened, &terms);
+            opened.decoder.limit(route.max_request_message);
+        }
+        let most =
+            route.as_ref().and_then(|routed| routed.route.timeout.of(method.map(|method| method.kind)));
         let timeout = opened.timeout.into_iter().chain(most).min();
         let call = Call {
             path: opened.path,
@@ -129,9 +146,6 @@ impl Door {
             client,
             identity: None,
         };
-        if let Some(routed) = &route {
-            opened.decoder.limit(routed.route.max_request_message);
-        }
         let ledger = Ledger::new(self.worker.clone(), call, route);
         Carried::new(ledger, receive, transmit, opened.decoder, opened.encoder)
     }
