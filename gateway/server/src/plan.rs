@@ -17,6 +17,7 @@ use std::time::Duration;
 use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::registry::Kind;
 
+pub(crate) use cluster::Traffic;
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
 pub use descriptors::{DescriptorSource, DescriptorsSpec};
 pub use limits::{H2Limits, ListenerLimits, QuicLimits};

@@ -118,7 +118,20 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
     /// Chooses an endpoint and asks for a stream to it.
     fn connect(&mut self) {
         let Some(ledger) = &mut self.ledger else { return };
-        let Some(Routed { cluster, .. }) = &ledger.route else { return };
+        let Some(Routed { route, cluster, .. }) = &ledger.route else { return };
+        if ledger.attempts == 0
+            && let Some(protocol) = cluster.spec.protocol.translated()
+        {
+            let kind =
+                ledger.worker.running.schema.load().method(&ledger.call.path).map(|method| method.kind);
+            match protocol.open(&ledger.call, kind, route.max_response_message) {
+                Ok(exchange) => {
+                    self.upload.encoder = Some(exchange.request);
+                    self.download.decoder = Some(exchange.response);
+                }
+                Err(status) => return self.fail(status),
+            }
+        }
         let worker = ledger.worker.index;
         // When all were tried, a call that nobody processed may go to one of them again.
         let chosen = cluster
@@ -216,7 +229,8 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
                 {
                     return self.fail(status);
                 }
-                match UpstreamStream::open(sender, lease, at, &ledger.call, self.upload.is_empty()) {
+                let encoder = self.upload.encoder.as_deref();
+                match UpstreamStream::open(sender, lease, at, &ledger.call, encoder, self.upload.is_empty()) {
                     Ok(upstream) => {
                         self.upload.done = self.upload.is_empty();
                         self.state = State::Moving(Box::new(upstream));

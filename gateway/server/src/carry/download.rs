@@ -9,6 +9,7 @@ use sluicegate_core::message::{Borders, Deframer, Side};
 use sluicegate_core::metadata::{name, strip_hop_by_hop};
 use sluicegate_core::protocol::{Encoder, Ending, Outbox, take_status};
 use sluicegate_core::status::{Code, Flag, Status};
+use sluicegate_core::upstream_protocol::{Inbox, ResponseDecoder};
 use sluicegate_core::wire::{Gone, Transmit};
 
 use super::Ledger;
@@ -38,6 +39,8 @@ pub(super) struct Download {
     owed: usize,
     borders: Borders,
     deframer: Option<Box<Deframer>>,
+    /// What makes gRPC frames of the upstream's protocol, unless it speaks gRPC.
+    pub(super) decoder: Option<Box<dyn ResponseDecoder>>,
     /// Whether the encoder was given a head.
     pub(super) begun: bool,
     /// Whether the client has been given a part of a message.
@@ -51,6 +54,7 @@ impl Download {
             owed: 0,
             borders: Borders::new(Side::Upstream, limit),
             deframer: deframe.then(|| Box::new(Deframer::new(Side::Upstream, limit))),
+            decoder: None,
             begun: false,
             mid_message: false,
         }
@@ -113,18 +117,37 @@ impl Download {
                     let (head, body) = response.into_parts();
                     let ended = body.is_end_stream();
                     upstream.body = Some(body);
-                    self.head(head, ended, encoder, ledger)
+                    match &self.decoder {
+                        None => self.head(head, ended, encoder, ledger),
+                        Some(_) => self.decode(encoder, ledger, |decoder, inbox| {
+                            let mut headers = head.headers;
+                            strip_hop_by_hop(&mut headers);
+                            decoder.head(head.status, headers, inbox)?;
+                            if ended { decoder.end(inbox).map(Some) } else { Ok(None) }
+                        }),
+                    }
                 }
                 Err(error) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
             },
             Some(body) => match std::task::ready!(body.poll_data(cx)) {
                 Some(Ok(chunk)) => {
                     self.owed += chunk.len();
-                    self.data(chunk, encoder, ledger)
+                    match &self.decoder {
+                        None => self.data(chunk, encoder, ledger),
+                        Some(_) => self.decode(encoder, ledger, |decoder, inbox| {
+                            decoder.data(chunk, inbox).map(|()| None)
+                        }),
+                    }
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
                 None => match std::task::ready!(body.poll_trailers(cx)) {
-                    Ok(trailers) => self.end(trailers.unwrap_or_default(), encoder, ledger),
+                    Ok(trailers) => match &self.decoder {
+                        None => self.end(trailers.unwrap_or_default(), encoder, ledger),
+                        // HTTP's trailers say nothing in these protocols.
+                        Some(_) => {
+                            self.decode(encoder, ledger, |decoder, inbox| decoder.end(inbox).map(Some))
+                        }
+                    },
                     Err(error) => return Poll::Ready(Some(Event::Failed(UpstreamFailure::new(&error)))),
                 },
             },
@@ -134,6 +157,32 @@ impl Download {
             Ok(false) => None,
             Err(status) => Some(Event::Refused(status)),
         })
+    }
+
+    /// Takes what the decoder makes of a piece of the response. True when that ended it.
+    fn decode(
+        &mut self,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+        read: impl FnOnce(&mut dyn ResponseDecoder, &mut Inbox) -> Result<Option<End>, Status>,
+    ) -> Result<bool, Status> {
+        let Some(decoder) = &mut self.decoder else { return Ok(false) };
+        let mut inbox = Inbox::default();
+        let end = read(&mut **decoder, &mut inbox)?;
+        if let Some(head) = inbox.head {
+            self.begin(head, encoder, ledger)?;
+        }
+        while let Some(frames) = inbox.frames.pop() {
+            self.data(frames, encoder, ledger)?;
+        }
+        match end {
+            None => Ok(false),
+            Some(end) if self.begun => self.finish(end, encoder, ledger),
+            Some(end) => {
+                self.trailers_only(end, encoder, ledger)?;
+                Ok(true)
+            }
+        }
     }
 
     /// Takes the head of the upstream's response. True when it is the whole response.
@@ -156,16 +205,27 @@ impl Download {
             return Ok(true);
         }
         check_head(head.status, content_type.as_ref().map(|value| value.as_bytes()), ended)?;
-        let mut head = ResponseHead {
+        let head = ResponseHead {
             content_type,
             encoding: headers.remove(name::GRPC_ENCODING),
             accept_encoding: headers.remove(name::GRPC_ACCEPT_ENCODING),
             metadata: headers,
         };
+        self.begin(head, encoder, ledger)?;
+        Ok(false)
+    }
+
+    /// Shows a head to the filters and puts it into the outbox.
+    fn begin(
+        &mut self,
+        mut head: ResponseHead,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<(), Status> {
         show_head(&mut head, ledger)?;
         encoder.head(head, &mut self.outbox);
         self.begun = true;
-        Ok(false)
+        Ok(())
     }
 
     /// Puts a response without a head or a message into the outbox.
@@ -210,10 +270,19 @@ impl Download {
         let Some(status) = take_status(&mut trailers) else {
             return Err(no_status());
         };
-        if status.code == Code::Ok {
+        self.finish(End { status, trailers }, encoder, ledger)
+    }
+
+    /// Puts the end behind what was passed on. It is always the whole response.
+    fn finish(
+        &mut self,
+        mut end: End,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<bool, Status> {
+        if end.status.code == Code::Ok {
             self.borders.end()?;
         }
-        let mut end = End { status, trailers };
         if self.mid_message {
             // The client cannot be told in order: the end of the message it waits for will never come.
             return Err(end.status);

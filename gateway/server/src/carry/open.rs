@@ -1,6 +1,6 @@
 //! The upstream half of a call: one HTTP/2 stream.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -10,6 +10,7 @@ use sluicegate_core::call::Call;
 use sluicegate_core::deadline::format_timeout;
 use sluicegate_core::metadata::name;
 use sluicegate_core::status::{Code, Flag, Status};
+use sluicegate_core::upstream_protocol::RequestEncoder;
 use sluicegate_core::wire::Reset;
 
 use crate::upstream::endpoint::CallAtEndpoint;
@@ -30,15 +31,17 @@ pub(super) struct UpstreamStream {
 }
 
 impl UpstreamStream {
-    /// Opens a stream with the head of the call. `end` says that the request has no body.
+    /// Opens a stream with the head of the call, in gRPC if there is no encoder. `end` says that the request has no
+    /// body.
     pub(super) fn open(
         mut sender: SendRequest<Bytes>,
         lease: Lease,
         at: CallAtEndpoint,
         call: &Call,
+        encoder: Option<&dyn RequestEncoder>,
         end: bool,
     ) -> Result<UpstreamStream, h2::Error> {
-        let (response, send) = sender.send_request(request_head(call, at.endpoint()), end)?;
+        let (response, send) = sender.send_request(request_head(call, encoder, at.endpoint()), end)?;
         Ok(UpstreamStream { send, response, body: None, lease, _at: at })
     }
 
@@ -47,25 +50,19 @@ impl UpstreamStream {
     }
 }
 
-/// The head of the upstream request: the call's metadata, and what gRPC demands.
-fn request_head(call: &Call, endpoint: &Endpoint) -> Request<()> {
+/// The head of the upstream request: the call's metadata, and what gRPC or the encoder's protocol demands.
+fn request_head(call: &Call, encoder: Option<&dyn RequestEncoder>, endpoint: &Endpoint) -> Request<()> {
     let mut headers = HeaderMap::with_capacity(call.metadata.len() + 8);
     for (name, value) in &call.metadata {
         if crosses(name) {
             headers.append(name.clone(), value.clone());
         }
     }
-    headers.insert(header::CONTENT_TYPE, call.content_type.clone());
-    headers.insert(header::TE, TRAILERS);
-    if let Some(encoding) = &call.encoding {
-        headers.insert(name::GRPC_ENCODING, encoding.clone());
-    }
-    if let Some(accept) = &call.accept_encoding {
-        headers.insert(name::GRPC_ACCEPT_ENCODING, accept.clone());
-    }
-    if let Some(deadline) = call.deadline.filter(|_| call.deadline_from_client) {
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        headers.insert(name::GRPC_TIMEOUT, format_timeout(remaining));
+    let deadline = call.deadline.filter(|_| call.deadline_from_client);
+    let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    match encoder {
+        None => put_grpc_fields(call, remaining, &mut headers),
+        Some(encoder) => encoder.head(call, remaining, &mut headers),
     }
     headers.insert(X_FORWARDED_FOR, call.client.forwarded_for.clone());
     headers.insert(
@@ -86,6 +83,21 @@ fn request_head(call: &Call, endpoint: &Endpoint) -> Request<()> {
     // Scheme, authority and path are all there, which is the only condition.
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     request
+}
+
+/// Writes what gRPC itself says in a head.
+fn put_grpc_fields(call: &Call, remaining: Option<Duration>, headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, call.content_type.clone());
+    headers.insert(header::TE, TRAILERS);
+    if let Some(encoding) = &call.encoding {
+        headers.insert(name::GRPC_ENCODING, encoding.clone());
+    }
+    if let Some(accept) = &call.accept_encoding {
+        headers.insert(name::GRPC_ACCEPT_ENCODING, accept.clone());
+    }
+    if let Some(remaining) = remaining {
+        headers.insert(name::GRPC_TIMEOUT, format_timeout(remaining));
+    }
 }
 
 /// Whether a request's field reaches the upstream. Browsers' own fields do not, nor those of HTTP's own compression and

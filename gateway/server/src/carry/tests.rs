@@ -12,6 +12,7 @@ mod retries;
 mod shape;
 mod time;
 pub(crate) mod upstream;
+mod upstream_protocols;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use sluicegate_core::message::{Borders, Deframer, Side};
 use sluicegate_core::protocol::{Decoder, Frames};
 use sluicegate_core::status::Status;
+use sluicegate_core::upstream_protocol::RequestEncoder;
 use sluicegate_core::wire::{Gone, Receive};
 use smallvec::SmallVec;
 
@@ -35,6 +36,8 @@ pub(super) struct Upload {
     owed: usize,
     borders: Borders,
     deframer: Option<Box<Deframer>>,
+    /// What makes the upstream's protocol of gRPC frames, unless it speaks gRPC. Its requests have no trailers.
+    pub(super) encoder: Option<Box<dyn RequestEncoder>>,
     trailers: Option<Box<HeaderMap>>,
     /// Nothing more will come from the client.
     pub(super) ended: bool,
@@ -59,6 +62,7 @@ impl Upload {
             owed: 0,
             borders: Borders::new(Side::Client, limit),
             deframer: deframe.then(|| Box::new(Deframer::new(Side::Client, limit))),
+            encoder: None,
             trailers: None,
             ended: false,
             done: false,
@@ -101,7 +105,16 @@ impl Upload {
         let mut frames = Frames::default();
         decoder.end(&mut frames)?;
         self.take(frames, ledger)?;
-        self.borders.end()
+        self.close()
+    }
+
+    /// Checks that the request may end here.
+    fn close(&mut self) -> Result<(), Status> {
+        self.borders.end()?;
+        match &mut self.encoder {
+            None => Ok(()),
+            Some(encoder) => encoder.end(&mut self.queue),
+        }
     }
 
     /// Moves what can be moved. `Ready` when the upstream has it all.
@@ -150,7 +163,7 @@ impl Upload {
             Poll::Ready(Ok(Some(chunk))) => chunk,
             Poll::Ready(Ok(None)) => match receive.poll_trailers(cx) {
                 Poll::Ready(Ok(trailers)) => {
-                    self.trailers = trailers.map(Box::new);
+                    self.trailers = trailers.filter(|_| self.encoder.is_none()).map(Box::new);
                     return Poll::Ready(self.end(decoder, ledger).map_err(Stopped::Refused));
                 }
                 Poll::Ready(Err(gone)) => return Poll::Ready(Err(Stopped::Gone(gone))),
@@ -170,7 +183,7 @@ impl Upload {
         self.ended |= decoder.is_ended();
         let read = read
             .and_then(|()| self.take(frames, ledger))
-            .and_then(|()| if self.ended { self.borders.end() } else { Ok(()) });
+            .and_then(|()| if self.ended { self.close() } else { Ok(()) });
         Poll::Ready(read.map_err(Stopped::Refused))
     }
 
@@ -179,7 +192,7 @@ impl Upload {
         while let Some(chunk) = frames.pop() {
             self.borders.pass(&chunk)?;
             let Some(deframer) = &mut self.deframer else {
-                self.queue.push(chunk);
+                enqueue(chunk, &mut self.encoder, &mut self.queue)?;
                 continue;
             };
             deframer.push(&chunk);
@@ -187,7 +200,7 @@ impl Upload {
                 if let Some(Routed { route, passage: Some(passage), .. }) = &mut ledger.route {
                     route.chain.request_message(&mut message, &mut ledger.call, passage)?;
                 }
-                self.queue.push(message.to_frame());
+                enqueue(message.to_frame(), &mut self.encoder, &mut self.queue)?;
             }
         }
         ledger.request_messages = self.borders.messages();
@@ -257,4 +270,17 @@ impl Upload {
             None => upstream.send.send_data(Bytes::new(), true),
         };
     }
+}
+
+/// Queues frames in the upstream's protocol.
+fn enqueue(
+    frames: Bytes,
+    encoder: &mut Option<Box<dyn RequestEncoder>>,
+    queue: &mut Frames,
+) -> Result<(), Status> {
+    match encoder {
+        None => queue.push(frames),
+        Some(encoder) => encoder.data(frames, queue)?,
+    }
+    Ok(())
 }

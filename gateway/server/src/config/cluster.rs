@@ -87,6 +87,14 @@ impl ClusterConfig {
                 section.findings().error(span, format!("`{key}` is for clusters that speak `grpc`"));
             }
         }
+        if cluster.protocol == ClusterProtocol::Connect && section.key_span("descriptors").is_none() {
+            let span = section.key_span("protocol").unwrap_or(section.span());
+            section.findings().error_with_hint(
+                span,
+                "a cluster that speaks `connect` needs `descriptors`",
+                "requests to methods that stream differ from others in Connect, and only descriptors tell which do",
+            );
+        }
         section.finish();
         cluster
     }
@@ -104,14 +112,6 @@ impl ClusterTls {
     }
 }
 
-/// `http://host:port` or `https://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EndpointUrl {
-    pub(crate) secure: bool,
-    pub(crate) authority: Authority,
-}
-
-impl Text for EndpointUrl {
 fn read_json(mut section: Section<'_>) -> JsonOptions {
     let json = JsonOptions {
         always_print_fields: section.or("always_print_fields", false),
@@ -124,6 +124,14 @@ fn read_json(mut section: Section<'_>) -> JsonOptions {
     json
 }
 
+/// `http://host:port` or `https://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointUrl {
+    pub(crate) secure: bool,
+    pub(crate) authority: Authority,
+}
+
+impl Text for EndpointUrl {
     const EXPECTED: &'static str = "a URL such as \"http://10.0.0.11:50051\"";
 
     fn parse(text: &str) -> Result<EndpointUrl, Misread> {
@@ -177,10 +185,16 @@ impl Text for TlsName {
 }
 
 impl Text for ClusterProtocol {
-    const EXPECTED: &'static str = "\"grpc\" or \"http\"";
+    const EXPECTED: &'static str = "\"grpc\", \"grpc-web\", \"connect\" or \"http\"";
 
     fn parse(text: &str) -> Result<ClusterProtocol, Misread> {
-        one_of(text, "protocol", &[("grpc", ClusterProtocol::Grpc), ("http", ClusterProtocol::Http)])
+        let known = [
+            ("grpc", ClusterProtocol::Grpc),
+            ("grpc-web", ClusterProtocol::GrpcWeb),
+            ("connect", ClusterProtocol::Connect),
+            ("http", ClusterProtocol::Http),
+        ];
+        one_of(text, "protocol", &known)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
+use sluicegate_core::upstream_protocol::UpstreamProtocol;
 
 use super::{DescriptorsSpec, Planner};
 use crate::config::ClusterConfig;
@@ -55,8 +56,39 @@ pub struct EndpointSpec {
 pub enum ClusterProtocol {
     /// gRPC over HTTP/2.
     Grpc,
+    /// gRPC-Web over HTTP/2.
+    GrpcWeb,
+    /// Connect over HTTP/2.
+    Connect,
     /// HTTP that is no RPC.
     Http,
+}
+
+/// What a cluster, and a route to it, is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Traffic {
+    /// Calls.
+    Calls,
+    /// Requests that are no calls.
+    Requests,
+}
+
+impl ClusterProtocol {
+    pub(crate) fn traffic(self) -> Traffic {
+        match self {
+            ClusterProtocol::Grpc | ClusterProtocol::GrpcWeb | ClusterProtocol::Connect => Traffic::Calls,
+            ClusterProtocol::Http => Traffic::Requests,
+        }
+    }
+
+    /// What calls are translated to on their way to it.
+    pub(crate) fn translated(self) -> Option<UpstreamProtocol> {
+        match self {
+            ClusterProtocol::Grpc | ClusterProtocol::Http => None,
+            ClusterProtocol::GrpcWeb => Some(UpstreamProtocol::GrpcWeb),
+            ClusterProtocol::Connect => Some(UpstreamProtocol::Connect),
+        }
+    }
 }
 
 /// How an endpoint is chosen.
@@ -121,9 +153,9 @@ impl Planner<'_> {
                 return None;
             }
         };
-        let protocols: &[&[u8]] = match config.protocol {
-            ClusterProtocol::Grpc => &[b"h2"],
-            ClusterProtocol::Http => &[b"h2", b"http/1.1"],
+        let protocols: &[&[u8]] = match config.protocol.traffic() {
+            Traffic::Calls => &[b"h2"],
+            Traffic::Requests => &[b"h2", b"http/1.1"],
         };
         tls::client_config(roots, protocols)
             .map_err(|error| self.findings.error(span, format!("TLS cannot be used: {error}")))

@@ -8,15 +8,15 @@ use sluicegate_core::chain::{Chain, Link};
 use sluicegate_core::filter::Setup;
 use sluicegate_core::problem::Problem;
 
-use super::{ClusterProtocol, ClusterSpec, Planner};
+use super::{ClusterSpec, Planner, Traffic};
 use crate::config::{Config, FilterConfig, RouteConfig, Written};
 use crate::report::suggest;
 use crate::route::{Labels, Matcher, Route, Router, Weighted};
 
 /// The clusters that routes may name.
 struct Known<'a> {
-    /// Each name's index and protocol.
-    clusters: HashMap<&'a str, (usize, ClusterProtocol)>,
+    /// Each name's index, and what it is for.
+    clusters: HashMap<&'a str, (usize, Traffic)>,
     used: HashSet<usize>,
 }
 
@@ -26,7 +26,7 @@ impl Planner<'_> {
         let mut known = Known { clusters: HashMap::new(), used: HashSet::new() };
         for (index, cluster) in config.clusters.iter().enumerate() {
             let Some(name) = &cluster.name else { continue };
-            if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol)).is_some() {
+            if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol.traffic())).is_some() {
                 // One problem is enough: which of the two is used makes no difference.
                 known.used.extend(0..=index);
                 let what = format!("another cluster above is named `{}` too", name.get_ref().as_str());
@@ -36,8 +36,8 @@ impl Planner<'_> {
 
         let mut names: HashSet<Arc<str>> = HashSet::new();
         let mut routes: Vec<Route> = Vec::new();
-        // The first route to each protocol that lets nothing past.
-        let mut ends: Vec<(ClusterProtocol, Arc<str>)> = Vec::new();
+        // The first route for each traffic that lets nothing past.
+        let mut ends: Vec<(Traffic, Arc<str>)> = Vec::new();
         for (index, config) in config.routes.iter().enumerate() {
             let name: Arc<str> = match &config.name {
                 Some(name) => name.get_ref().as_str().into(),
@@ -48,14 +48,14 @@ impl Planner<'_> {
                 self.findings.error(span, format!("another route above is named `{name}` too"));
             }
             let Some(route) = self.plan_route(index, name, config, &mut known) else { continue };
-            let protocol = route.matcher.protocol;
-            match ends.iter().find(|(ended, _)| *ended == protocol) {
+            let traffic = route.matcher.traffic;
+            match ends.iter().find(|(ended, _)| *ended == traffic) {
                 Some((_, end)) => self.findings.warn(
                     config.span.clone(),
                     format!("nothing gets to this route: `{end}` above takes everything"),
                     "the first route that matches wins; put special routes before general ones",
                 ),
-                None if route.matcher.takes_everything() => ends.push((protocol, route.name.clone())),
+                None if route.matcher.takes_everything() => ends.push((traffic, route.name.clone())),
                 None => {}
             }
             routes.push(route);
@@ -81,8 +81,8 @@ impl Planner<'_> {
         config: &RouteConfig<'_>,
         known: &mut Known<'_>,
     ) -> Option<Route> {
-        let (clusters, protocol) = self.plan_shares(config, known);
-        if protocol == Some(ClusterProtocol::Http) {
+        let (clusters, traffic) = self.plan_shares(config, known);
+        if traffic == Some(Traffic::Requests) {
             for (key, span) in &config.calls_only {
                 let what = format!("`{key}` is for calls, and this route leads to an `http` cluster");
                 self.findings.error(span.clone(), what);
@@ -102,7 +102,7 @@ impl Planner<'_> {
             chain: Arc::new(Chain::new(&name, links, self.sources.metrics)),
             labels: Labels::new(&services, &methods),
             matcher: Matcher {
-                protocol: protocol?,
+                traffic: traffic?,
                 hosts: config.hosts.iter().map(|host| host.get_ref().clone()).collect(),
                 path_prefix: config.path_prefix.clone(),
                 services,
@@ -113,25 +113,25 @@ impl Planner<'_> {
         })
     }
 
-    /// The clusters of a route with their weights, and what they speak.
+    /// The clusters of a route with their weights, and what they are for.
     fn plan_shares(
         &self,
         config: &RouteConfig<'_>,
         known: &mut Known<'_>,
-    ) -> (Vec<(usize, u32)>, Option<ClusterProtocol>) {
+    ) -> (Vec<(usize, u32)>, Option<Traffic>) {
         let mut shares: Vec<(usize, u32)> = Vec::new();
-        let mut protocol = None;
+        let mut traffic = None;
         for share in &config.shares {
             let name = share.cluster.get_ref().as_str();
-            let Some(&(index, speaks)) = known.clusters.get(name) else {
+            let Some(&(index, takes)) = known.clusters.get(name) else {
                 let mut names: Vec<&str> = known.clusters.keys().copied().collect();
                 names.sort_unstable();
                 let what = format!("no cluster is named `{name}`");
                 self.findings.error_with_hint(share.cluster.span(), what, suggest(name, names, "clusters"));
                 continue;
             };
-            if *protocol.get_or_insert(speaks) != speaks {
-                let what = "the clusters of a route all speak `grpc` or all speak `http`";
+            if *traffic.get_or_insert(takes) != takes {
+                let what = "the clusters of a route all take calls or all speak `http`";
                 self.findings.error(share.cluster.span(), what);
             }
             if shares.iter().any(|(other, _)| *other == index) {
@@ -140,7 +140,7 @@ impl Planner<'_> {
             known.used.insert(index);
             shares.push((index, share.weight));
         }
-        (shares, protocol)
+        (shares, traffic)
     }
 
     fn plan_filter(&self, route: &str, config: &FilterConfig<'_>) -> Option<Arc<dyn Link>> {

@@ -3,12 +3,12 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sluicegate_core::path::MethodPath;
 
-use crate::plan::ClusterProtocol;
+use crate::plan::Traffic;
 
 /// What a route matches. Every condition must hold; an empty list is no condition.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    pub(crate) protocol: ClusterProtocol,
+    pub(crate) traffic: Traffic,
     pub(crate) hosts: Vec<HostPattern>,
     pub(crate) path_prefix: PathPrefix,
     pub(crate) services: Vec<ServicePattern>,
@@ -18,13 +18,11 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     pub(super) fn takes_call(&self, host: &str, path: &MethodPath) -> bool {
-        self.protocol == ClusterProtocol::Grpc && self.takes_host(host) && self.takes_method(path)
+        self.traffic == Traffic::Calls && self.takes_host(host) && self.takes_method(path)
     }
 
     pub(super) fn takes_request(&self, host: &str, path: &str) -> bool {
-        self.protocol == ClusterProtocol::Http
-            && self.takes_host(host)
-            && self.path_prefix.strip(path).is_some()
+        self.traffic == Traffic::Requests && self.takes_host(host) && self.path_prefix.strip(path).is_some()
     }
 
     pub(super) fn takes_headers(&self, headers: &HeaderMap) -> bool {
@@ -48,7 +46,7 @@ impl Matcher {
                 || self.methods.iter().any(|named| named.as_str() == rest))
     }
 
-    /// Whether no call (or no request, by its protocol) of any host gets past this route.
+    /// Whether no call (or no request, by its traffic) of any host gets past this route.
     pub(crate) fn takes_everything(&self) -> bool {
         (self.hosts.is_empty() || self.hosts.contains(&HostPattern::Any))
             && self.path_prefix.is_root()
