@@ -7,6 +7,8 @@
 
 mod connection;
 mod fault;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
