@@ -4,6 +4,7 @@
 //! needs none still works.
 
 pub mod bundled;
+pub mod details;
 pub mod json;
 
 use std::collections::HashMap;

@@ -30,7 +30,10 @@ mod well_known;
 
 use bytes::Bytes;
 use prost::Message;
-use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::prost_types::Any;
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value,
+};
 
 use self::decode::Decoder;
 use self::encode::Encoder;
@@ -134,6 +137,19 @@ pub fn encode_field(
     match encoder.value(&message.get_field(field), &field.kind()) {
         Ok(()) => Ok(encoder.out),
         Err(mistake) => Err(inexpressible(&message.descriptor(), &mistake.in_field(field.name()))),
+    }
+}
+
+/// An `Any` as JSON. Its type is one of `pool` or a bundled one.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub fn encode_any(any: &Any, pool: &DescriptorPool, options: &JsonOptions) -> Result<Vec<u8>, Status> {
+    let mut encoder = Encoder { options, out: Vec::new(), depth: 1 };
+    match encoder.any_of(&any.type_url, Bytes::copy_from_slice(&any.value), pool) {
+        Ok(()) => Ok(encoder.out),
+        Err(mistake) => Err(Status::internal(format!("an Any cannot be written as JSON: {mistake}"))),
     }
 }
 

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::prost_types::{Duration, Timestamp};
-use prost_reflect::{DynamicMessage, Kind, MapKey, ReflectMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage, Value};
 
 use super::JsonOptions;
 use super::mistake::Mistake;
@@ -172,12 +172,21 @@ impl Encoder<'_> {
         else {
             return Err(misshapen("an Any of other fields"));
         };
+        self.any_of(type_url, value.clone(), message.descriptor().parent_pool())
+    }
+
+    /// An `Any` of these two fields. Its type is one of `pool` or a bundled one.
+    pub(super) fn any_of(
+        &mut self,
+        type_url: &str,
+        value: Bytes,
+        pool: &DescriptorPool,
+    ) -> Result<(), Mistake> {
         if type_url.is_empty() && value.is_empty() {
             self.plain("{}");
             return Ok(());
         }
-        let inner = well_known::resolve(message.descriptor().parent_pool(), type_url)?;
-        let inner = decode(inner, value.clone())?;
+        let inner = decode(well_known::resolve(pool, type_url)?, value)?;
         let mut is_first = true;
         self.out.push(b'{');
         self.name("@type", &mut is_first);
@@ -234,10 +243,7 @@ impl Encoder<'_> {
 }
 
 /// Reads a message. Its bytes fields share the memory of `proto`: an `Any` in an `Any` is not copied once more.
-pub(super) fn decode(
-    message: prost_reflect::MessageDescriptor,
-    proto: Bytes,
-) -> Result<DynamicMessage, Mistake> {
+pub(super) fn decode(message: MessageDescriptor, proto: Bytes) -> Result<DynamicMessage, Mistake> {
     let mut decoded = DynamicMessage::new(message);
     match decoded.merge(proto) {
         Ok(()) => Ok(decoded),
