@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use sluicegate_core::chain::Chain;
 use sluicegate_core::path::MethodPath;
+use sluicegate_core::schema::MethodKind;
 
 pub(crate) use labels::Labels;
 pub use labels::{Label, OTHER};
@@ -69,8 +70,8 @@ pub struct Route {
     pub index: usize,
     /// Where its calls go.
     pub clusters: Weighted,
-    /// How long a call may take in all, and the most that a client may ask for; `None` sets no bound.
-    pub timeout: Option<Duration>,
+    /// How long a call may take in all, and the most that a client may ask for.
+    pub timeout: CallTimeout,
     /// How long a call may go without a byte in either direction; `None` for ever.
     pub idle_timeout: Option<Duration>,
     /// The largest message a client may send, in bytes; `u32::MAX` sets no bound.
@@ -83,6 +84,31 @@ pub struct Route {
     pub(crate) matcher: Matcher,
     /// The services and methods it names.
     pub(crate) labels: Labels,
+}
+
+/// How long the calls of a route may take in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallTimeout {
+    /// What suits the kind of method, if it is known: [`CallTimeout::UNARY`], and no bound for streams.
+    ByKind,
+    /// No bound.
+    Never,
+    /// This long, whatever is called.
+    After(Duration),
+}
+
+impl CallTimeout {
+    /// How long a call of one message each way may take: what Envoy's routes give every request.
+    pub const UNARY: Duration = Duration::from_secs(15);
+
+    /// The bound for a method of this kind; `None` if it has none.
+    pub fn of(self, kind: Option<MethodKind>) -> Option<Duration> {
+        match (self, kind) {
+            (CallTimeout::After(timeout), _) => Some(timeout),
+            (CallTimeout::ByKind, Some(MethodKind::Unary)) => Some(CallTimeout::UNARY),
+            (CallTimeout::ByKind, _) | (CallTimeout::Never, _) => None,
+        }
+    }
 }
 
 impl Route {
@@ -264,6 +290,24 @@ mod tests {
         for (index, route) in router.routes().iter().enumerate() {
             assert_eq!(route.index, index);
         }
+    }
+
+    #[test]
+    fn timeouts_suit_the_kind_of_method() {
+        let check = |keys: &str, unary: Option<u64>, others: Option<u64>| {
+            let router = router(&format!("[[routes]]\ncluster = 'c'\n{keys}"));
+            let [route] = router.routes() else { panic!("one route") };
+            let bound = |kind| route.timeout.of(kind).map(|timeout| timeout.as_secs());
+            assert_eq!(bound(Some(MethodKind::Unary)), unary, "{keys}");
+            for other in [MethodKind::ClientStreaming, MethodKind::ServerStreaming, MethodKind::BidiStreaming]
+            {
+                assert_eq!(bound(Some(other)), others, "{keys}");
+            }
+            assert_eq!(bound(None), others, "{keys}");
+        };
+        check("", Some(15), None);
+        check("timeout = '0s'", None, None);
+        check("timeout = '1m'", Some(60), Some(60));
     }
 
     #[test]

@@ -18,15 +18,36 @@ pub(crate) struct Running {
     pub(crate) plan: Plan,
     pub(crate) clusters: Box<[Arc<Cluster>]>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) calls: CallTable,
     /// What is known of the upstreams' services at the moment.
-    pub(crate) schema: ArcSwap<Schema>,
+    pub(crate) schema: ArcSwap<Described>,
     /// Where that comes from.
     pub(crate) descriptors: Descriptors,
     pub(crate) access_log: AccessLog,
     pub(crate) drain: Drain,
     /// Serves what is not an RPC.
     pub(crate) sites: Arc<Sites>,
+}
+
+/// A schema, and what is made from it once.
+#[derive(Debug)]
+pub(crate) struct Described {
+    schema: Schema,
+    /// The counters of calls, for methods that the schema knows too.
+    pub(crate) calls: CallTable,
+}
+
+impl Described {
+    fn new(schema: Schema, plan: &Plan) -> Described {
+        Described { calls: CallTable::new(plan, &schema), schema }
+    }
+}
+
+impl std::ops::Deref for Described {
+    type Target = Schema;
+
+    fn deref(&self) -> &Schema {
+        &self.schema
+    }
 }
 
 impl Running {
@@ -45,8 +66,7 @@ impl Running {
         let descriptors = Descriptors::new(&plan.clusters, &metrics);
         Running {
             clusters,
-            calls: CallTable::new(&plan),
-            schema: ArcSwap::from_pointee(descriptors.schema()),
+            schema: ArcSwap::from_pointee(Described::new(descriptors.schema(), &plan)),
             descriptors,
             access_log,
             metrics,
@@ -61,6 +81,6 @@ impl Running {
         for bad in schema.bindings().bad_rules() {
             log::warn!("a google.api.http rule cannot be used: {bad}");
         }
-        self.schema.store(Arc::new(schema));
+        self.schema.store(Arc::new(Described::new(schema, &self.plan)));
     }
 }

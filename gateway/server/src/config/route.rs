@@ -13,7 +13,7 @@ use super::quantity::{Period, Size};
 use super::section::{Section, shortened};
 use super::value::{Name, wrong_type};
 use crate::report::Findings;
-use crate::route::{HeaderMatcher, HeaderWanted, HostPattern, PathPrefix, ServicePattern};
+use crate::route::{CallTimeout, HeaderMatcher, HeaderWanted, HostPattern, PathPrefix, ServicePattern};
 
 /// One route.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct RouteConfig<'a> {
     pub(crate) methods: Vec<Spanned<MethodPath>>,
     pub(crate) headers: Vec<HeaderMatcher>,
     pub(crate) shares: Vec<Share>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: CallTimeout,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_request_message: u32,
     pub(crate) max_response_message: u32,
@@ -85,9 +85,11 @@ impl<'a> RouteConfig<'a> {
             methods: section.or("methods", Vec::new()),
             headers: read_headers(&mut section),
             shares: read_shares(&mut section),
-            timeout: section
-                .within("timeout", Period::MIN..=Period::MAX)
-                .map(|period| period.get_ref().get()),
+            timeout: match section.get("timeout").map(|period: Spanned<Period>| period.get_ref().get()) {
+                None => CallTimeout::ByKind,
+                Some(Duration::ZERO) => CallTimeout::Never,
+                Some(timeout) => CallTimeout::After(timeout),
+            },
             idle_timeout: Some(section.or("idle_timeout", Period::seconds(300)).get())
                 .filter(|timeout| !timeout.is_zero()),
             max_request_message: read_max_message(&mut section, "max_request_message"),

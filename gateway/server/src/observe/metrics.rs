@@ -1,6 +1,7 @@
 //! The metrics, with the names and labels that Envoy's operators know. docs/metrics.md is their reference.
 //!
-//! No label value comes from traffic: methods are those the configuration names, all others count as `_other`. What a
+//! No label value comes from traffic: methods are those that the configuration names or descriptors tell of, all others
+//! count as `_other`. What a
 //! call counts is resolved once for each route, cluster, method and client protocol, so that a call only increments.
 
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,9 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 use sluicegate_core::metrics::FilterMetrics;
+use sluicegate_core::path::MethodPath;
 use sluicegate_core::protocol;
+use sluicegate_core::schema::{Method, Schema};
 use sluicegate_core::status::Code;
 
 use crate::plan::Plan;
@@ -295,7 +298,8 @@ impl CallMetrics {
     }
 }
 
-/// The counters of every call that the plan allows, made when first needed.
+/// The counters of every call that a plan and a schema allow, made when first needed. What two tables name alike counts
+/// as one, so nothing is lost when a schema takes the place of another.
 #[derive(Debug)]
 pub(crate) struct CallTable {
     routes: Box<[RouteTable]>,
@@ -305,40 +309,67 @@ pub(crate) struct CallTable {
 struct RouteTable {
     clusters: usize,
     methods: usize,
-    cells: Box<[OnceLock<Arc<CallMetrics>>]>,
+    /// For the methods that the route names, and one for all others.
+    named: Cells,
+    /// For each method of the schema; few of them are called on any one route.
+    known: Box<[OnceLock<Cells>]>,
+}
+
+#[derive(Debug)]
+struct Cells(Box<[OnceLock<Arc<CallMetrics>>]>);
+
+impl Cells {
+    fn new(count: usize) -> Cells {
+        Cells((0..count).map(|_| OnceLock::new()).collect())
+    }
 }
 
 impl CallTable {
-    pub(crate) fn new(plan: &Plan) -> CallTable {
+    /// The counters for the routes of a plan and the methods of a schema.
+    pub(crate) fn new(plan: &Plan, schema: &Schema) -> CallTable {
+        let methods_known = schema.methods().count();
         let routes = plan
             .routes
             .routes()
             .iter()
             .map(|route| {
                 let (clusters, methods) = (route.clusters.len(), route.labels_len());
-                let cells = (0..clusters * methods * protocol::ALL.len()).map(|_| OnceLock::new()).collect();
-                RouteTable { clusters, methods, cells }
+                let named = Cells::new(clusters * methods * protocol::ALL.len());
+                let known = (0..methods_known).map(|_| OnceLock::new()).collect();
+                RouteTable { clusters, methods, named, known }
             })
             .collect();
         CallTable { routes }
     }
 
-    /// The counters for a call. `cluster` and `method` are indexes within the route, `client_protocol` is the name of
-    /// one of [`protocol::ALL`].
+    /// The counters for a call of a `known` method of the schema, or of one that it does not know. `cluster` is an index
+    /// within the route, `client_protocol` the name of one of [`protocol::ALL`].
     pub(crate) fn get(
         &self,
         metrics: &Metrics,
         route: &crate::route::Route,
         cluster: (usize, &str),
-        method: (usize, &str, &str),
+        path: &MethodPath,
+        known: Option<&Method>,
         client_protocol: &'static str,
     ) -> Option<Arc<CallMetrics>> {
         let table = self.routes.get(route.index)?;
         let protocol = protocol::ALL.iter().position(|known| known.name == client_protocol)?;
-        debug_assert!(cluster.0 < table.clusters && method.0 < table.methods);
-        let cell = (protocol * table.clusters + cluster.0) * table.methods + method.0;
-        let cell = table.cells.get(cell)?;
-        let labels = [&*route.name, cluster.1, method.1, method.2, client_protocol];
+        debug_assert!(cluster.0 < table.clusters);
+        let place = protocol * table.clusters + cluster.0;
+        let (cell, service, method) = match known {
+            // What the schema knows by its path has the names that are in the path.
+            Some(known) => {
+                let cells = table.known.get(known.index)?;
+                let cells = cells.get_or_init(|| Cells::new(table.clusters * protocol::ALL.len()));
+                (cells.0.get(place)?, path.service(), path.method())
+            }
+            None => {
+                let label = route.label(path);
+                (table.named.0.get(place * table.methods + label.index)?, label.service, label.method)
+            }
+        };
+        let labels = [&*route.name, cluster.1, service, method, client_protocol];
         Some(cell.get_or_init(|| Arc::new(CallMetrics::new(metrics, labels))).clone())
     }
 }

@@ -179,6 +179,35 @@ async fn hostile_answers_are_refused() {
 }
 
 #[tokio::test]
+async fn metrics_name_the_methods_that_are_known() {
+    const ECHO: &str =
+        "syntax = 'proto3'; package test; message M {} service Echo { rpc Unary(M) returns (M); }";
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("echo.proto", ECHO)]);
+    let upstream = Upstream::start().await;
+    let gateway = gateway(&upstream.url(), &format!("{{ protos = [{:?}] }}", folder.path())).await;
+    let mut client = Client::connect(Protocol::GrpcH2c, gateway.target()).await;
+    let calls = "sluicegate_downstream_rq_total";
+    let known = [("service", "test.Echo"), ("method", "Unary"), ("grpc_status", "0")];
+    let other = [("service", "_other"), ("method", "_other"), ("grpc_status", "0")];
+
+    client.exchange(method::UNARY, &[b""]).await;
+    gateway.until_metric(calls, &known, 1.0).await;
+    client.exchange(method::SERVER_STREAM, &[b"1,1"]).await;
+    gateway.until_metric(calls, &other, 1.0).await;
+
+    // Another schema goes on where the first one stopped.
+    let both = ECHO.replace("Unary(M)", "ServerStream(M) returns (stream M); rpc Unary(M)");
+    write(folder.path(), &[("echo.proto", &both)]);
+    gateway.until_metric(METHODS, &[], 2.0).await;
+    client.exchange(method::SERVER_STREAM, &[b"1,1"]).await;
+    gateway.until_metric(calls, &[("service", "test.Echo"), ("method", "ServerStream")], 1.0).await;
+    client.exchange(method::UNARY, &[b""]).await;
+    gateway.until_metric(calls, &known, 2.0).await;
+    assert_eq!(gateway.metric(calls, &other).await, 1.0);
+}
+
+#[tokio::test]
 async fn without_reflection_calls_are_carried_all_the_same() {
     let upstream = Upstream::start().await;
     let gateway = gateway(&upstream.url(), "{ reflection = true }").await;
