@@ -52,7 +52,7 @@ impl Mapping {
         };
         self.settings.apply(&mut message);
         if let (Some(mask), Body::Field(field), false) = (&self.mask, &self.binding.body, is_blank) {
-            fill_mask(&mut message, mask, field, &body);
+            fill_mask(&mut message, mask, field, &body)?;
         }
         Ok(message.encode_to_vec())
     }
@@ -116,15 +116,22 @@ fn mask_field(binding: &Binding) -> Option<FieldDescriptor> {
     masks.next().is_none().then_some(mask)
 }
 
-fn fill_mask(message: &mut DynamicMessage, mask: &FieldDescriptor, body: &FieldDescriptor, json: &[u8]) {
-    // The same text was read as a message before.
-    let Ok(json) = serde_json::from_slice::<Json>(json) else { return };
-    let (Kind::Message(of_mask), Kind::Message(of_body)) = (mask.kind(), body.kind()) else { return };
+fn fill_mask(
+    message: &mut DynamicMessage,
+    mask: &FieldDescriptor,
+    body: &FieldDescriptor,
+    json: &[u8],
+) -> Result<(), Status> {
+    // Without the mask the upstream would take the call for another one.
+    let json = serde_json::from_slice::<Json>(json)
+        .map_err(|error| bad_request(format!("no update_mask can be made of the body: {error}")))?;
+    let (Kind::Message(of_mask), Kind::Message(of_body)) = (mask.kind(), body.kind()) else { return Ok(()) };
     let mut paths = Vec::new();
     collect_paths(&of_body, &json, "", &mut paths);
     if let Some(filled) = value::field_mask(&of_mask, paths) {
         message.set_field(mask, Value::Message(filled));
     }
+    Ok(())
 }
 
 /// The path of each field that JSON mentions: of messages in it those of their fields.
