@@ -119,3 +119,85 @@ impl Decoder for InQuery {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+    use proptest::prelude::*;
+
+    use super::super::tests::{decoded, greeter, head};
+    use super::*;
+
+    fn request(path: &str) -> Head {
+        Head { method: Method::GET, path: path.parse().unwrap(), ..head(Transport::Http1, &[]) }
+    }
+
+    #[test]
+    fn recognises_by_the_query() {
+        #[track_caller]
+        fn check(head: Head, has_route: bool, want: bool) {
+            let services = Services { schema: greeter(), has_route: &|_| has_route };
+            assert_eq!(recognise(&head, &services), want, "{head:?}");
+        }
+        for path in ["/a.B/C?connect=v1", "/a.B/C?x&connect=v%31", "/a.B/C?message=&encoding=&connect=v1"] {
+            check(request(path), false, true);
+            check(Head { method: Method::POST, ..request(path) }, true, false);
+            check(Head { transport: Transport::WebSocket, ..request(path) }, true, false);
+        }
+        check(request("/a.B/C?message=&encoding=x"), true, true);
+        check(request("/a.B/C?message=&encoding=x"), false, false);
+        for path in [
+            "/a.B/C",
+            "/a.B/C?",
+            "/a.B/C?connect=v2",
+            "/a.B/C?message=",
+            "/?connect=v1",
+            "/a%2fB/C?connect=v1",
+        ] {
+            check(request(path), true, false);
+        }
+    }
+
+    #[test]
+    fn the_first_parameter_of_a_name_counts() {
+        let check = |query: &str, want: Option<&[u8]>| {
+            assert_eq!(parameter(query, "a").as_deref(), want, "{query:?}");
+        };
+        check("a=1&a=2", Some(b"1"));
+        check("b=0&%61=x%3d+y%", Some(b"x= y%"));
+        check("a", Some(b""));
+        check("aa=1&=a&&A=2", None);
+    }
+
+    /// The frames of a call with this message and more parameters.
+    fn frames(message: &str, parameters: &str) -> Bytes {
+        let path = "/helloworld.Greeter/GetHello?connect=v1&encoding=proto";
+        let head = request(&format!("{path}{parameters}&message={message}"));
+        let opened = open(head, &Services::everywhere(greeter())).ok().unwrap();
+        decoded(opened, vec![], true).frames
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_survives_the_query(message in prop::collection::vec(any::<u8>(), 0..40), compressed: bool) {
+            use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+            let escaped = percent_encode(&message, NON_ALPHANUMERIC).to_string();
+            let encoded = [BASE64_URL_SAFE.encode(&message), BASE64_URL_SAFE_NO_PAD.encode(&message)];
+            let compression = if compressed { "&compression=br" } else { "" };
+            let want = Message { compressed: compressed && !message.is_empty(), payload: message.into() };
+            prop_assert_eq!(frames(&escaped, compression), want.to_frame());
+            for base64 in encoded {
+                prop_assert_eq!(frames(&base64, &format!("{compression}&base64=1")), want.to_frame());
+            }
+        }
+
+        #[test]
+        fn never_panics(
+            query in "((connect|encoding|message|base64|compression|[a-z%])=(v1|proto|json|1|gzip|[!$-~]{0,8})&?){0,6}",
+        ) {
+            if let Ok(path) = format!("/helloworld.Greeter/GetHello?{query}").parse() {
+                let _ = open(Head { path, ..request("/") }, &Services::everywhere(greeter()));
+            }
+        }
+    }
+}

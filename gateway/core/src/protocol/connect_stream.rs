@@ -295,3 +295,137 @@ impl Serialize for Metadata<'_> {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{head, map, sent};
+    use super::*;
+    use crate::testing::{Decoded, pieces};
+
+    fn decoder(is_encoded: bool, one: bool) -> Messages {
+        Messages { is_encoded, one, last: None, prefixes: Prefixes::default() }
+    }
+
+    fn encoder(one_response: bool) -> Stream {
+        Stream { codec: Codec::Proto, one_response, responses: Prefixes::default(), has_surplus: false }
+    }
+
+    #[test]
+    fn recognises_by_the_content_type() {
+        let check = |transport, content_type: &str, want| {
+            let head = head(transport, &[("content-type", content_type)]);
+            assert_eq!(recognise(&head, &Services::everywhere(&Schema::default())), want, "{content_type:?}");
+        };
+        for stream in ["application/connect+proto", "Application/Connect+JSON; a=b", "application/connect+x"]
+        {
+            check(Transport::Http1, stream, true);
+            check(Transport::Http3, stream, true);
+            check(Transport::WebSocket, stream, false);
+            check(Transport::WebTransport, stream, false);
+        }
+        for other in ["", "application/connect", "application/proto", "application/connectx"] {
+            check(Transport::Http2, other, false);
+        }
+    }
+
+    #[test]
+    fn messages_pass_as_slices_of_what_came() {
+        let input = Bytes::from_static(b"\0\0\0\0\x02hi\0\0\0\0\0\x01\0\0\0\x05he");
+        let mut frames = Frames::default();
+        decoder(true, false).data(input.clone(), &mut frames).unwrap();
+        let places: Vec<_> = frames.iter().map(|bytes| (bytes.as_ptr(), bytes.len())).collect();
+        assert_eq!(places, [(input.as_ptr(), input.len())]);
+    }
+
+    #[test]
+    fn an_only_message_waits_for_the_end() {
+        let mut decoder = decoder(false, true);
+        let mut frames = Frames::default();
+        decoder.data(Bytes::from_static(b"\0\0\0\0\x02hi"), &mut frames).unwrap();
+        assert_eq!(frames.pop().unwrap(), &b"\0\0\0\0\x02h"[..]);
+        assert!(frames.is_empty());
+        decoder.end(&mut frames).unwrap();
+        assert_eq!(frames.pop().unwrap(), "i");
+    }
+
+    #[test]
+    fn metadata_that_is_no_text_is_still_json() {
+        let mut trailers = HeaderMap::new();
+        trailers.append("x", HeaderValue::from_bytes(b"a\"\xff").unwrap());
+        trailers.append("x", HeaderValue::from_static("b"));
+        let (_, body, _) = sent(|out| encoder(false).end(End { status: Status::OK, trailers }, out));
+        let json = std::str::from_utf8(&body[PREFIX..]).unwrap();
+        assert_eq!(json, "{\"metadata\":{\"x\":[\"a\\\"\u{fffd}\",\"b\"]}}");
+    }
+
+    #[test]
+    fn filters_may_add_to_the_head_of_a_refusal() {
+        let cors = map(&[("access-control-allow-origin", "*")]);
+        let refusal = Status::new(Code::NotFound, "gone").with_metadata(header::RETRY_AFTER, 1.into());
+        let (head, body, ending) = sent(|out| encoder(true).trailers_only(cors, refusal.into(), out));
+        assert_eq!(head, "200 access-control-allow-origin: *; content-type: application/connect+proto");
+        let json = r#"{"error":{"code":"not_found","message":"gone"},"metadata":{"retry-after":["1"]}}"#;
+        assert_eq!(body.split_at(PREFIX), (&[2, 0, 0, 0, json.len() as u8][..], json.as_bytes()));
+        assert_eq!(ending, "clean");
+    }
+
+    /// Frames, and noise after some of them.
+    fn streams() -> impl Strategy<Value = Bytes> {
+        let frame = (any::<u8>(), prop::collection::vec(any::<u8>(), 0..6));
+        let noise = prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec(any::<u8>(), 0..8)];
+        (prop::collection::vec(frame, 0..6), noise).prop_map(|(frames, noise)| {
+            let mut stream = Vec::new();
+            for (flag, payload) in frames {
+                // Mostly flags that may stand here, so that streams get somewhere.
+                let flag = if flag < 220 { flag & 1 } else { flag };
+                stream.extend_from_slice(&[flag, 0, 0, 0, payload.len() as u8]);
+                stream.extend_from_slice(&payload);
+            }
+            stream.extend_from_slice(&noise);
+            stream.into()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn requests_never_depend_on_the_split(
+            stream in streams(),
+            is_encoded: bool,
+            one: bool,
+            cuts in prop::collection::vec(1usize..12, 0..40),
+        ) {
+            let decode = |pieces| Decoded::from_pieces(&mut decoder(is_encoded, one), pieces, true);
+            let whole = decode(pieces(&stream, &[]));
+            prop_assert_eq!(stream.get(..whole.frames.len()), Some(&whole.frames[..]));
+            prop_assert!(whole.refused.is_some() || whole.frames == stream);
+            prop_assert_eq!(decode(pieces(&stream, &cuts)), whole);
+        }
+
+        #[test]
+        fn responses_never_depend_on_the_split(
+            stream in streams(),
+            one_response: bool,
+            cuts in prop::collection::vec(1usize..12, 0..40),
+        ) {
+            let write = |pieces: Vec<Bytes>| {
+                let mut encoder = encoder(one_response);
+                sent(|out| {
+                    pieces.into_iter().for_each(|piece| encoder.data(piece, out).unwrap());
+                    encoder.end(Status::OK.into(), out);
+                })
+            };
+            prop_assert_eq!(write(pieces(&stream, &cuts)), write(pieces(&stream, &[])));
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), one: bool) {
+            let bytes = Bytes::from(bytes);
+            Decoded::from_pieces(&mut decoder(true, one), pieces(&bytes, &[]), true);
+            let mut encoder = encoder(one);
+            encoder.data(bytes, &mut Outbox::default()).unwrap();
+            encoder.end(Status::OK.into(), &mut Outbox::default());
+        }
+    }
+}

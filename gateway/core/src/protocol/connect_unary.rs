@@ -169,3 +169,109 @@ fn begin(
 fn too_large(limit: u32) -> Status {
     Status::resource_exhausted(format!("the message is larger than the limit of {limit} bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{greeter, head};
+    use super::*;
+    use crate::testing::{Decoded, pieces};
+
+    #[test]
+    fn recognises_what_is_meant_as_connect() {
+        #[track_caller]
+        fn check(headers: &[(&'static str, &str)], path: &'static str, want: bool) {
+            let head = Head { path: PathAndQuery::from_static(path), ..head(Transport::Http1, headers) };
+            assert_eq!(recognise(&head, &Services::everywhere(greeter())), want, "{headers:?} {path}");
+        }
+        let (known, other) = ("/helloworld.Greeter/SayHello", "/other.Service/Do");
+        for path in [known, other, "/", "/a?b=c"] {
+            check(&[("content-type", "application/proto")], path, true);
+            check(&[("content-type", "Application/Proto; v=1")], path, true);
+            check(&[("content-type", "application/json"), ("connect-protocol-version", "1")], path, true);
+            check(&[("content-type", "image/jpeg"), ("connect-protocol-version", "1")], path, true);
+            check(&[("connect-protocol-version", "2")], path, true);
+            for no in ["", "application/protobuf", "application/connect+proto", "text/json", "application/"] {
+                check(&[("content-type", no)], path, false);
+            }
+        }
+        check(&[("content-type", "application/json;charset=utf-8")], known, true);
+        check(&[("content-type", "application/json")], other, false);
+    }
+
+    #[test]
+    fn json_is_for_methods_that_are_served_here() {
+        let mut json = head(Transport::Http2, &[("content-type", "application/json")]);
+        json.path = PathAndQuery::from_static("/helloworld.Greeter/SayHello");
+        assert!(recognise(&json, &Services::everywhere(greeter())));
+        assert!(!recognise(&json, &Services { schema: greeter(), has_route: &|_| false }));
+    }
+
+    #[test]
+    fn other_carriers_have_content_types_of_their_own() {
+        for transport in [Transport::WebTransport, Transport::WebSocket] {
+            let proto = head(transport, &[("content-type", "application/proto")]);
+            assert!(!recognise(&proto, &Services::everywhere(greeter())));
+        }
+    }
+
+    #[test]
+    fn reads_one_length() {
+        let check = |values: &[&str], want: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_LENGTH, value.parse().unwrap());
+            }
+            assert_eq!(content_length(&headers), want, "{values:?}");
+        };
+        check(&["0"], Some(0));
+        check(&["18446744073709551615"], Some(u64::MAX));
+        for none in [&[][..], &[""], &["-1"], &["+1"], &["1 1"], &["18446744073709551616"], &["1", "1"]] {
+            check(none, None);
+        }
+    }
+
+    #[test]
+    fn a_body_of_known_length_is_passed_on_as_it_comes() {
+        let input = Bytes::from_static(b"abc");
+        let mut decoder = Body::new(Some(5), true);
+        let mut frames = Frames::default();
+        decoder.data(input.clone(), &mut frames).unwrap();
+        assert_eq!(frames.pop().unwrap(), &[1, 0, 0, 0, 5][..]);
+        assert_eq!(frames.pop().map(|bytes| (bytes.as_ptr(), bytes.len())), Some((input.as_ptr(), 3)));
+    }
+
+    proptest! {
+        #[test]
+        fn one_body_is_one_message(
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            length in prop::option::of(0u64..200),
+            is_right: bool,
+            is_compressed: bool,
+            limit in 0u32..300,
+            cuts in prop::collection::vec(1usize..50, 0..10),
+        ) {
+            let total = body.len() as u64;
+            let length = length.map(|length| if is_right { total } else { length });
+            let body = Bytes::from(body);
+            let decode = |pieces: Vec<Bytes>| {
+                let mut decoder = Body::new(length, is_compressed);
+                decoder.limit(limit);
+                Decoded::from_pieces(&mut decoder, pieces, true)
+            };
+            let seen = decode(pieces(&body, &cuts));
+            let refused = seen.refused.as_ref().map(|(code, _)| *code);
+            if limit > 0 && length.unwrap_or(total) > u64::from(limit) {
+                prop_assert_eq!(refused, Some(Code::ResourceExhausted));
+            } else if length.is_some_and(|length| length != total) {
+                prop_assert_eq!(refused, Some(Code::InvalidArgument));
+            } else {
+                let compressed = is_compressed && !body.is_empty();
+                prop_assert_eq!(&seen.frames, &Message { compressed, payload: body.clone() }.to_frame());
+                prop_assert!(seen.ended);
+            }
+            prop_assert_eq!(decode(pieces(&body, &[])), seen);
+        }
+    }
+}

@@ -30,6 +30,17 @@ pub(super) fn open(head: Head) -> Result<Opened, String> {
     })
 }
 
+/// What the descriptors of the vectors tell of.
+pub(super) fn greeter() -> &'static Schema {
+    static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+        let files = protox::compile(["greeter.proto"], [folder]).unwrap();
+        let pool = prost_reflect::DescriptorPool::from_file_descriptor_set(files).unwrap();
+        Schema::new(&[crate::schema::Source { pool, json: Default::default() }])
+    });
+    &SCHEMA
+}
+
 /// What an encoder put on the wire: the head's lines, the body, the ending.
 pub(super) fn sent(encode: impl FnOnce(&mut Outbox)) -> (String, Bytes, String) {
     let mut out = Outbox::default();
@@ -93,10 +104,33 @@ fn tells_protocols_apart() {
     let schema = Schema::default();
     let name = |head| recognise(&head, &Services::everywhere(&schema)).map(|protocol| protocol.name);
     assert_eq!(name(head(Transport::WebTransport, &[])), Some("grpc_wt"));
-    assert_eq!(name(head(Transport::WebSocket, &[("content-type", "application/grpc-web")])), Some("grpc_ws"));
+    assert_eq!(
+        name(head(Transport::WebSocket, &[("content-type", "application/grpc-web")])),
+        Some("grpc_ws")
+    );
     let websockets = [("sec-websocket-protocol", "grpc-websockets")];
     assert_eq!(name(head(Transport::WebSocket, &websockets)), Some("grpc_websockets"));
     assert_eq!(name(head(Transport::Http2, &[])), None);
+}
+
+#[test]
+fn tells_the_forms_of_connect_apart() {
+    let check = |method: Method, query: &str, content_type: &str, want: &str| {
+        let version = [("content-type", content_type), ("connect-protocol-version", "1")];
+        let path = format!("/helloworld.Greeter/GetHello{query}").parse().unwrap();
+        let head = Head { method, path, ..head(Transport::Http2, &version) };
+        let name = recognise(&head, &Services::everywhere(greeter())).map(|protocol| protocol.name);
+        assert_eq!(name, Some(want), "{head:?}");
+    };
+    check(Method::POST, "", "application/proto", "connect_unary");
+    check(Method::POST, "", "application/json", "connect_unary");
+    check(Method::POST, "?connect=v1", "application/proto", "connect_unary");
+    check(Method::GET, "", "application/proto", "connect_unary");
+    check(Method::GET, "?connect=v1", "application/proto", "connect_get");
+    check(Method::POST, "", "application/connect+json", "connect_stream");
+    check(Method::GET, "?connect=v1", "application/connect+proto", "connect_stream");
+    check(Method::POST, "", "application/grpc", "grpc");
+    check(Method::POST, "", "application/grpc-web+proto", "grpc_web");
 }
 
 #[test]

@@ -189,3 +189,114 @@ fn append_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
         *list = longer;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::super::tests::{map, sent};
+    use super::*;
+    use crate::testing::pieces;
+
+    fn encoder() -> Unary {
+        Unary::new(Codec::Proto, None, &Services::everywhere(&Schema::default()))
+    }
+
+    #[test]
+    fn long_chunks_are_not_copied() {
+        let input = Bytes::from([&b"\0\0\0\x10\0"[..], &[7; 4096]].concat());
+        let mut out = Outbox::default();
+        let mut encoder = encoder();
+        encoder.data(input.clone(), &mut out).unwrap();
+        assert!(out.is_empty(), "nothing goes out before the end");
+        encoder.end(Status::OK.into(), &mut out);
+        let places: Vec<_> = out.data.iter().map(|bytes| (bytes.as_ptr(), bytes.len())).collect();
+        assert_eq!(places, [(input[5..].as_ptr(), 4096)]);
+    }
+
+    #[test]
+    fn a_second_message_is_refused_at_once() {
+        let two = Bytes::from_static(b"\0\0\0\0\x01a\0");
+        let refused = encoder().data(two, &mut Outbox::default()).unwrap_err();
+        assert_eq!((refused.code, refused.flag), (Code::Unimplemented, Some(Flag::UpstreamProtocolError)));
+    }
+
+    #[test]
+    fn what_no_route_takes_is_not_found() {
+        let check = |status: Status, want: &str| {
+            let (head, ..) = sent(|out| encoder().trailers_only(HeaderMap::new(), status.into(), out));
+            assert_eq!(head, format!("{want} content-type: application/json"));
+        };
+        check(Status::unimplemented("").with_flag(Flag::NoRoute), "404");
+        check(Status::unimplemented(""), "501");
+        check(Status::unavailable("").with_flag(Flag::NoRoute), "503");
+    }
+
+    #[test]
+    fn pages_may_read_trailers_if_they_may_read_headers() {
+        let check = |head: &[(&'static str, &str)], want: Option<&str>| {
+            let end = End {
+                status: Status::unavailable(""),
+                trailers: map(&[("x", "1"), ("x", "2"), ("y-bin", "AQ==")]),
+            };
+            let mut out = Outbox::default();
+            encoder().trailers_only(map(head), end, &mut out);
+            let headers = out.head.unwrap().headers;
+            let exposed = headers.get("access-control-expose-headers").map(|value| value.to_str().unwrap());
+            assert_eq!(exposed, want);
+            assert_eq!(headers.get_all("trailer-x").iter().collect::<Vec<_>>(), ["1", "2"]);
+            assert_eq!(headers["trailer-y-bin"], "AQ");
+        };
+        check(
+            &[("access-control-expose-headers", "grpc-status")],
+            Some("grpc-status,trailer-x,trailer-y-bin"),
+        );
+        check(&[], None);
+    }
+
+    #[test]
+    fn the_upstream_describes_no_body() {
+        let mut encoder = encoder();
+        let metadata = map(&[("content-encoding", "br"), ("content-length", "7"), ("x", "1")]);
+        let (head, body, _) = sent(|out| {
+            encoder.head(ResponseHead { metadata, ..ResponseHead::default() }, out);
+            encoder.data(Bytes::from_static(b"\0\0\0\0\x01a"), out).unwrap();
+            encoder.end(Status::OK.into(), out);
+        });
+        assert_eq!((&*head, &body[..]), ("200 content-type: application/proto; x: 1", &b"a"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn never_depends_on_the_split(
+            frame in prop::collection::vec(any::<u8>(), 0..3000),
+            is_whole: bool,
+            code in 0u64..17,
+            cuts in prop::collection::vec(1usize..1500, 0..8),
+        ) {
+            let mut frame = frame;
+            let is_whole = is_whole && frame.len() >= PREFIX;
+            if is_whole {
+                frame[0] &= 1;
+                let length = (frame.len() - PREFIX) as u32;
+                frame[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+            }
+            let frame = Bytes::from(frame);
+            let write = |pieces: Vec<Bytes>| {
+                let mut encoder = encoder();
+                let encoding = Some(HeaderValue::from_static("gzip"));
+                sent(|out| {
+                    encoder.head(ResponseHead { encoding, ..ResponseHead::default() }, out);
+                    let read = pieces.into_iter().try_for_each(|piece| encoder.data(piece, out));
+                    let status = read.err().unwrap_or(Status::new(Code::from_number(code).unwrap(), ""));
+                    encoder.end(status.into(), out);
+                })
+            };
+            let whole = write(pieces(&frame, &[]));
+            if is_whole && code == 0 {
+                prop_assert_eq!(&whole.1[..], &frame[PREFIX..]);
+            }
+            prop_assert_eq!(write(pieces(&frame, &cuts)), whole);
+        }
+    }
+}
