@@ -59,12 +59,14 @@ fn default_max_age() -> Duration {
 }
 
 /// Request headers of gRPC-Web and Connect that are not CORS-safelisted.
-const REQUEST_HEADERS: &str =
-    "content-type,grpc-timeout,x-grpc-web,x-user-agent,connect-protocol-version,connect-timeout-ms";
+const REQUEST_HEADERS: &str = "content-type,content-encoding,grpc-timeout,x-grpc-web,x-user-agent,connect-protocol-version,\
+     connect-timeout-ms,connect-content-encoding,connect-accept-encoding";
 /// gRPC-Web uses POST, Connect GET as well.
 const METHODS: HeaderValue = HeaderValue::from_static("POST,GET");
-/// The status, when it stands in the head of a response.
-const STATUS_HEADERS: &str = "grpc-status,grpc-message,grpc-status-details-bin";
+/// What client protocols themselves write into the head of a response: the status, if it stands there, and how the
+/// messages of a Connect stream are compressed. Where trailing metadata becomes header fields, the protocol adds them.
+const PROTOCOL_HEADERS: &str =
+    "grpc-status,grpc-message,grpc-status-details-bin,connect-content-encoding,connect-accept-encoding";
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
@@ -104,7 +106,7 @@ impl Filter for Cors {
         if config.allow_credentials && config.allow_headers.iter().any(|name| name == "*") {
             return Err(credentials_need_names("allow_headers"));
         }
-        let expose_headers = names("expose_headers", &config.expose_headers, STATUS_HEADERS)?;
+        let expose_headers = names("expose_headers", &config.expose_headers, PROTOCOL_HEADERS)?;
         if config.allow_credentials && config.expose_headers.iter().any(|name| name == "*") {
             return Err(credentials_need_names("expose_headers"));
         }
@@ -474,7 +476,7 @@ mod tests {
         assert_eq!(answer["access-control-allow-credentials"], "true");
         let head = head(&rig, APP, &[]);
         assert_eq!(head["access-control-allow-credentials"], "true");
-        assert_eq!(head["access-control-expose-headers"], format!("{STATUS_HEADERS},trailer-x-cost"));
+        assert_eq!(head["access-control-expose-headers"], format!("{PROTOCOL_HEADERS},trailer-x-cost"));
     }
 
     #[test]
@@ -487,7 +489,7 @@ mod tests {
             ("vary", "accept"),
         ];
         let head = head(&Scripted::new::<Cors>(APP_ONLY), APP, &upstream);
-        assert_eq!(head["access-control-expose-headers"], format!("{STATUS_HEADERS},x-one,x-two-bin"));
+        assert_eq!(head["access-control-expose-headers"], format!("{PROTOCOL_HEADERS},x-one,x-two-bin"));
         assert_eq!(head.get_all("vary").iter().collect::<Vec<_>>(), ["accept", "Origin"]);
         assert!(!head.contains_key("access-control-allow-credentials"));
     }
@@ -504,7 +506,7 @@ mod tests {
         assert_eq!(sorted(&head(&rig, "https://evil.test", &upstream)), [("vary", "accept, ORIGIN")]);
         let want = [
             ("access-control-allow-origin", APP),
-            ("access-control-expose-headers", STATUS_HEADERS),
+            ("access-control-expose-headers", PROTOCOL_HEADERS),
             ("vary", "accept, ORIGIN"),
         ];
         assert_eq!(sorted(&head(&rig, APP, &upstream)), want);
@@ -534,7 +536,7 @@ mod tests {
         let call = rig.call().metadata("origin", APP).open();
         call.expect_end(Code::Unauthenticated);
         assert_eq!(call.head().unwrap().metadata["access-control-allow-origin"], APP);
-        assert_eq!(call.head().unwrap().metadata["access-control-expose-headers"], STATUS_HEADERS);
+        assert_eq!(call.head().unwrap().metadata["access-control-expose-headers"], PROTOCOL_HEADERS);
     }
 
     #[test]
