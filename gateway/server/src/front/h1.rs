@@ -29,7 +29,7 @@ use crate::carry::{Asked, refuse};
 use head::{NoHead, Peeked};
 
 /// How long a request body that nobody wants is read, so that the client gets the response and not a reset.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+pub(in crate::front) const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves an HTTP/1.1 connection to its end.
 pub(crate) async fn serve(door: Arc<Door>, mut io: Stream, shutdown: ShutdownWatch) {

@@ -3,7 +3,7 @@
 use sluicegate_e2e::frame::message;
 use sluicegate_e2e::gateway::{Config, Gateway};
 use sluicegate_e2e::upstream::{Event, Upstream, method};
-use sluicegate_e2e::within;
+use sluicegate_e2e::{QUIET, within};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -125,6 +125,24 @@ async fn native_grpc_is_refused() {
     let head = raw.head().await;
     assert!(head[0].starts_with("http/1.1 4") || head[0].starts_with("http/1.1 5"), "{head:?}");
     assert!(upstream.try_next_call().is_none());
+}
+
+/// Clients write the whole request before they look for the response, and a reset would keep it from them.
+#[tokio::test]
+async fn a_request_that_is_refused_is_read_to_its_end() {
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).start().await;
+    for (path, status) in [(method::UNARY, "415"), ("/favicon.ico", "404")] {
+        let mut raw = Raw::connect(&gateway).await;
+        raw.send(head(path, "image/jpeg", "content-length: 5\r\n").as_bytes()).await;
+        assert!(raw.head().await[0].starts_with(&format!("http/1.1 {status}")));
+        let mut rest = Vec::new();
+        let early = tokio::time::timeout(QUIET, raw.0.read_to_end(&mut rest)).await;
+        assert!(early.is_err(), "the gateway closed the connection before the end of the request");
+        raw.send(b"hello").await;
+        within("the end of the response", raw.0.read_to_end(&mut rest)).await.unwrap();
+        assert!(rest.ends_with(b"\n"), "{rest:?}");
+    }
 }
 
 /// A body that is shorter than its length was cut off, and an upstream must not take it for whole.

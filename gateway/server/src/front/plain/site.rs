@@ -11,10 +11,11 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
-
 use sluicegate_core::path::MethodPath;
+use tokio::time::timeout;
 
 use crate::front::door::{Door, host_of};
+use crate::front::h1::DRAIN_TIMEOUT;
 use crate::route::Route;
 
 /// The largest message that a client should send, as the probe tells it: the default limit of a route.
@@ -202,6 +203,12 @@ async fn respond(session: &mut Session, status: u16, page: Page) -> Result<bool>
     session.write_response_header(Box::new(head), head_only).await?;
     if !head_only {
         session.write_response_body(Some(body), true).await?;
+    }
+    let connection = &mut session.downstream_session;
+    if connection.as_http1().is_some() {
+        // Pingora would close the connection with the request's body unread, which resets it.
+        connection.finish_body().await?;
+        let _ = timeout(DRAIN_TIMEOUT, connection.drain_request_body()).await;
     }
     Ok(true)
 }
