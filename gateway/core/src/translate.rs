@@ -5,6 +5,7 @@
 //! stand between here and the upstream and see what the upstream sees. Where nothing differs nothing is wrapped, and
 //! bytes pass untouched.
 
+mod measured;
 mod request;
 mod response;
 mod single;
@@ -40,6 +41,7 @@ pub struct Terms<'a> {
 /// - A client that speaks JSON calls a known method in binary, and is answered in JSON. Its messages go uncompressed;
 ///   those of the response are compressed as the upstream did if the client takes it.
 /// - A request in a known encoding that is not one of the upstream's goes uncompressed.
+/// - A compressed request that passes as it is is held to the limit for what it stands for.
 /// - With [`Terms::checks_cardinality`], a method that takes one request message is given exactly one.
 ///
 /// What a wrapped request gets wrong ends the call: INTERNAL for a compressed message without an encoding,
@@ -54,7 +56,7 @@ pub fn fit(mut opened: Opened, terms: &Terms<'_>) -> Opened {
     let is_json = || grpc::codec(&opened.content_type).eq_ignore_ascii_case(b"+json");
     match terms.method.filter(|_| is_json()) {
         Some(method) => as_proto(opened, method, terms),
-        None => decompress_unknown_to_upstream(opened, terms),
+        None => mind_compression(opened, terms),
     }
 }
 
@@ -81,7 +83,7 @@ fn as_proto(opened: Opened, method: &Arc<Method>, terms: &Terms<'_>) -> Opened {
     }
 }
 
-fn decompress_unknown_to_upstream(opened: Opened, terms: &Terms<'_>) -> Opened {
+fn mind_compression(opened: Opened, terms: &Terms<'_>) -> Opened {
     let compression = Compression::named(opened.encoding.as_ref());
     match compression {
         Compression::Known(encoding) if !terms.upstream_encodings.contains(&encoding) => {
@@ -89,6 +91,10 @@ fn decompress_unknown_to_upstream(opened: Opened, terms: &Terms<'_>) -> Opened {
             let request =
                 request::Rewriting::new(opened.decoder, compression, same, terms.max_request_message);
             Opened { encoding: None, decoder: Box::new(request), ..opened }
+        }
+        Compression::Known(encoding) if !matches!(terms.max_request_message, 0 | u32::MAX) => {
+            let measured = measured::Measured::new(opened.decoder, encoding, terms.max_request_message);
+            Opened { decoder: Box::new(measured), ..opened }
         }
         _ => opened,
     }

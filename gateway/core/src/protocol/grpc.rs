@@ -37,7 +37,7 @@ fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
 }
 
 /// Passes frames on as they came.
-pub(super) struct Untouched;
+pub(crate) struct Untouched;
 
 impl Decoder for Untouched {
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
