@@ -13,12 +13,13 @@ pub(crate) struct Vector {
     sections: HashMap<String, Vec<String>>,
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "request line",
     "headers",
     "no schema",
     "limits",
     "request",
+    "messages",
     "no fin",
     "call",
     "frames",

@@ -19,8 +19,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prost_reflect::DescriptorPool;
 use sluicegate_core::call::{End, ResponseHead, Transport};
 use sluicegate_core::protocol::grpc_wt::{Opening, reset_code};
+use sluicegate_core::protocol::websocket::{OnWebSocket, Received};
 use sluicegate_core::protocol::{
-    self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, take_status,
+    self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, grpc_websockets, grpc_ws,
+    take_status,
 };
 use sluicegate_core::schema::{Schema, Source};
 use sluicegate_core::status::Code;
@@ -56,6 +58,16 @@ fn grpc_wt() {
     run("grpc_wt", 40);
 }
 
+#[test]
+fn grpc_ws() {
+    run("grpc_ws", 11);
+}
+
+#[test]
+fn grpc_websockets() {
+    run("grpc_websockets", 10);
+}
+
 /// Runs all vectors of a protocol, of which there are `least` or more.
 fn run(protocol: &'static str, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(protocol);
@@ -74,7 +86,11 @@ fn check(protocol: &str, vector: &Vector) {
     let has_request = vector.has("request");
     let has_response = vector.has("upstream end") || vector.has("upstream breaks");
     let is_answered = vector.has("response head") && !has_response;
-    assert!(has_request || has_response || is_answered, "it says nothing");
+    let has_messages = vector.has("messages");
+    assert!(has_request || has_messages || has_response || is_answered, "it says nothing");
+    if has_messages {
+        Request::from_messages(on_websocket(protocol), vector).check(vector);
+    }
     if is_answered {
         Response::refuse(protocol, vector).check(vector);
     }
@@ -135,6 +151,45 @@ impl Request {
         }
     }
 
+    /// Reads a request of a protocol on a WebSocket, whose messages have borders that mean something.
+    fn from_messages(on: &OnWebSocket, vector: &Vector) -> Request {
+        let mut messages = vector.chunks("messages").into_iter();
+        let first = messages.next().expect("the message of the headers");
+        let head = (on.first)(first, PathAndQuery::from_static(PATH));
+        let mut opened = match head.and_then(|head| open(on.protocol.name, vector, head)) {
+            Ok(opened) => opened,
+            Err(Reply::Http(status, _)) => panic!("HTTP {status}"),
+            Err(Reply::Status(status, _)) => {
+                let refused = Some(status.code.number());
+                return Request { call: None, frames: Bytes::new(), ended: false, refused, stop: None };
+            }
+        };
+        let (mut pieces, mut ended, mut broken) = (Vec::new(), false, None);
+        for message in messages {
+            assert!(!ended, "messages follow the end");
+            match (on.next)(message) {
+                Ok(Received::Data(bytes)) => pieces.push(bytes),
+                Ok(Received::Last(bytes)) => {
+                    pieces.push(bytes);
+                    ended = true;
+                }
+                Err(status) => {
+                    broken = Some(status.code.number());
+                    break;
+                }
+            }
+        }
+        pieces.retain(|piece| !piece.is_empty());
+        let seen = Decoded::from_pieces(&mut *opened.decoder, pieces, ended);
+        Request {
+            call: Some(lines_of(&opened)),
+            frames: seen.frames,
+            ended: seen.ended,
+            refused: seen.refused.map(|(code, _)| code.number()).or(broken),
+            stop: None,
+        }
+    }
+
     fn check(self, vector: &Vector) {
         assert_eq!(self.frames, vector.bytes("frames"), "frames");
         let refused = vector.number("refused", "grpc-status");
@@ -187,15 +242,9 @@ fn open(protocol: &str, vector: &Vector, head: Head) -> Result<Opened, Reply> {
     (recognised.open)(head, &services)
 }
 
-/// What `greeter.proto` tells of.
-fn greeter() -> &'static Schema {
-    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
-        let files = protox::compile(["greeter.proto"], [folder]).unwrap();
-        let pool = DescriptorPool::from_file_descriptor_set(files).unwrap();
-        Schema::new(&[Source { pool, json: Default::default() }])
-    });
-    &SCHEMA
+fn on_websocket(protocol: &str) -> &'static OnWebSocket {
+    let all = [&grpc_ws::ON_WEBSOCKET, &grpc_websockets::ON_WEBSOCKET];
+    all.into_iter().find(|on| on.protocol.name == protocol).expect("no protocol on WebSockets")
 }
 
 /// A call, as `[call]` shows it.
@@ -314,6 +363,12 @@ fn without_order(mut frames: &[u8]) -> Bytes {
 fn encoder(protocol: &str, vector: &Vector) -> Box<dyn Encoder> {
     let head = match protocol {
         "grpc_wt" => Head { transport: Transport::WebTransport, ..http_head(vector) },
+        "grpc_ws" => Head { transport: Transport::WebSocket, ..http_head(vector) },
+        "grpc_websockets" => {
+            let mut head = Head { transport: Transport::WebSocket, ..http_head(vector) };
+            head.headers.insert("sec-websocket-protocol", HeaderValue::from_static("grpc-websockets"));
+            head
+        }
         _ => http_head(vector),
     };
     open(protocol, vector, head).ok().expect("it opens no call").encoder
