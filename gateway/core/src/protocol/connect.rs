@@ -11,7 +11,7 @@ mod unary;
 use http::{HeaderName, header};
 
 use super::*;
-pub(super) use encodings::{accepted, encoding_named};
+pub(super) use encodings::{accepted, encoding_named, encoding_of};
 pub(super) use error::{ErrorJson, http_status};
 pub(super) use unary::Unary;
 

@@ -81,6 +81,12 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     })
 }
 
+/// The answer to any method but GET and POST, where both would do.
+pub(super) fn or_post() -> Reply {
+    let allow = HeaderMap::from_iter([(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
+    Reply::Http(StatusCode::METHOD_NOT_ALLOWED, allow)
+}
+
 fn message(query: &str) -> Result<Bytes, Status> {
     let Some(message) = parameter(query, "message") else {
         return Err(connect::invalid("the query has no `message`"));

@@ -51,8 +51,7 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     let encoder =
         Box::new(Stream { codec, one_response, responses: Prefixes::default(), has_surplus: false });
     let terms = || {
-        let encoding = head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let encoding = connect::encoding_named(encoding)?;
+        let encoding = connect::encoding_of(&head.headers, &CONTENT_ENCODING)?;
         let timeout = connect::timeout(&head.headers)?;
         Ok((opening::method_path(head.path.clone())?, encoding, timeout))
     };

@@ -30,11 +30,15 @@ fn recognise(head: &Head, services: &Services<'_>) -> bool {
 }
 
 fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
-    if head.method != Method::POST {
-        return Err(opening::only_post());
-    }
     let path = connect::path_of(&head.path);
-    let kind = path.as_ref().and_then(|path| services.method(path)).map(|method| method.kind);
+    let method = path.as_ref().and_then(|path| services.method(path));
+    if head.method != Method::POST {
+        return Err(match method {
+            Some(method) if method.no_side_effects => connect_get::or_post(),
+            _ => opening::only_post(),
+        });
+    }
+    let kind = method.map(|method| method.kind);
     let fits = kind.is_none_or(|kind| kind == MethodKind::Unary);
     let Some(codec) = Codec::of_request(&head.headers, TYPE).filter(|_| fits) else {
         return Err(connect::unsupported(match kind {
@@ -44,8 +48,7 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     };
     let encoder = Box::new(Unary::new(codec, path.as_ref(), services));
     let terms = || {
-        let encoding = head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let encoding = connect::encoding_named(encoding)?;
+        let encoding = connect::encoding_of(&head.headers, &header::CONTENT_ENCODING)?;
         let timeout = connect::timeout(&head.headers)?;
         Ok((opening::method_path(head.path.clone())?, encoding, timeout))
     };

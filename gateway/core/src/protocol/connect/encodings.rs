@@ -17,6 +17,16 @@ pub(crate) fn encoding_named(name: Option<&[u8]>) -> Result<Option<Encoding>, St
     }
 }
 
+/// What a header field with this name says of a request. Two encodings, one upon the other, are none that is known.
+pub(crate) fn encoding_of(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Encoding>, Status> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    match (values.next(), values.next()) {
+        (first, None) => encoding_named(first),
+        (Some(first), Some(second)) => encoding_named(Some(&[first, second].join(&b","[..]))),
+        (None, Some(_)) => Ok(None),
+    }
+}
+
 /// What the client can decompress, the best first, as a `grpc-accept-encoding`.
 ///
 /// A client that does not say takes what it sent itself. Encodings that the gateway does not know are left out, as are
@@ -91,6 +101,13 @@ mod tests {
     fn names_what_is_known_when_something_is_not() {
         assert_eq!(encoding_named(Some(b"Identity")).unwrap(), None);
         assert_eq!(encoding_named(Some(b"GZip")).unwrap(), Some(Encoding::Gzip));
+        let named = |values: &[(&'static str, &str)]| {
+            encoding_of(&map(values), &header::CONTENT_ENCODING).map_err(|status| status.code)
+        };
+        assert_eq!(named(&[]), Ok(None));
+        assert_eq!(named(&[("content-encoding", "br")]), Ok(Some(Encoding::Br)));
+        let twice = [("content-encoding", "br"), ("content-encoding", "br")];
+        assert_eq!(named(&twice), Err(Code::Unimplemented));
         let refused = encoding_named(Some(b"foo")).unwrap_err();
         assert_eq!(
             refused.to_string(),
