@@ -5,4 +5,5 @@
 mod exchange;
 pub mod message;
 pub mod page;
+mod reflection;
 pub mod service;

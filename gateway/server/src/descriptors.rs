@@ -135,10 +135,12 @@ impl Source {
                 self.metrics.failures.inc();
                 let mut state = self.lock();
                 let is_known = state.error.as_deref() == Some(&*error);
-                let kept = if state.pool.is_some() { "; what was known stays" } else { "" };
                 // Whoever did not mend it when it was said once does not want to hear it every minute.
                 let level = if is_known { log::Level::Debug } else { log::Level::Warn };
-                log::log!(level, "cluster {cluster}: no new descriptors: {error}{kept}");
+                match &state.pool {
+                    Some(_) => log::log!(level, "cluster {cluster}: descriptors stay as they were: {error}"),
+                    None => log::log!(level, "cluster {cluster}: its methods are not known: {error}"),
+                }
                 state.error = Some(error.into());
             }
         }

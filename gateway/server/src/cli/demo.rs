@@ -50,7 +50,8 @@ pub(super) fn demo(addresses: &Addresses) -> ExitCode {
     };
     let endpoints: Vec<_> = backends.iter().map(|address| format!("\"http://{address}\"")).collect();
     let clusters = format!(
-        "[[clusters]]\nname = \"demo\"\nbalance = \"round_robin\"\nendpoints = [{}]\n",
+        "[[clusters]]\nname = \"demo\"\nbalance = \"round_robin\"\nendpoints = [{}]\n\
+         descriptors = {{ reflection = true }}\n",
         endpoints.join(", ")
     );
     start(addresses, ROUTES, &clusters, Some(API_KEY))

@@ -28,7 +28,11 @@ services = ["*"]
 cluster = "upstream"
 filters = [{ use = "cors", allow_origins = ["*"] }]
 "#;
-    let clusters = format!("[[clusters]]\nname = \"upstream\"\nendpoints = [{}]\n", toml_string(upstream));
+    // A server without reflection costs a line in the log, and JSON.
+    let clusters = format!(
+        "[[clusters]]\nname = \"upstream\"\nendpoints = [{}]\ndescriptors = {{ reflection = true }}\n",
+        toml_string(upstream)
+    );
     start(addresses, routes, &clusters, None)
 }
 

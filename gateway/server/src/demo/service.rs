@@ -20,6 +20,7 @@ use super::message::{
     ChatReply, ChatRequest, CountReply, CountRequest, OpenReply, OpenRequest, SayReply, SayRequest, SumReply,
     SumRequest,
 };
+use super::reflection;
 
 /// Connections at once. The gateway opens a few per worker; the next one waits in the listener's queue.
 const CONNECTIONS: usize = 256;
@@ -145,6 +146,7 @@ impl Call {
             "/demo.v1.Demo/Sum" => self.sum().await,
             "/demo.v1.Demo/Chat" => self.chat().await,
             "/demo.v1.Vault/Open" => self.open().await,
+            path if reflection::METHODS.contains(&path) => self.reflect().await,
             _ => Err(Status::unimplemented(format!("the demo has no method {path}"))),
         }
     }
@@ -195,6 +197,13 @@ impl Call {
         let OpenRequest {} = self.requests.only().await?;
         let secret = "The sluice is open.".to_owned();
         self.replies.send(&OpenReply { secret, backend: self.backend() }).await
+    }
+
+    async fn reflect(&mut self) -> Result<(), Status> {
+        while let Some(request) = self.requests.next().await? {
+            self.replies.send(&reflection::answer(request)).await?;
+        }
+        Ok(())
     }
 
     fn backend(&self) -> String {

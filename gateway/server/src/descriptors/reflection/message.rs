@@ -23,6 +23,8 @@ pub(crate) enum Question {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ServerReflectionResponse {
+    #[prost(message, optional, tag = "2")]
+    pub(crate) original_request: Option<ServerReflectionRequest>,
     #[prost(oneof = "Answer", tags = "4, 6, 7")]
     pub(crate) answer: Option<Answer>,
 }
