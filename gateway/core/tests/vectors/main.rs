@@ -68,6 +68,11 @@ fn grpc_websockets() {
     run("grpc_websockets", 10);
 }
 
+#[test]
+fn rest() {
+    run("rest", 25);
+}
+
 /// Runs all vectors of a protocol, of which there are `least` or more.
 fn run(protocol: &'static str, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(protocol);
@@ -235,7 +240,11 @@ fn http_head(vector: &Vector) -> Head {
 
 fn open(protocol: &str, vector: &Vector, head: Head) -> Result<Opened, Reply> {
     let none = Schema::default();
-    let schema = if vector.has("no schema") { &none } else { greeter() };
+    let schema = match protocol {
+        _ if vector.has("no schema") => &none,
+        "rest" => library(),
+        _ => greeter(),
+    };
     let services = Services { schema, has_route: &|path| path.as_str() != "/helloworld.Greeter/Nowhere" };
     let recognised = protocol::recognise(&head, &services).expect("no protocol");
     assert_eq!(recognised.name, protocol);
