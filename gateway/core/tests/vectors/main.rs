@@ -256,6 +256,29 @@ fn on_websocket(protocol: &str) -> &'static OnWebSocket {
     all.into_iter().find(|on| on.protocol.name == protocol).expect("no protocol on WebSockets")
 }
 
+/// What `tests/rest/library.proto` tells of, its options included.
+fn library() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+        let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut compiler =
+            protox::Compiler::new([core.join("../../tests/rest"), core.join("proto")]).unwrap();
+        compiler.include_imports(true).open_file("library.proto").unwrap();
+        Schema::new(&[Source { pool: compiler.descriptor_pool(), json: Default::default() }])
+    });
+    &SCHEMA
+}
+
+/// What `greeter.proto` tells of.
+fn greeter() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+        let files = protox::compile(["greeter.proto"], [folder]).unwrap();
+        let pool = DescriptorPool::from_file_descriptor_set(files).unwrap();
+        Schema::new(&[Source { pool, json: Default::default() }])
+    });
+    &SCHEMA
+}
+
 /// A call, as `[call]` shows it.
 fn lines_of(opened: &Opened) -> Lines {
     let mut lines = lines(&opened.metadata);
