@@ -6,10 +6,12 @@ every other client protocol, played by the harness of tests/e2e.
 """
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import subprocess
 import sys
+import urllib.request
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import launch
@@ -42,6 +44,22 @@ SOAK = [
 ]
 # Every call on a connection of its own. The client wants the workers to have equal shares of the calls.
 CHANNEL_SOAK = [word.replace("=200", "=64") for word in SOAK]
+# A gateway that asks the server what it serves.
+REFLECTED = """
+[admin]
+listen = "127.0.0.1:0"
+
+[[listeners]]
+listen = "127.0.0.1:0"
+
+[[routes]]
+cluster = "interop"
+
+[[clusters]]
+name = "interop"
+endpoints = ["http://UPSTREAM"]
+descriptors = { reflection = true }
+"""
 
 
 def interop_client(case, transport, arguments=()):
@@ -87,6 +105,23 @@ def other_protocols(cases, upstream):
         raise launch.Failure(f"the harness exited with {done.returncode}:\n{done.stderr[-2000:]}")
 
 
+def reflection(upstream):
+    """What grpc-go's own reflection service tells is enough to call its methods with JSON."""
+    with launch.gateway_with(REFLECTED.replace("UPSTREAM", upstream)) as gateway:
+        (host, port), (_, admin) = gateway.addresses["http"], gateway.addresses["admin"]
+        with urllib.request.urlopen(f"http://{host}:{admin}/descriptors") as page:
+            source = json.load(page)[0]
+        for method in ("grpc.testing.TestService/UnaryCall", "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"):
+            if method not in source["methods"] or source["error"]:
+                raise launch.Failure(f"the gateway does not know {method}: {source}")
+        call = urllib.request.Request(f"http://{host}:{port}/grpc.testing.TestService/UnaryCall",
+                                      data=b'{"responseSize": 4}', headers={"content-type": "application/json"})
+        with urllib.request.urlopen(call) as response:
+            reply = json.load(response)
+        if reply != {"payload": {"body": "AAAAAA=="}}:
+            raise launch.Failure(f"the reply is {reply}")
+
+
 def main():
     cases = Cases()
     with launch.interop_server() as (_, upstream):
@@ -100,6 +135,7 @@ def main():
                     "tls": (*gateway.addresses["tls"], gateway.certificate),
                 })
             other_protocols(cases, upstream)
+            cases.run("reflection", reflection, upstream)
     return cases.finish()
 
 

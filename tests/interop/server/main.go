@@ -1,8 +1,8 @@
 // Command server serves grpc-go's implementation of grpc.testing.TestService.
 //
 // grpc-go has a program of its own for that (interop/server), but it listens on every interface and tells its port
-// in a log message only. This one listens on loopback, understands gzip, and prints a line when it is ready and
-// another when a call has ended, by which a test sees what reached the upstream:
+// in a log message only. This one listens on loopback, understands gzip, tells what it serves by server reflection, and
+// prints a line when it is ready and another when a call has ended, by which a test sees what reached the upstream:
 //
 //	listening 127.0.0.1:40123
 //	ended /grpc.testing.TestService/FullDuplexCall Canceled
@@ -19,6 +19,7 @@ import (
 	_ "google.golang.org/grpc/encoding/gzip" // Requests may be compressed; replies then are too.
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 )
 
@@ -31,6 +32,7 @@ func main() {
 	}
 	server := grpc.NewServer(grpc.UnaryInterceptor(tellUnary), grpc.StreamInterceptor(tellStream))
 	testgrpc.RegisterTestServiceServer(server, interop.NewTestServer())
+	reflection.Register(server)
 	fmt.Printf("listening %s\n", listener.Addr())
 	log.Fatal(server.Serve(listener))
 }
