@@ -51,6 +51,10 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     let encoder =
         Box::new(Stream { codec, one_response, responses: Prefixes::default(), has_surplus: false });
     let terms = || {
+        if connect::encoding_of(&head.headers, &header::CONTENT_ENCODING)?.is_some() {
+            let whole = "streams are compressed message by message: use connect-content-encoding";
+            return Err(Status::unimplemented(whole).with_flag(Flag::ClientProtocolError));
+        }
         let encoding = connect::encoding_of(&head.headers, &CONTENT_ENCODING)?;
         let timeout = connect::timeout(&head.headers)?;
         Ok((opening::method_path(head.path.clone())?, encoding, timeout))
