@@ -29,6 +29,7 @@ mod observability;
 mod plain_http;
 mod routing;
 mod status;
+mod upstream_protocols;
 mod websocket;
 mod webtransport;
 mod wtransport_client;
