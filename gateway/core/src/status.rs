@@ -119,6 +119,29 @@ impl Code {
         }
     }
 
+    /// The HTTP status of a response that has one message or this code, as in Connect unary and REST.
+    ///
+    /// Sources: <https://connectrpc.com/docs/protocol>, "Error Codes", and
+    /// <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>.
+    pub fn to_http(self) -> http::StatusCode {
+        let number = match self {
+            Code::Ok => 200,
+            Code::Cancelled => 499,
+            Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
+            Code::Unauthenticated => 401,
+            Code::PermissionDenied => 403,
+            Code::NotFound => 404,
+            Code::AlreadyExists | Code::Aborted => 409,
+            Code::ResourceExhausted => 429,
+            Code::Unknown | Code::Internal | Code::DataLoss => 500,
+            Code::Unimplemented => 501,
+            Code::Unavailable => 503,
+            Code::DeadlineExceeded => 504,
+        };
+        // All of them are from 100 to 999.
+        http::StatusCode::from_u16(number).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// What an HTTP/2 error code means for the call on the stream that was reset with it.
     ///
     /// Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "HTTP2 Transport Mapping".

@@ -12,7 +12,7 @@ use http::{HeaderName, header};
 
 use super::*;
 pub(super) use encodings::{accepted, encoding_named, encoding_of};
-pub(super) use error::{ErrorJson, http_status};
+pub(super) use error::ErrorJson;
 pub(super) use unary::Unary;
 
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");

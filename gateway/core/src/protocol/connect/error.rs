@@ -87,26 +87,6 @@ fn code_name(code: Code) -> Option<&'static str> {
     })
 }
 
-/// The HTTP status of a unary error with this code.
-pub(crate) fn http_status(code: Code) -> StatusCode {
-    let number = match code {
-        Code::Ok => 200,
-        Code::Cancelled => 499,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
-        Code::Unauthenticated => 401,
-        Code::PermissionDenied => 403,
-        Code::NotFound => 404,
-        Code::AlreadyExists | Code::Aborted => 409,
-        Code::ResourceExhausted => 429,
-        Code::Unknown | Code::Internal | Code::DataLoss => 500,
-        Code::Unimplemented => 501,
-        Code::Unavailable => 503,
-        Code::DeadlineExceeded => 504,
-    };
-    // All of them are from 100 to 999.
-    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,9 +117,7 @@ mod tests {
         ];
         let all = Code::ALL.into_iter().skip(1);
         let written: Vec<_> = all
-            .map(|code| {
-                format!("{} {} {}", code.number(), code_name(code).unwrap(), http_status(code).as_u16())
-            })
+            .map(|code| format!("{} {} {}", code.number(), code_name(code).unwrap(), code.to_http().as_u16()))
             .collect();
         assert_eq!(written, want);
         assert!(ErrorJson::new(&Status::OK).is_none());

@@ -84,7 +84,7 @@ impl Unary {
         let nowhere = status.flag == Some(Flag::NoRoute) || self.is_unknown;
         let http = match status.code {
             Code::Unimplemented if nowhere => StatusCode::NOT_FOUND,
-            code => http_status(code),
+            code => code.to_http(),
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         out.head(http, headers);
