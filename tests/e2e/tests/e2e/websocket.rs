@@ -119,6 +119,18 @@ async fn the_handshake_is_answered_by_its_rules() {
 }
 
 #[tokio::test]
+async fn the_path_can_be_probed() {
+    let Rig { upstream: _upstream, gateway, dial: _ } = Rig::new().await;
+    for (protocol, webtransport) in [(Protocol::WebTextH1, false), (Protocol::WebH2, true)] {
+        let mut client = Client::connect(protocol, gateway.target()).await;
+        let mut call = client.call(PATH).plain().method(http::Method::GET).open().await;
+        call.request.finish().await.unwrap();
+        let probe: serde_json::Value = serde_json::from_slice(&call.response.body().await).unwrap();
+        assert_eq!((&probe["websocket"], &probe["webtransport"]), (&PATH.into(), &webtransport.into()));
+    }
+}
+
+#[tokio::test]
 async fn a_handshake_of_another_version_learns_which_is_spoken() {
     let Rig { upstream: _upstream, gateway: _gateway, dial } = Rig::new().await;
     let check = async |fields: &str, want: &str| {

@@ -12,6 +12,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
 use sluicegate_core::path::MethodPath;
+use sluicegate_core::protocol::grpc_wt::probe_json;
 use tokio::time::timeout;
 
 use crate::front::door::{Door, host_of};
@@ -168,10 +169,10 @@ impl ProxyHttp for Site {
 
 impl Site {
     fn page(&self, door: &Door, path: &str) -> Option<Page> {
-        if let Some(webtransport) = &door.listening.webtransport
-            && path == &*webtransport.path
-        {
-            let probe = sluicegate_core::protocol::grpc_wt::probe_json(true, MAX_MESSAGE);
+        let webtransport = door.listening.webtransport.as_ref().map(|webtransport| &*webtransport.path);
+        let websocket = door.listening.websocket.as_ref().map(|websocket| &*websocket.path);
+        if [webtransport, websocket].contains(&Some(path)) {
+            let probe = probe_json(webtransport.is_some(), websocket, MAX_MESSAGE);
             return Some(Page { content_type: "application/json", policy: None, body: probe });
         }
         self.pages.as_ref()?(path)
