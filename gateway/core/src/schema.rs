@@ -6,6 +6,7 @@
 pub mod bundled;
 pub mod details;
 pub mod json;
+pub mod openapi;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -26,7 +26,7 @@ mod encode;
 mod mistake;
 mod scalar;
 mod tree;
-mod well_known;
+pub(super) mod well_known;
 
 use bytes::Bytes;
 use prost::Message;

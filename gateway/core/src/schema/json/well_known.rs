@@ -14,7 +14,7 @@ pub(super) const DEEPEST: usize = 100;
 
 /// The message types whose JSON is not an object of their fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WellKnown {
+pub(in crate::schema) enum WellKnown {
     Any,
     Timestamp,
     Duration,
@@ -28,7 +28,7 @@ pub(super) enum WellKnown {
 }
 
 impl WellKnown {
-    pub(super) fn of(message: &MessageDescriptor) -> Option<WellKnown> {
+    pub(in crate::schema) fn of(message: &MessageDescriptor) -> Option<WellKnown> {
         Some(match message.full_name().strip_prefix("google.protobuf.")? {
             "Any" => WellKnown::Any,
             "Timestamp" => WellKnown::Timestamp,
