@@ -150,3 +150,10 @@ pub(super) fn content_type(body: &HttpBody) -> HeaderValue {
         _ => HeaderValue::from_static("application/octet-stream"),
     }
 }
+
+/// Whether a response with this status has no body, whatever its headers say.
+///
+/// Source: RFC 9110, sections 15.3.5 and 15.3.6.
+pub(super) fn has_no_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+}

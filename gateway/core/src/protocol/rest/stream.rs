@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value as Json;
 
-use super::response::{Messages, Part, content_type, head, put_trailers, strip_body_headers};
+use super::response::{Messages, Part, content_type, has_no_body, head, put_trailers, strip_body_headers};
 use super::{Abort, Encoder, Ending, Outbox, error};
 use crate::call::{End, ResponseHead};
 use crate::status::{Code, Status};
@@ -164,7 +164,12 @@ fn trailers_json(trailers: &HeaderMap) -> Json {
 impl Encoder for Stream {
     fn head(&mut self, response: ResponseHead, out: &mut Outbox) {
         self.messages.compressed_with(response.encoding.as_ref());
-        let (status, headers) = head(response);
+        let (status, mut headers) = head(response);
+        // Whether there will be a body is not known yet, so it must be possible.
+        let status = if has_no_body(status) { StatusCode::OK } else { status };
+        if !self.messages.are_raw() {
+            headers.append(header::VARY, HeaderValue::from_static("accept"));
+        }
         self.progress = Progress::Held(status, headers);
         // Bytes say of which type they are only with the first message.
         if !self.messages.are_raw() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::response::{Messages, Part, content_type, head, put_trailers, strip_body_headers};
+use super::response::{Messages, Part, content_type, has_no_body, head, put_trailers, strip_body_headers};
 use super::{Abort, Encoder, Ending, Outbox, error};
 use crate::call::{End, ResponseHead};
 use crate::status::{Code, Flag, Status};
@@ -41,11 +41,6 @@ impl Unary {
         }
         out.end(Ending::Clean);
     }
-}
-
-/// Source: RFC 9110, sections 15.3.5 and 15.3.6.
-fn has_no_body(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
 }
 
 impl Encoder for Unary {

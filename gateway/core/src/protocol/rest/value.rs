@@ -82,7 +82,7 @@ pub(super) fn key(kind: &Kind, text: &str) -> Option<MapKey> {
 }
 
 /// Decodes base64 of either alphabet, padded or not.
-pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+fn base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
