@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use prost::Message;
 use protox::prost_reflect::prost_types::FileDescriptorProto;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::frame::{Frames, message};
@@ -21,6 +22,7 @@ use crate::frame::{Frames, message};
 pub struct Reflector {
     address: SocketAddr,
     told: Arc<Mutex<Told>>,
+    hang_up: Arc<Notify>,
     accepting: JoinHandle<()>,
 }
 
@@ -76,20 +78,31 @@ impl Reflector {
         let address = listener.local_addr().unwrap();
         let told = Arc::new(Mutex::new(told));
         let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
-        let shared = (Arc::<str>::from(path), told.clone());
+        let hang_up = Arc::new(Notify::new());
+        let shared = (Arc::<str>::from(path), told.clone(), hang_up.clone());
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
-                let (path, told) = shared.clone();
-                connections.spawn(serve(socket, path, told));
+                let (path, told, hang_up) = shared.clone();
+                connections.spawn(async move {
+                    tokio::select! {
+                        () = serve(socket, path, told) => {}
+                        () = hang_up.notified() => {}
+                    }
+                });
             }
         });
-        Reflector { address, told, accepting }
+        Reflector { address, told, hang_up, accepting }
     }
 
     /// Its URL, as a cluster's endpoint is written.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Closes every connection.
+    pub fn hang_up(&self) {
+        self.hang_up.notify_waiters();
     }
 
     /// Tells something else from now on.

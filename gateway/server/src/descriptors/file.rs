@@ -59,3 +59,22 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<DescriptorPool, BadFile> {
     let files = set.file.into_iter().map(File::read).collect::<Result<Vec<_>, _>>()?;
     Ok(assemble(files)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_files_only_and_no_larger_than_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |path: &Path, expected: &str| {
+            assert_eq!(read(path).unwrap_err().to_string(), expected, "{}", path.display());
+        };
+        check(folder.path(), "this is no file");
+        check(Path::new("/dev/zero"), "this is no file");
+        let large = folder.path().join("large");
+        // It takes no room on the disk.
+        std::fs::File::create(&large).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        check(&large, "it has more than 64 MiB");
+    }
+}

@@ -115,3 +115,45 @@ impl FileResolver for Bundled {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn finds_files_and_links_to_them_and_goes_no_rounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("a/b")).unwrap();
+        for file in ["a/one.proto", "a/b/two.proto", "a/README"] {
+            fs::write(path(file), "").unwrap();
+        }
+        symlink(path("a/one.proto"), path("link.proto")).unwrap();
+        symlink(folder.path(), path("a/round")).unwrap();
+        symlink(path("nowhere"), path("broken.proto")).unwrap();
+        fs::create_dir(path("folder.proto")).unwrap();
+        let found = find(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(found, ["a/b/two.proto", "a/one.proto", "link.proto"].map(path));
+    }
+
+    #[test]
+    fn what_is_bundled_needs_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chat.proto");
+        let text = "syntax = 'proto3';\n\
+            import 'google/api/annotations.proto';\n\
+            import 'google/protobuf/empty.proto';\n\
+            service Chat { rpc Say(google.protobuf.Empty) returns (google.protobuf.Empty) {\n\
+              option (google.api.http) = { get: '/say' };\n\
+            } }";
+        fs::write(&file, text).unwrap();
+        let pool = compile(&[folder.path().to_owned()], &[file]).unwrap();
+        let method = pool.get_service_by_name("Chat").unwrap().methods().next().unwrap();
+        let http = pool.get_extension_by_name("google.api.http").unwrap();
+        assert!(method.options().has_extension(&http));
+        assert!(pool.get_message_by_name("google.rpc.ErrorInfo").is_some(), "errors may hold it");
+    }
+}

@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use prost_reflect::DescriptorPool;
 use sluicegate_core::schema::bundled;
 use tokio::time::timeout;
@@ -32,6 +33,8 @@ const MOST_FILES: usize = 4096;
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How long after a first failure servers are asked again; it doubles with each, up to the time between refreshes.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// How long after workers had to connect anew servers are asked again: where one was replaced, others may follow.
+const SETTLE: Duration = Duration::from_secs(1);
 /// gRPC's code for what does not exist, as an `ErrorResponse` has it.
 const NOT_FOUND: i32 = 5;
 
@@ -54,7 +57,14 @@ pub(super) async fn follow(running: Arc<Running>, source: Arc<Source>, refresh: 
         if std::mem::take(&mut is_first) {
             running.descriptors.unasked.send_modify(|unasked| *unasked -= 1);
         }
-        tokio::time::sleep(pause(refresh, failures)).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause(refresh, failures)) => {}
+            () = cluster.reconnected.notified() => {
+                tokio::time::sleep(SETTLE).await;
+                // Other workers have reconnected meanwhile.
+                let _ = cluster.reconnected.notified().now_or_never();
+            }
+        }
     }
 }
 
@@ -105,8 +115,8 @@ struct Servers {
 
 impl Servers {
     fn new(cluster: &Cluster) -> Servers {
-        let pool =
-            |endpoint: &Arc<Endpoint>| Arc::new(Pool::new(endpoint.authority.clone(), cluster.spec.clone()));
+        let pool = |endpoint: &Arc<Endpoint>| // Nobody waits for what these are told.
+            Arc::new(Pool::new(endpoint.authority.clone(), cluster.spec.clone(), Arc::default()));
         let endpoints = cluster.endpoints.iter().map(|endpoint| (endpoint.clone(), pool(endpoint)));
         Servers { endpoints: endpoints.collect() }
     }
@@ -264,4 +274,66 @@ impl Told {
 fn said(words: &str) -> String {
     let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::observe::metrics::Metrics;
+    use crate::plan::{Sources, from_text};
+    use crate::upstream::connection::seam;
+
+    /// The servers of a cluster of one endpoint, which takes every call and never answers.
+    fn silent() -> Servers {
+        let text = "listeners = [{ listen = '127.0.0.1:0' }]\n\
+                    clusters = [{ name = 'c', endpoints = ['http://silent:1'] }]";
+        let metrics = Metrics::new().unwrap();
+        let sources = Sources { kinds: &[], metrics: &metrics.filters, self_signed: None };
+        let (plan, _) = from_text("test", text, std::path::Path::new(""), &sources).unwrap();
+        seam::answer(|_| {
+            let (near, far) = tokio::io::duplex(1 << 16);
+            tokio::spawn(async move {
+                let mut server = h2::server::handshake(far).await.unwrap();
+                let mut calls =
+                    Vec::<(http::Request<h2::RecvStream>, h2::server::SendResponse<Bytes>)>::new();
+                while let Some(Ok(call)) = server.accept().await {
+                    calls.push(call);
+                }
+            });
+            Ok(near)
+        });
+        Servers::new(&Cluster::new(plan.clusters[0].clone(), 1, metrics.cluster("c")))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_given_up() {
+        let began = Instant::now();
+        let error = silent().ask().await.unwrap_err();
+        assert_eq!((error.as_str(), began.elapsed()), ("silent:1: no answer within 10s", TIME_LIMIT));
+    }
+
+    #[test]
+    fn failures_are_tried_again_sooner_and_then_less_often() {
+        let check = |refresh: u64, failures: u32, expected: u64| {
+            let (expected, found) =
+                (Duration::from_secs(expected), pause(Duration::from_secs(refresh), failures));
+            assert!(
+                found >= expected.mul_f64(0.9) && found <= expected.mul_f64(1.1),
+                "{found:?} for {failures}"
+            );
+        };
+        for (failures, expected) in [(0, 60), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (u32::MAX, 60)] {
+            check(60, failures, expected);
+        }
+        check(1, 3, 1);
+    }
+
+    #[test]
+    fn the_words_of_a_server_stay_on_their_line() {
+        assert_eq!(said("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(said(&"x".repeat(1000)).len(), 200);
+    }
 }

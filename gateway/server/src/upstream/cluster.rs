@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::balance::Balancer;
 use super::endpoint::Endpoint;
 use crate::observe::metrics::ClusterMetrics;
@@ -13,17 +15,20 @@ pub(crate) struct Cluster {
     pub(crate) spec: Arc<ClusterSpec>,
     pub(crate) endpoints: Box<[Arc<Endpoint>]>,
     pub(crate) metrics: ClusterMetrics,
+    /// Told when a worker has a connection again to an endpoint that it had none to.
+    pub(crate) reconnected: Arc<Notify>,
     balancer: Balancer,
 }
 
 impl Cluster {
     pub(crate) fn new(spec: Arc<ClusterSpec>, workers: usize, metrics: ClusterMetrics) -> Cluster {
+        let reconnected = Arc::default();
         let endpoints = spec
             .endpoints
             .iter()
-            .map(|endpoint| Arc::new(Endpoint::new(endpoint.authority.clone(), &spec, workers)))
+            .map(|endpoint| Arc::new(Endpoint::new(endpoint.authority.clone(), &spec, workers, &reconnected)))
             .collect();
-        Cluster { balancer: Balancer::new(spec.balance), endpoints, metrics, spec }
+        Cluster { balancer: Balancer::new(spec.balance), endpoints, metrics, reconnected, spec }
     }
 
     /// Chooses an endpoint that was not tried yet, preferring those that can be reached from this worker.

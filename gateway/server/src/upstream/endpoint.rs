@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::uri::{Authority, Scheme};
+use tokio::sync::Notify;
 
 use super::pool::Pool;
 use crate::plan::ClusterSpec;
@@ -20,9 +21,16 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(authority: Authority, cluster: &Arc<ClusterSpec>, workers: usize) -> Endpoint {
+    /// `reconnected` is told when a worker has a connection again after it had none.
+    pub(crate) fn new(
+        authority: Authority,
+        cluster: &Arc<ClusterSpec>,
+        workers: usize,
+        reconnected: &Arc<Notify>,
+    ) -> Endpoint {
         let scheme = if cluster.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-        let pools = (0..workers).map(|_| Arc::new(Pool::new(authority.clone(), cluster.clone()))).collect();
+        let pool = |_| Arc::new(Pool::new(authority.clone(), cluster.clone(), reconnected.clone()));
+        let pools = (0..workers).map(pool).collect();
         Endpoint { authority, scheme, calls: AtomicUsize::new(0), pools }
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::uri::Authority;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection;
@@ -34,6 +35,8 @@ pub(crate) struct Pool {
     failing: AtomicBool,
     open: AtomicUsize,
     waiting: AtomicBool,
+    /// Told when a connection is there again after there was none: the server may be another than before.
+    reconnected: Arc<Notify>,
     state: Mutex<State>,
 }
 
@@ -44,6 +47,8 @@ struct State {
     connecting: Option<Instant>,
     /// Calls that wait for a connection or for a stream on one.
     waiters: Vec<Waker>,
+    /// Whether there was ever a connection.
+    was_connected: bool,
     /// Attempts to connect that failed, ever; a waiter compares it with what it saw first.
     failures: u64,
     consecutive_failures: u32,
@@ -105,13 +110,14 @@ impl Load {
 pub(crate) struct NotConnected(pub(crate) Arc<str>);
 
 impl Pool {
-    pub(crate) fn new(authority: Authority, cluster: Arc<ClusterSpec>) -> Pool {
+    pub(crate) fn new(authority: Authority, cluster: Arc<ClusterSpec>, reconnected: Arc<Notify>) -> Pool {
         Pool {
             authority,
             cluster,
             failing: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             waiting: AtomicBool::new(false),
+            reconnected,
             state: Mutex::default(),
         }
     }
@@ -148,6 +154,9 @@ impl Pool {
         state.connecting = None;
         match result {
             Ok((sender, load)) => {
+                if std::mem::replace(&mut state.was_connected, true) && state.connections.is_empty() {
+                    self.reconnected.notify_one();
+                }
                 state.connections.push(Connection { sender, load });
                 state.consecutive_failures = 0;
                 state.retry_at = None;

@@ -6,6 +6,7 @@ use sluicegate_e2e::client::{Client, Protocol};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
 use sluicegate_e2e::reflector::{Reflector, Told, compile, write};
 use sluicegate_e2e::upstream::{Upstream, method};
+use sluicegate_e2e::within;
 
 use prost::Message;
 use protox::prost_reflect::prost_types::FileDescriptorProto;
@@ -130,6 +131,26 @@ async fn reflection_v1alpha() {
     reflection("v1alpha").await;
 }
 
+#[tokio::test]
+async fn a_server_is_asked_again_after_its_connections_were_lost() {
+    let reflector = Reflector::start("v1", Told::about(ONE)).await;
+    let gateway = gateway(&reflector.url(), "{ reflection = true, refresh = \"1day\" }").await;
+    let mut client = Client::connect(Protocol::GrpcH2c, gateway.target()).await;
+    assert_eq!(
+        client.exchange("/shop.Shop/Buy", &[b""]).await.code(),
+        12,
+        "the reflector serves nothing else"
+    );
+    reflector.tell(Told::about(TWO));
+    reflector.hang_up();
+    // A call may still meet the lost connection.
+    within("the server to be reached again", async {
+        while client.exchange("/shop.Shop/Buy", &[b""]).await.code() != 12 {}
+    })
+    .await;
+    gateway.until_metric(METHODS, &[], 2.0).await;
+}
+
 /// A server that tells something wrong from the start: the gateway says why, and runs.
 async fn check_refusal(told: Told, error: &str) {
     let reflector = Reflector::start("v1", told).await;
@@ -173,9 +194,8 @@ async fn hostile_answers_are_refused() {
     garbage.files.insert("a".to_owned(), "\u{1}garbage".into());
     check_refusal(garbage, "the server sent a file that is none").await;
 
-    let mut endless = Told::default();
-    endless.services = (0..5000).map(|n| (format!("a.S{n}"), "a".to_owned())).collect();
-    check_refusal(endless, "the server lists more than 4096 services").await;
+    let services = (0..5000).map(|n| (format!("a.S{n}"), "a".to_owned())).collect();
+    check_refusal(Told { services, ..Told::default() }, "the server lists more than 4096 services").await;
 }
 
 #[tokio::test]
