@@ -199,6 +199,18 @@ async fn hostile_answers_are_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_does_not_hold_the_gateway_up() {
+    // Connections get as far as its queue.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = gateway(&format!("http://{}", silent.local_addr().unwrap()), "{ reflection = true }").await;
+    let known = source(&gateway).await;
+    assert_eq!((&known["refreshed"], &known["error"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    gateway.until_metric(FAILURES, &[], 1.0).await;
+    let error = source(&gateway).await["error"].as_str().unwrap().to_owned();
+    assert!(error.ends_with("the HTTP/2 handshake took longer than 5s"), "{error}");
+}
+
+#[tokio::test]
 async fn metrics_name_the_methods_that_are_known() {
     const ECHO: &str =
         "syntax = 'proto3'; package test; message M {} service Echo { rpc Unary(M) returns (M); }";
