@@ -113,6 +113,9 @@ impl Decoder for Raw {
     }
 }
 
+/// How many compressed bytes are decompressed at once.
+const PIECE: usize = 1024;
+
 /// Decompresses a body before another decoder reads it.
 pub(super) struct Compressed {
     body: BodyDecoder,
@@ -141,8 +144,11 @@ impl Decoder for Compressed {
     }
 
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
-        let plain = self.body.data(&bytes, self.limit).map_err(refusal)?;
-        if plain.is_empty() { Ok(()) } else { self.inner.data(plain, out) }
+        // A short piece stands for few messages, and what it stands for is held all at once.
+        bytes.chunks(PIECE).try_for_each(|piece| {
+            let plain = self.body.data(piece, self.limit).map_err(refusal)?;
+            if plain.is_empty() { Ok(()) } else { self.inner.data(plain, out) }
+        })
     }
 
     fn end(&mut self, out: &mut Frames) -> Result<(), Status> {

@@ -84,6 +84,14 @@ fn decompresses_bodies() {
         });
         assert_eq!((&frames.frames[..], frames.refused), (&b"\0\0\0\0\x05\x0a\x03\x12\x01x"[..], None));
     }
+    // Many small messages are more than one may be.
+    let books: String =
+        (0..4000).map(|number| format!("{{\"id\":{number},\"title\":\"{number:x}\"}}\n")).collect();
+    let mut opened = open_call(request("POST /v1/discussion", &headers("gzip"))).unwrap();
+    opened.decoder.limit(20_000);
+    assert!(books.len() > 100_000);
+    let pieces = vec![Encoding::Gzip.compress(books.as_bytes())];
+    assert_eq!(Decoded::from_pieces(&mut *opened.decoder, pieces, true).refused, None);
     let unknown = open_call(request("POST /v1/shelves", &headers("pack200"))).err().unwrap();
     assert!(unknown.starts_with("415"), "{unknown}");
     let seen = call_with("POST /v1/shelves", &headers("gzip"), "{}").unwrap_err();
