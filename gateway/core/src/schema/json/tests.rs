@@ -1,6 +1,7 @@
 //! Tests of the JSON mapping.
 
 mod random;
+mod upstream;
 
 use std::sync::LazyLock;
 
@@ -385,20 +386,6 @@ fn too_deep(json: &str) {
     let is_refused = said.ends_with("more than 100 messages lie within each other")
         || said.starts_with("this is no JSON: recursion limit exceeded");
     assert!(is_refused, "{said}");
-}
-
-/// An `Any` in an `Any` costs a few bytes only, and each is decoded anew: no limit of the decoder counts them.
-#[test]
-fn any_in_any_ends_somewhere() {
-    let mut value = Vec::new();
-    for _ in 0..10_000 {
-        let any = prost_reflect::prost_types::Any { type_url: "/google.protobuf.Any".into(), value };
-        value = any.encode_to_vec();
-    }
-    let any = bundled::pool().get_message_by_name("google.protobuf.Any").unwrap();
-    let status = encode(&any, &value, &JsonOptions::default()).unwrap_err();
-    assert_eq!(status.code, Code::Internal);
-    assert!(status.message.ends_with("more than 100 messages lie within each other"), "{}", status.message);
 }
 
 #[test]
