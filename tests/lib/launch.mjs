@@ -101,14 +101,18 @@ export async function startInteropServer() {
   return { program, address: await program.line("listening "), stop: () => program.stop() };
 }
 
-/** The gateway before `upstream` (`host:port`), as gateway.toml beside this file tells. */
-export async function startGateway(upstream) {
+/** The gateway before `upstream` (`host:port`), which speaks `protocol`, as gateway.toml beside this file tells. */
+export async function startGateway(upstream, protocol = "grpc") {
   const { certificate, key } = makeCertificate();
   const config = path.join(RUN, "gateway.toml");
   const template = readFileSync(path.join(ROOT, "tests/lib/gateway.toml"), "utf8");
   writeFileSync(
     config,
-    template.replace("CERTIFICATE", certificate).replace("KEY", key).replace("UPSTREAM", `http://${upstream}`),
+    template
+      .replace("CERTIFICATE", certificate)
+      .replace("KEY", key)
+      .replace('endpoints = ["UPSTREAM"]', `protocol = "${protocol}"\nendpoints = ["http://${upstream}"]`)
+      .replace("PROTOS", path.join(ROOT, "tests/peers/proto")),
   );
   const started = await startSluicegate(["run", "--config", config]);
   return { ...started, certificate: readFileSync(certificate, "utf8") };

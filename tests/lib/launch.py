@@ -139,6 +139,7 @@ def gateway(upstream):
         .replace("CERTIFICATE", str(certificate))
         .replace("KEY", str(key))
         .replace("UPSTREAM", f"http://{upstream}")
+        .replace("PROTOS", str(ROOT / "tests" / "peers" / "proto"))
     )
     with gateway_with(config, certificate) as running:
         yield running
