@@ -29,13 +29,15 @@ export const CASES = {
 /** For clients that hand on a stream's messages as they arrive. */
 export const CASES_WITH_EARLY_MESSAGES = { ...CASES, cancel_after_first_response: cancelAfterFirstResponse };
 
-/** For clients whose requests stream, too. */
-export const STREAMING_CASES = {
+/** For clients whose requests stream, too, but which send all before they read. */
+export const HALF_DUPLEX_CASES = {
   ...CASES_WITH_EARLY_MESSAGES,
   client_streaming: clientStreaming,
-  ping_pong: pingPong,
   empty_stream: emptyStream,
 };
+
+/** For clients that send and read at once. */
+export const STREAMING_CASES = { ...HALF_DUPLEX_CASES, ping_pong: pingPong };
 
 /** Makes a test of each case. `client` and `upstream` (the test service's Program) are called when it runs. */
 export function testCases(name, cases, client, upstream) {

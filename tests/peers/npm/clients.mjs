@@ -9,7 +9,7 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import grpcWeb from "grpc-web";
 
 export class CallError extends Error {
@@ -117,4 +117,9 @@ export function connectClient(transport) {
 /** Connect's gRPC-Web for browsers, on fetch. */
 export function connectWeb(url) {
   return connectClient(createGrpcWebTransport({ baseUrl: url }));
+}
+
+/** Connect's own protocol for browsers, on fetch, in JSON unless `binary`. */
+export function connectWebOwn(url, binary) {
+  return connectClient(createConnectTransport({ baseUrl: url, useBinaryFormat: binary }));
 }

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 
 import { startGateway, startInteropServer } from "../../lib/launch.mjs";
-import { CASES, CASES_WITH_EARLY_MESSAGES, STREAMING_CASES, testCases } from "./cases.mjs";
-import { connectWeb, googleGrpcWeb } from "./clients.mjs";
-import { connectNodeGrpc, connectNodeGrpcWeb } from "./node_clients.mjs";
+import { CASES, CASES_WITH_EARLY_MESSAGES, HALF_DUPLEX_CASES, STREAMING_CASES, testCases } from "./cases.mjs";
+import { connectWeb, connectWebOwn, googleGrpcWeb } from "./clients.mjs";
+import { connectNodeGrpc, connectNodeGrpcWeb, connectNodeOwn } from "./node_clients.mjs";
 import { improbableWebSocket } from "./websocket_clients.mjs";
 
 let upstream;
@@ -42,6 +42,16 @@ if (process.env.DIRECT) {
   testClient("connect-node gRPC-Web, h2 TLS", CASES_WITH_EARLY_MESSAGES, () =>
     connectNodeGrpcWeb(https(), gateway.certificate),
   );
+  for (const binary of [true, false]) {
+    const codec = binary ? "proto" : "JSON";
+    testClient(`connect-web Connect ${codec}, h1`, CASES_WITH_EARLY_MESSAGES, () => connectWebOwn(http(), binary));
+    testClient(`connect-node Connect ${codec}, h1`, HALF_DUPLEX_CASES, () =>
+      connectNodeOwn(http(), { httpVersion: "1.1", binary }),
+    );
+    testClient(`connect-node Connect ${codec}, h2 TLS`, STREAMING_CASES, () =>
+      connectNodeOwn(https(), { httpVersion: "2", binary, ca: gateway.certificate }),
+    );
+  }
   testClient("connect-node gRPC, h2c", STREAMING_CASES, () => connectNodeGrpc(http()));
   testClient("connect-node gRPC, h2 TLS", STREAMING_CASES, () => connectNodeGrpc(https(), gateway.certificate));
   testClient("improbable grpc-web, WebSocket", STREAMING_CASES, () => improbableWebSocket(http()));

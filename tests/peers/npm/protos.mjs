@@ -11,7 +11,11 @@ const set = protobufjs.loadSync(source).resolveAll().toDescriptor("proto3");
 for (const file of set.file) {
   // protobufjs writes names as the file has them; a descriptor wants them whole.
   const whole = (name) => (!name || name.startsWith(".") ? name : `.${file.package}.${name}`);
-  for (const field of file.messageType.flatMap((message) => message.field)) field.typeName = whole(field.typeName);
+  for (const field of file.messageType.flatMap((message) => message.field)) {
+    field.typeName = whole(field.typeName);
+    // Nor does it write a name for JSON that is no other.
+    field.jsonName ||= field.name;
+  }
   for (const method of file.service.flatMap((service) => service.method)) {
     Object.assign(method, { inputType: whole(method.inputType), outputType: whole(method.outputType) });
   }
