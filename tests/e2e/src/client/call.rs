@@ -135,6 +135,7 @@ fn headers(protocol: Protocol, options: &Options) -> HeaderMap {
         Encoding::Grpc | Encoding::Wt => "application/grpc+proto",
         Encoding::Web => "application/grpc-web+proto",
         Encoding::WebText => "application/grpc-web-text+proto",
+        Encoding::Connect => "application/connect+proto",
     };
     let content_type = options.content_type.as_deref().unwrap_or(content_type);
     let mut headers = HeaderMap::new();
@@ -144,12 +145,26 @@ fn headers(protocol: Protocol, options: &Options) -> HeaderMap {
         Encoding::Web | Encoding::WebText => {
             headers.insert("x-grpc-web", HeaderValue::from_static("1"));
         }
+        Encoding::Connect => {
+            headers.insert("connect-protocol-version", HeaderValue::from_static("1"));
+        }
         Encoding::Wt => {}
     }
-    if let Some(timeout) = options.timeout {
-        headers.insert("grpc-timeout", grpc_timeout(timeout).parse().unwrap());
+    match (options.timeout, protocol.encoding()) {
+        (None, _) => {}
+        (Some(timeout), Encoding::Connect) => {
+            headers.insert("connect-timeout-ms", timeout.as_millis().to_string().parse().unwrap());
+        }
+        (Some(timeout), _) => {
+            headers.insert("grpc-timeout", grpc_timeout(timeout).parse().unwrap());
+        }
     }
     for (name, value) in &options.metadata {
+        let name = match (protocol.encoding(), name.as_str()) {
+            (Encoding::Connect, "grpc-encoding") => HeaderName::from_static("connect-content-encoding"),
+            (Encoding::Connect, "grpc-accept-encoding") => HeaderName::from_static("connect-accept-encoding"),
+            _ => name.clone(),
+        };
         headers.append(name, value.clone());
     }
     headers

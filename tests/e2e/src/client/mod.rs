@@ -2,6 +2,7 @@
 
 mod call;
 mod carrier;
+mod connect;
 mod h1;
 mod h2;
 mod h3;
@@ -39,6 +40,12 @@ pub enum Protocol {
     WebTextH2,
     /// gRPC-Web in base64 over HTTP/3.
     WebTextH3,
+    /// Connect's streaming protocol over HTTP/1.1 and TLS.
+    ConnectH1,
+    /// Connect's streaming protocol over HTTP/2 and TLS.
+    ConnectH2,
+    /// Connect's streaming protocol over HTTP/3.
+    ConnectH3,
     /// gRPC over a stream of a WebTransport session.
     GrpcWt,
     /// gRPC over a WebSocket.
@@ -80,13 +87,15 @@ pub enum Encoding {
     Web,
     /// gRPC-Web, the body in base64.
     WebText,
+    /// Connect: the status is in the body, as JSON.
+    Connect,
     /// grpc-wt and grpc-ws: head and status are in the stream.
     Wt,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 12] = [
+    pub const ALL: [Protocol; 15] = [
         Protocol::GrpcH2c,
         Protocol::GrpcTls,
         Protocol::GrpcH3,
@@ -96,6 +105,9 @@ impl Protocol {
         Protocol::WebTextH1,
         Protocol::WebTextH2,
         Protocol::WebTextH3,
+        Protocol::ConnectH1,
+        Protocol::ConnectH2,
+        Protocol::ConnectH3,
         Protocol::GrpcWt,
         Protocol::GrpcWs,
         Protocol::GrpcWsTls,
@@ -105,10 +117,12 @@ impl Protocol {
     pub fn transport(self) -> Transport {
         match self {
             Protocol::GrpcH2c => Transport::H2 { tls: false },
-            Protocol::GrpcTls | Protocol::WebH2 | Protocol::WebTextH2 => Transport::H2 { tls: true },
-            Protocol::WebH1 => Transport::H1 { tls: true },
+            Protocol::GrpcTls | Protocol::WebH2 | Protocol::WebTextH2 | Protocol::ConnectH2 => {
+                Transport::H2 { tls: true }
+            }
+            Protocol::WebH1 | Protocol::ConnectH1 => Transport::H1 { tls: true },
             Protocol::WebTextH1 => Transport::H1 { tls: false },
-            Protocol::GrpcH3 | Protocol::WebH3 | Protocol::WebTextH3 => Transport::H3,
+            Protocol::GrpcH3 | Protocol::WebH3 | Protocol::WebTextH3 | Protocol::ConnectH3 => Transport::H3,
             Protocol::GrpcWt => Transport::WebTransport,
             Protocol::GrpcWs => Transport::WebSocket { tls: false },
             Protocol::GrpcWsTls => Transport::WebSocket { tls: true },
@@ -121,6 +135,7 @@ impl Protocol {
             Protocol::GrpcH2c | Protocol::GrpcTls | Protocol::GrpcH3 => Encoding::Grpc,
             Protocol::WebH1 | Protocol::WebH2 | Protocol::WebH3 => Encoding::Web,
             Protocol::WebTextH1 | Protocol::WebTextH2 | Protocol::WebTextH3 => Encoding::WebText,
+            Protocol::ConnectH1 | Protocol::ConnectH2 | Protocol::ConnectH3 => Encoding::Connect,
             Protocol::GrpcWt | Protocol::GrpcWs | Protocol::GrpcWsTls => Encoding::Wt,
         }
     }
@@ -132,7 +147,7 @@ impl Protocol {
 
     /// Whether the status comes in the body, as browsers need it.
     pub fn is_web(self) -> bool {
-        matches!(self.encoding(), Encoding::Web | Encoding::WebText)
+        matches!(self.encoding(), Encoding::Web | Encoding::WebText | Encoding::Connect)
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::carrier::{Broken, Receive};
+use super::connect;
 use super::web::{Base64Runs, parse_block};
 use super::{Encoding, Exchanged};
 use crate::frame::Frames;
@@ -182,6 +183,11 @@ impl ResponseStream {
                 self.ended = true;
                 assert!(!self.frames.mid_frame(), "nothing follows the trailers");
                 Some(Received::End(end(parse_block(&payload), false)))
+            }
+            (2, Encoding::Connect) => {
+                self.ended = true;
+                assert!(!self.frames.mid_frame(), "nothing follows the end of the stream");
+                Some(Received::End(connect::end_of_stream(&payload)))
             }
             (flags, encoding) => panic!("a frame with flags {flags:#x} in {encoding:?}"),
         }

@@ -66,7 +66,8 @@ pub mod method {
     /// The message of `TRAILERS_ONLY` and `MID_STREAM`.
     pub const FAILURE_MESSAGE: &str = "so not: 50% \u{263a}\n\u{1f608}";
     /// The status details of the same, base64 without padding.
-    pub const FAILURE_DETAILS: &str = "CAkSBnNvIG5vdA";
+    pub const FAILURE_DETAILS: &str =
+        "CAkSFHNvIG5vdDogNTAlIOKYugrwn5iIGiYKHHR5cGUuZ29vZ2xlYXBpcy5jb20vdGVzdC5XaHkSBgoEbW9vbg";
 }
 
 /// Runs the method that the call's path names.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sluicegate_e2e::client::{Client, Protocol};
+use sluicegate_e2e::client::{Client, Encoding, Protocol};
 use sluicegate_e2e::gateway::{Config, Route};
 use sluicegate_e2e::upstream::{Upstream, method};
 
@@ -70,8 +70,13 @@ async fn idle_timeout_of_the_route(protocol: Protocol) {
 async fn malformed(protocol: Protocol) {
     let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
     for timeout in ["5", "S", "123456789S", "-1S", "1.5S", "1x"] {
-        let call = client.call(method::UNARY).metadata("grpc-timeout", timeout).open().await;
-        assert_eq!(call.exchange(&[b""]).await.code(), 13, "{timeout}");
+        // What Connect's text says of such a timeout is another code.
+        let (name, timeout, code) = match protocol.encoding() {
+            Encoding::Connect => ("connect-timeout-ms", timeout.replace('5', "x"), 3),
+            _ => ("grpc-timeout", timeout.to_owned(), 13),
+        };
+        let call = client.call(method::UNARY).metadata(name, &timeout).open().await;
+        assert_eq!(call.exchange(&[b""]).await.code(), code, "{timeout}");
     }
     assert!(upstream.try_next_call().is_none());
 }

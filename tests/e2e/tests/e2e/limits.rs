@@ -58,11 +58,11 @@ async fn truncated_prefix(protocol: Protocol) {
 
 async fn length_prefix_that_promises_too_little(protocol: Protocol) {
     // What is left over is read as the next prefix, whose flags no frame of any protocol has.
-    assert_internal(protocol, Bytes::from_static(&[0, 0, 0, 0, 1, b'a', 2, 2, 2, 2, 2])).await;
+    assert_internal(protocol, Bytes::from_static(&[0, 0, 0, 0, 1, b'a', 4, 4, 4, 4, 4])).await;
 }
 
 async fn unknown_frame_from_the_client(protocol: Protocol) {
-    assert_internal(protocol, frame(2, b"what")).await;
+    assert_internal(protocol, frame(4, b"what")).await;
 }
 
 async fn trailers_from_the_client(protocol: Protocol) {
