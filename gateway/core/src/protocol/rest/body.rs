@@ -109,7 +109,10 @@ fn mask_field(binding: &Binding) -> Option<FieldDescriptor> {
     if body.is_list() || body.is_map() || !is_message {
         return None;
     }
-    let is_mask = |field: &FieldDescriptor| matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask");
+    let is_mask = |field: &FieldDescriptor| match field.kind() {
+        Kind::Message(message) => message.full_name() == "google.protobuf.FieldMask",
+        _ => false,
+    };
     let input = binding.method.input();
     let mut masks = input.fields().filter(is_mask);
     let mask = masks.next().filter(|mask| mask.name() == "update_mask" && !mask.is_list())?;

@@ -31,12 +31,6 @@ impl Settings {
     /// Reads them; refuses what sets no field, or one that is set elsewhere.
     pub(super) fn new(binding: &Binding, variables: &[String], query: &str) -> Result<Settings, Status> {
         let mut settings = Vec::new();
-        for (fields, text) in binding.variables.iter().zip(variables) {
-            let kind = fields.last().map(FieldDescriptor::kind);
-            let value = kind.as_ref().and_then(|kind| value::parse(kind, text));
-            let value = value.ok_or_else(|| not_a(&dotted(fields), text, kind.as_ref()))?;
-            settings.push(Setting { fields: fields.clone(), key: None, value });
-        }
         let mut set = HashSet::new();
         let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
         for (at, parameter) in parameters.enumerate() {
@@ -51,6 +45,13 @@ impl Settings {
                 return Err(bad_request(format!("the query sets `{name}` twice")));
             }
             settings.push(setting);
+        }
+        // The path comes last: what it says was matched, and is not to be changed by anything.
+        for (fields, text) in binding.variables.iter().zip(variables) {
+            let kind = fields.last().map(FieldDescriptor::kind);
+            let value = kind.as_ref().and_then(|kind| value::parse(kind, text));
+            let value = value.ok_or_else(|| not_a(&dotted(fields), text, kind.as_ref()))?;
+            settings.push(Setting { fields: fields.clone(), key: None, value });
         }
         let mut members = HashMap::new();
         settings.iter().try_for_each(|setting| setting.check_oneofs(&mut members))?;
@@ -82,7 +83,11 @@ impl Setting {
             return Err(bad_request(format!("the query names a field deeper than {MAX_DEPTH} levels")));
         }
         let fields = resolve(&binding.method.input(), names).ok_or_else(unknown)?;
-        if binding.variables.contains(&fields) {
+        if binding
+            .variables
+            .iter()
+            .any(|variable| variable.starts_with(&fields) || fields.starts_with(variable))
+        {
             return Err(bad_request(format!("`{name}` is set by the path")));
         }
         if let (Body::Field(body), [first, ..]) = (&binding.body, &*fields)

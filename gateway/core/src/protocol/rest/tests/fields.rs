@@ -53,6 +53,7 @@ fn refuses_what_the_method_does_not_take() {
     refused("GET /v1/shelves/x", "", "`shelf`: `x` is no int64");
     refused("GET /v1/shelves/1?nope=1", "", "unknown parameter `nope`");
     refused("GET /v1/shelves/1?shelf=2", "", "`shelf` is set by the path");
+    refused("GET /v1/wrapped/a?wrapped_string=b", "", "`wrapped_string` is set by the path");
     refused("POST /v1/shelves?shelf.id=2", "{}", "`shelf.id` is set by the body");
     refused("PUT /v1/books/1?title=x", "{}", "unknown parameter `title`");
     refused("GET /v1/shelves/1/titles?limit=1&limit=2", "", "sets `limit` twice");
@@ -100,6 +101,7 @@ fn reads_every_type_from_the_path() {
             r#""wrappedBool":false,"wrappedInt64":"0"}"#
         )],
     );
+    check("GET /v1/wrapped/a", "", "Path", &[r#"{"wrappedString":"a"}"#]);
     check("GET /v1/oneof/x", "", "Path", &[r#"{"oneofString":"x"}"#]);
     check("GET /v1/deep/a/b", "", "Path", &[r#"{"nested":{"inner":{"name":"b"},"name":"a"}}"#]);
     refused("GET /v1/oneof/x?oneof_bool=true", "", "more than one of `oneof_value` is set");

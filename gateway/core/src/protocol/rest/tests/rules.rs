@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn every_rule_of_the_examples_can_be_used() {
     assert_eq!(schema().bindings().bad_rules(), []);
-    assert_eq!(schema().bindings().all().len(), 38);
+    assert_eq!(schema().bindings().all().len(), 39);
 }
 
 /// The bindings' problems of a service with these methods.
