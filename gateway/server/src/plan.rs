@@ -130,6 +130,8 @@ impl Planner<'_> {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         self.check_addresses(config);
         let (routes, clusters) = self.plan_routes(config);
+        let has_sites = clusters.iter().any(|cluster| cluster.protocol.traffic() == Traffic::Requests);
+        let listener = |listener| self.plan_listener(listener, has_sites);
         Plan {
             admin: config.admin.as_ref().map(|admin| *admin.get_ref()),
             workers,
@@ -138,7 +140,7 @@ impl Planner<'_> {
                 AccessLog::File(path) => AccessLog::File(self.folder.join(path)),
                 other => other.clone(),
             },
-            listeners: config.listeners.iter().filter_map(|listener| self.plan_listener(listener)).collect(),
+            listeners: config.listeners.iter().filter_map(listener).collect(),
             routes,
             clusters,
             shown_config,

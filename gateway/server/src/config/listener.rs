@@ -72,6 +72,7 @@ pub(crate) struct WebSocketConfig {
     pub(crate) path: UrlPath,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
     pub(crate) max_message: u32,
+    pub(crate) over_h2: Option<bool>,
 }
 
 impl ListenerConfig {
@@ -195,8 +196,9 @@ impl WebSocketConfig {
         let origins = read_origins(&mut section);
         let sizes = Size::kib(1)..=Size::mib(1024);
         let max_message = section.size("max_message", sizes, WebSocket::MAX_MESSAGE);
+        let over_h2 = section.get("over_h2").map(Spanned::into_inner);
         section.finish();
-        WebSocketConfig { path, origins, max_message }
+        WebSocketConfig { path, origins, max_message, over_h2 }
     }
 }
 

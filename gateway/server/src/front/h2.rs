@@ -27,6 +27,7 @@ use tokio::time::timeout;
 
 use super::door::{Door, authority};
 use super::enter::enter;
+use super::websocket;
 use crate::carry::timer::{Expired, Timer};
 use crate::plan::ListenerLimits;
 
@@ -69,7 +70,11 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
     let drain = door.worker.running.drain.clone();
     let _hold = drain.hold();
     let limits = &door.listening.limits;
-    let handshake = builder(limits).handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io));
+    let mut builder = builder(limits);
+    if door.listening.websocket.as_ref().is_some_and(|websocket| websocket.over_h2) {
+        builder.enable_connect_protocol();
+    }
+    let handshake = builder.handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io));
     let mut connection = match timeout(limits.header_timeout, handshake).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return log::debug!("{}: HTTP/2 handshake: {error}", door.address),
@@ -144,10 +149,30 @@ fn request(
     let host = door.host(authority);
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method: parts.method, path, headers: parts.headers, transport: Transport::Http2 };
+    let protocol = parts.extensions.get::<h2::ext::Protocol>();
+    if protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
+        && let Some(upgrade) = websocket::extended_connect(door, &head, &host)
+    {
+        match upgrade {
+            Ok(upgrade) => {
+                drop(tokio::spawn(websocket::serve_h2(door.clone(), respond, body, upgrade, host)))
+            }
+            // An error means that the client is gone, and with it the need to answer.
+            Err(refusal) => drop(respond.send_response(response(refusal), true)),
+        }
+        return true;
+    }
     let transmit = H2Transmit { respond, stream: None, alt_svc: door.listening.alt_svc.clone() };
     let asked = (host, parts.uri.into_parts().authority);
     enter(door, head, asked, H2Receive { body }, transmit, shutdown);
     true
+}
+
+fn response(head: ResponseHeaders) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    response
 }
 
 /// What a client sends on one stream.
@@ -207,9 +232,7 @@ impl H2Transmit {
 
 impl Transmit for H2Transmit {
     fn send_head(&mut self, head: ResponseHeaders, end: bool) -> Result<(), Gone> {
-        let mut response = Response::new(());
-        *response.status_mut() = head.status;
-        *response.headers_mut() = head.headers;
+        let mut response = response(head);
         if let Some(alt_svc) = self.alt_svc.take() {
             response.headers_mut().insert(header::ALT_SVC, alt_svc);
         }

@@ -3,10 +3,11 @@
 //!
 //! Every other upgrade is a site's business.
 //!
-//! Source: RFC 6455, docs/grpc-webtransport.md.
+//! Source: RFC 6455, RFC 8441, docs/grpc-webtransport.md.
 
 mod connection;
 mod fault;
+mod h2_stream;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use h2::RecvStream;
+use h2::server::SendResponse;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_core::protocols::Stream;
@@ -36,6 +39,7 @@ use crate::carry::{Asked, refuse};
 use crate::plan::WebSocket;
 use connection::{Connection, failure_code, finish};
 use fault::{Fault, Watched};
+use h2_stream::H2Stream;
 
 /// What is read from a connection at once.
 const READ_BUFFER: usize = 16 << 10;
@@ -50,7 +54,7 @@ const VERSION: &str = "13";
 pub(super) struct Upgrade {
     on: &'static OnWebSocket,
     path: PathAndQuery,
-    /// What tells the client that its request was understood.
+    /// What tells the client that its request was understood; empty over HTTP/2, which has other ways.
     accept_key: String,
 }
 
@@ -65,6 +69,24 @@ pub(super) fn upgrade(door: &Door, head: &Head, host: &str) -> Option<Result<Upg
         admit(door, websocket, head, host)?;
         let accept_key = accept_key(&head.headers)?;
         Ok(Upgrade { on, path: head.path.clone(), accept_key })
+    });
+    Some(upgrade)
+}
+
+/// The same for an extended CONNECT of HTTP/2, which asks for a WebSocket by its `:protocol` and needs no key.
+///
+/// Source: RFC 8441, section 5.
+pub(super) fn extended_connect(
+    door: &Door,
+    head: &Head,
+    host: &str,
+) -> Option<Result<Upgrade, ResponseHeaders>> {
+    let websocket = door.listening.websocket.as_ref().filter(|websocket| websocket.over_h2)?;
+    let on = carried(door, websocket, head, host)?;
+    let upgrade = on.and_then(|on| {
+        admit(door, websocket, head, host)?;
+        check_version(&head.headers, StatusCode::BAD_REQUEST)?;
+        Ok(Upgrade { on, path: head.path.clone(), accept_key: String::new() })
     });
     Some(upgrade)
 }
@@ -111,18 +133,25 @@ fn admit(door: &Door, websocket: &WebSocket, head: &Head, host: &str) -> Result<
 ///
 /// Source: RFC 6455, section 4.2.
 fn accept_key(headers: &HeaderMap) -> Result<String, ResponseHeaders> {
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
-        let mut refusal = refused(StatusCode::UPGRADE_REQUIRED);
-        refusal.headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
+    check_version(headers, StatusCode::UPGRADE_REQUIRED).map_err(|mut refusal| {
         refusal.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        return Err(refusal);
-    }
+        refusal
+    })?;
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     match (keys.next().map(HeaderValue::as_bytes), keys.next()) {
         // 16 bytes in base64.
         (Some(key), None) if key.len() == 24 => Ok(derive_accept_key(key)),
         _ => Err(refused(StatusCode::BAD_REQUEST)),
     }
+}
+
+fn check_version(headers: &HeaderMap, status: StatusCode) -> Result<(), ResponseHeaders> {
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == VERSION) {
+        return Ok(());
+    }
+    let mut refusal = refused(status);
+    refusal.headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
+    Err(refusal)
 }
 
 fn refused(status: StatusCode) -> ResponseHeaders {
@@ -158,6 +187,23 @@ pub(super) async fn serve_h1(
         return;
     }
     serve(door, io, ahead, upgrade, host).await;
+}
+
+/// Answers an extended CONNECT, and serves the WebSocket on its stream.
+pub(super) async fn serve_h2(
+    door: Arc<Door>,
+    mut respond: SendResponse<Bytes>,
+    body: RecvStream,
+    upgrade: Upgrade,
+    host: Arc<str>,
+) {
+    let mut response = http::Response::new(());
+    let subprotocol = HeaderValue::from_static(upgrade.on.subprotocol);
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    // An error means that the client is gone.
+    if let Ok(send) = respond.send_response(response, false) {
+        serve(&door, H2Stream::new(send, body), BytesMut::new(), upgrade, host).await;
+    }
 }
 
 /// Serves a WebSocket to its end: reads the first message and carries the call.

@@ -54,6 +54,9 @@ pub struct WebSocket {
     /// The largest message that a client may send, in bytes and without its prefix. Each WebSocket may take this much
     /// memory, for a message is gathered before it is passed on.
     pub max_message: u32,
+    /// Whether clients are told that they may open WebSockets on streams of HTTP/2. Browsers then open there all that they
+    /// open to this origin, those of sites too, which are only served over HTTP/1.1.
+    pub over_h2: bool,
 }
 
 /// Which web pages may open a WebTransport session or a WebSocket.
@@ -107,8 +110,8 @@ fn host_of_origin(origin: &str) -> Option<&str> {
 }
 
 impl Planner<'_> {
-    /// A listener, unless a problem was noted.
-    pub(super) fn plan_listener(&self, config: &ListenerConfig) -> Option<Listener> {
+    /// A listener, unless a problem was noted. `has_sites` says whether there is anything but calls to serve.
+    pub(super) fn plan_listener(&self, config: &ListenerConfig, has_sites: bool) -> Option<Listener> {
         let (certificate, clients) = match &config.tls {
             None => (None, Clients::any()),
             Some(tls) => {
@@ -141,7 +144,7 @@ impl Planner<'_> {
             certificate_expires: certificate.map(|certificate| certificate.validity.until),
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
-            websocket: config.websocket.as_ref().map(WebSocket::plan),
+            websocket: config.websocket.as_ref().map(|websocket| WebSocket::plan(websocket, has_sites)),
             limits: config.limits.clone(),
         })
     }
@@ -203,11 +206,12 @@ impl WebSocket {
     /// The default of `max_message`: that of a route's limit.
     pub(crate) const MAX_MESSAGE: u32 = 4 << 20;
 
-    fn plan(config: &WebSocketConfig) -> WebSocket {
+    fn plan(config: &WebSocketConfig, has_sites: bool) -> WebSocket {
         WebSocket {
             path: config.path.as_str().into(),
             origins: Origins::plan(&config.origins),
             max_message: config.max_message,
+            over_h2: config.over_h2.unwrap_or(!has_sites),
         }
     }
 }

@@ -1,14 +1,18 @@
-//! grpc-ws on `tokio-tungstenite`: a WebSocket for each call.
+//! grpc-ws on `tokio-tungstenite`: a WebSocket for each call, on a connection of HTTP/1.1 or a stream of HTTP/2.
 
+use std::future::poll_fn;
+
+use ::h2::client::SendRequest;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use http::HeaderMap;
+use http::{HeaderMap, Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::carrier::Broken;
@@ -36,6 +40,77 @@ pub async fn open(dial: Dial, url: &str, headers: &[(&'static str, &str)]) -> Re
     }
     let (socket, _) = tokio_tungstenite::client_async(request, dial.dial().await).await?;
     Ok(socket)
+}
+
+/// A client that may open WebSockets on streams of HTTP/2 (RFC 8441).
+pub struct OverH2(SendRequest<Bytes>);
+
+impl OverH2 {
+    /// Connects, and waits for the gateway's settings.
+    pub async fn connect(dial: Dial) -> OverH2 {
+        // What one WebSocket does not read must not hold up the others.
+        let mut builder = ::h2::client::Builder::new();
+        builder.initial_window_size(64 << 10).initial_connection_window_size(16 << 20);
+        let (sender, connection) = builder.handshake(dial.dial().await).await.unwrap();
+        tokio::spawn(connection);
+        let mut client = OverH2(sender);
+        // Whatever the answer is, the settings come before it.
+        let request = Request::get("http://localhost/nothing").body(()).unwrap();
+        client.0.send_request(request, true).unwrap().0.await.unwrap();
+        client
+    }
+
+    /// Whether the gateway says that WebSockets may be opened.
+    pub fn is_offered(&self) -> bool {
+        self.0.is_extended_connect_protocol_enabled()
+    }
+
+    /// Opens a WebSocket on a stream. Dropping it resets the stream.
+    ///
+    /// # Errors
+    /// The status that it was refused with.
+    pub async fn open(
+        &mut self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<WebSocketStream<DuplexStream>, StatusCode> {
+        let mut request = Request::connect(format!("http://{url}")).body(()).unwrap();
+        request.extensions_mut().insert(::h2::ext::Protocol::from_static("websocket"));
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        let (response, mut send) = self.0.send_request(request, false).unwrap();
+        let (head, mut body) = response.await.unwrap().into_parts();
+        if head.status != StatusCode::OK {
+            return Err(head.status);
+        }
+        let (near, far) = tokio::io::duplex(64 << 10);
+        let (mut read, mut write) = tokio::io::split(far);
+        tokio::spawn(async move {
+            while let Some(Ok(bytes)) = body.data().await {
+                if write.write_all(&bytes).await.is_err() {
+                    return;
+                }
+                let _ = body.flow_control().release_capacity(bytes.len());
+            }
+            let _ = write.shutdown().await;
+        });
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 16 << 10];
+            while let Ok(length @ 1..) = read.read(&mut buffer).await {
+                let mut left = Bytes::copy_from_slice(&buffer[..length]);
+                while !left.is_empty() {
+                    send.reserve_capacity(left.len());
+                    let Some(Ok(credit)) = poll_fn(|cx| send.poll_capacity(cx)).await else { return };
+                    if send.send_data(left.split_to(credit.min(left.len())), false).is_err() {
+                        return;
+                    }
+                }
+            }
+            send.send_reset(::h2::Reason::CANCEL);
+        });
+        Ok(WebSocketStream::from_raw_socket(near, Role::Client, None).await)
+    }
 }
 
 /// Opens a WebSocket and sends the head of a call.

@@ -3,13 +3,14 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
-use sluicegate_e2e::client::websocket::{PATH, WebSocket, open};
+use sluicegate_e2e::client::websocket::{OverH2, PATH, WebSocket, open};
 use sluicegate_e2e::client::{Client, Dial, Protocol};
 use sluicegate_e2e::frame::{frame, message};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
 use sluicegate_e2e::upstream::{Event, Upstream, method};
 use sluicegate_e2e::within;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -49,12 +50,18 @@ impl Rig {
     }
 }
 
-async fn send(socket: &mut WebSocket, bytes: impl Into<Bytes>) {
+async fn send<S>(socket: &mut WebSocketStream<S>, bytes: impl Into<Bytes>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     within("the gateway to take a message", socket.send(Message::Binary(bytes.into()))).await.unwrap();
 }
 
 /// All messages up to the close, and its code; `None` when the connection ended without one.
-async fn rest(socket: &mut WebSocket) -> (Vec<Bytes>, Option<u16>) {
+async fn rest<S>(socket: &mut WebSocketStream<S>) -> (Vec<Bytes>, Option<u16>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut messages = Vec::new();
     loop {
         match within("a message", socket.next()).await {
@@ -68,7 +75,10 @@ async fn rest(socket: &mut WebSocket) -> (Vec<Bytes>, Option<u16>) {
 }
 
 /// The `grpc-status` of the trailers, which must come last, before a normal close.
-async fn status(socket: &mut WebSocket) -> String {
+async fn status<S>(socket: &mut WebSocketStream<S>) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (messages, code) = rest(socket).await;
     assert_eq!(code, Some(1000));
     let last = messages.last().expect("trailers");
@@ -284,9 +294,10 @@ async fn text_and_what_breaks_the_protocol_close_with_their_codes() {
     socket.send(Message::Text("hello".into())).await.unwrap();
     assert_eq!(rest(&mut socket).await.1, Some(1003));
     let mut socket = rig.call(method::SILENT).await;
+    let mut seen = rig.upstream.next_call().await;
     socket.send(Message::Text("hello".into())).await.unwrap();
     assert_eq!(rest(&mut socket).await.1, Some(1003));
-    assert_eq!(rig.upstream.next_call().await.until_reset().await, 8);
+    assert_eq!(seen.until_reset().await, 8);
     // Not even UTF-8.
     let mut socket = rig.call(method::SILENT).await;
     let text = Frame::message(vec![0xff], OpCode::Data(Data::Text), true);
@@ -498,5 +509,86 @@ async fn a_larger_limit_lets_larger_messages_through() {
     for (size, code) in [(8 * MIB, 0), (8 * MIB + (17 << 10), 8)] {
         let returned = client.exchange(method::CLIENT_STREAM, &[&vec![1; size]]).await;
         assert_eq!(returned.code(), code, "{size}");
+    }
+}
+
+const VERSION: (&str, &str) = ("sec-websocket-version", "13");
+
+#[tokio::test]
+async fn http2_carries_websockets_on_streams() {
+    let mut rig = Rig::new().await;
+    let mut client = OverH2::connect(rig.dial).await;
+    assert!(client.is_offered());
+    let url = format!("localhost{PATH}");
+    // Several on one connection, one of which is never read.
+    let mut flood = client.open(&url, &[GRPC_WS, VERSION]).await.unwrap();
+    send(&mut flood, frame(0x40, format!(":path: {}\r\n", method::FLOOD).as_bytes())).await;
+    let mut flooding = rig.upstream.next_call().await;
+    for _ in 0..3 {
+        let mut socket = client.open(&url, &[GRPC_WS, VERSION]).await.unwrap();
+        send(&mut socket, frame(0x40, format!(":path: {}\r\n", method::BIDI).as_bytes())).await;
+        let large = message(&vec![7; MIB]);
+        let head = within("the headers", socket.next()).await.unwrap().unwrap();
+        assert!(head.into_data().starts_with(b"\x40"));
+        for _ in 0..3 {
+            send(&mut socket, large.clone()).await;
+            let echo = within("an echo", socket.next()).await.unwrap().unwrap();
+            assert!(echo.into_data() == large);
+        }
+        send(&mut socket, END).await;
+        let (messages, code) = rest(&mut socket).await;
+        assert_eq!((messages.len(), code), (1, Some(1000)));
+    }
+    let line = rig.gateway.log_line("of a call", |line| line["path"] == method::BIDI).await;
+    assert_eq!((&line["transport"], &line["grpc_status"]), (&"websocket".into(), &0.into()));
+    // A reset of the stream cancels.
+    drop(flood);
+    assert_eq!(flooding.until_reset().await, 8);
+    let mut socket =
+        client.open(&format!("localhost{}", method::UNARY), &[GRPC_WEBSOCKETS, VERSION]).await.unwrap();
+    send(&mut socket, &b"content-type: application/grpc-web+proto"[..]).await;
+    send(&mut socket, [&[0][..], &message(b"hello")].concat()).await;
+    send(&mut socket, &[1][..]).await;
+    assert_eq!(rest(&mut socket).await.0[1], message(b"hello"));
+}
+
+#[tokio::test]
+async fn http2_refuses_websockets_by_the_same_rules() {
+    let rig = Rig::new().await;
+    let mut client = OverH2::connect(rig.dial).await;
+    let evil = ("origin", "https://evil.example.com");
+    for (path, headers, status) in [
+        (PATH, vec![VERSION], 400),
+        (PATH, vec![GRPC_WS], 400),
+        (PATH, vec![GRPC_WS, VERSION, evil], 403),
+        (method::UNARY, vec![GRPC_WEBSOCKETS, VERSION, evil], 403),
+        // Not the gateway's, and nobody else gets a CONNECT.
+        (method::UNARY, vec![GRPC_WS, VERSION], 405),
+        ("/chat", vec![VERSION], 405),
+    ] {
+        let refused = client.open(&format!("localhost{path}"), &headers).await.err();
+        assert_eq!(refused.map(|status| status.as_u16()), Some(status), "{path} {headers:?}");
+    }
+}
+
+/// Browsers that are told so open all their WebSockets on streams, and sites are not served there.
+#[tokio::test]
+async fn http2_offers_websockets_unless_there_are_sites() {
+    let upstream = Upstream::start().await;
+    let site = Config::in_front_of(&[&upstream]).route(Route::new("site").cluster("site")).cluster_of(
+        "site",
+        &["http://127.0.0.1:9".to_owned()],
+        "protocol = \"http\"\n",
+    );
+    let calls = || Config::in_front_of(&[&upstream]);
+    for (config, offered) in [
+        (calls(), true),
+        (calls().without_websocket(), false),
+        (calls().websocket("over_h2 = false"), false),
+        (site, false),
+    ] {
+        let gateway = config.start().await;
+        let client = OverH2::connect(Dial { address: gateway.target().plain, tls: false }).await;
+        assert_eq!(client.is_offered(), offered, "{config:?}");
     }
 }
