@@ -16,18 +16,25 @@ const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-v
 const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
 /// `encoding` is what the client's compressed messages are compressed with.
-pub(super) fn open(codec: Codec, encoding: Option<&HeaderValue>, max_response_message: u32) -> Exchange {
+///
+/// One that is unknown is refused, as gRPC demands: what a message that is not compressed would have to be turned into
+/// is not known either.
+pub(super) fn open(
+    codec: Codec,
+    encoding: Option<HeaderValue>,
+    max_response_message: u32,
+) -> Result<Exchange, Status> {
+    let encoding = match compressing(encoding) {
+        None => None,
+        Some(encoding) => Some(Encoding::named(encoding.as_bytes()).ok_or_else(|| {
+            Status::unimplemented("the request's messages are compressed in a way that is not known here")
+                .with_metadata(name::GRPC_ACCEPT_ENCODING, Encoding::LIST)
+        })?),
+    };
     let limit = if max_response_message == 0 { u32::MAX } else { max_response_message };
     let response = Response { codec: codec.clone(), limit, state: State::Head };
-    let request = Request {
-        codec,
-        encoding: encoding.and_then(|name| Encoding::named(name.as_bytes())),
-        prefix: [0; PREFIX],
-        prefix_len: 0,
-        plain: None,
-        left: 0,
-    };
-    Exchange { request: Box::new(request), response: Box::new(response) }
+    let request = Request { codec, encoding, prefix: [0; PREFIX], prefix_len: 0, plain: None, left: 0 };
+    Ok(Exchange { request: Box::new(request), response: Box::new(response) })
 }
 
 /// Writes what all Connect requests have: the version, and what is left of the client's deadline.
@@ -118,9 +125,8 @@ impl Request {
             (0, Some(_)) => self.plain = Some(BytesMut::new()),
             (_, Some(_)) => {}
             (_, None) => {
-                return Err(Status::unimplemented(
-                    "the message is compressed in a way that the upstream cannot be told",
-                ));
+                return Err(Status::internal("a message is compressed, and the request does not say how")
+                    .with_flag(Flag::ClientProtocolError));
             }
         }
         Ok(())

@@ -71,7 +71,7 @@ impl UpstreamProtocol {
         match (self, kind) {
             (UpstreamProtocol::GrpcWeb, _) => Ok(grpc_web::open(codec)),
             (UpstreamProtocol::Connect, Some(MethodKind::Unary)) => {
-                Ok(connect_unary::open(codec, call.encoding.as_ref(), max_response_message))
+                connect_unary::open(codec, call.encoding.clone(), max_response_message)
             }
             (UpstreamProtocol::Connect, Some(_)) => Ok(connect_stream::open(codec)),
             (UpstreamProtocol::Connect, None) => Err(Status::unimplemented(

@@ -265,7 +265,20 @@ fn a_unary_request_of_no_message_or_two_is_refused() {
     check(&plain, &[frame(0, "one"), frame(0, "two")].concat());
     check(&plain, &[frame(0, ""), frame(0, "")].concat());
     check(&gzip_call(), &[frame(0, "one"), frame(0, "")].concat());
-    check(&plain, &frame(1, "compressed, nobody knows how"));
+}
+
+#[test]
+fn a_unary_request_says_how_it_is_compressed() {
+    let refused = UNARY.body(&call("application/grpc"), &frame(1, "compressed")).unwrap_err();
+    assert!(refused.starts_with("INTERNAL"), "{refused}");
+    let mut named = call("application/grpc");
+    named.encoding = Some(HeaderValue::from_static("identity"));
+    assert_eq!(UNARY.body(&named, &frame(0, "plain")), Ok(b"plain".to_vec()));
+    assert!(!UNARY.head(&named, None).contains("content-encoding"));
+    named.encoding = Some(HeaderValue::from_static("x-new"));
+    let refused = UNARY.0.open(&named, UNARY.1, 0).err().unwrap();
+    assert_eq!(refused.code, Code::Unimplemented);
+    assert_eq!(refused.metadata.unwrap()["grpc-accept-encoding"], "gzip,deflate,zstd,br,snappy");
 }
 
 #[test]
