@@ -17,6 +17,8 @@ pub(super) enum Format {
     Array,
     /// One on each line.
     Lines,
+    /// JSON text sequences (RFC 7464): one on each line, and a record separator before it.
+    Sequence,
     /// Events of the HTML standard's `text/event-stream`.
     Events,
 }
@@ -30,6 +32,7 @@ impl Format {
             let name = media_type.split(|&byte| byte == b';').next().unwrap_or_default();
             match &*name.trim_ascii().to_ascii_lowercase() {
                 b"text/event-stream" => Some(Format::Events),
+                b"application/json-seq" => Some(Format::Sequence),
                 name if super::is_lines(name) => Some(Format::Lines),
                 b"application/json" | b"application/*" | b"*/*" => Some(Format::Array),
                 _ => None,
@@ -42,6 +45,7 @@ impl Format {
         HeaderValue::from_static(match self {
             Format::Array => "application/json",
             Format::Lines => "application/x-ndjson",
+            Format::Sequence => "application/json-seq",
             Format::Events => "text/event-stream",
         })
     }
@@ -97,6 +101,7 @@ impl Stream {
                     (Format::Array, Progress::Flowing) => (b",\n", b""),
                     (Format::Array, _) => (b"[", b""),
                     (Format::Lines, _) => (b"", b"\n"),
+                    (Format::Sequence, _) => (b"\x1e", b"\n"),
                     (Format::Events, _) => (b"data: ", b"\n\n"),
                 };
                 let mut bytes = BytesMut::with_capacity(before.len() + json.len() + after.len());
@@ -116,7 +121,7 @@ impl Stream {
                     Progress::Flowing => Bytes::from_static(b"]"),
                     _ => Bytes::from_static(b"[]"),
                 }),
-                Format::Lines => {}
+                Format::Lines | Format::Sequence => {}
                 Format::Events => out.data(event("end", &trailers_json(&end.trailers).to_string())),
             }
         }
@@ -131,6 +136,7 @@ impl Stream {
             _ if self.messages.are_raw() => return out.end(Ending::Reset(Reset::from_code(end.status.code))),
             Format::Array => return out.end(Ending::Reset(Reset::from_code(end.status.code))),
             Format::Lines => out.data(format!("{{\"error\":{}}}\n", status()).into()),
+            Format::Sequence => out.data(format!("\x1e{{\"error\":{}}}\n", status()).into()),
             Format::Events => {
                 out.data(event("error", &status()));
                 out.data(event("end", &trailers_json(&end.trailers).to_string()));

@@ -201,6 +201,9 @@ fn streams_in_the_form_that_is_accepted() {
         &format!("{{}}\n{{\"error\":{NOT_FOUND}}}\n"),
         "clean",
     );
+    let sequence = "200 content-type: application/json-seq; vary: accept; x: 1";
+    let body = format!("\x1e{{}}\n\x1e{{\"error\":{NOT_FOUND}}}\n");
+    check("application/json-seq", &["{}"], not_found(), sequence, &body, "clean");
     let events = "200 cache-control: no-cache; content-type: text/event-stream; vary: accept; x: 1";
     check(
         "text/event-stream",
