@@ -116,23 +116,20 @@ impl Source {
         let cluster = &self.cluster;
         match learned {
             Ok(pool) => {
-                let is_new = pool.is_some();
+                let new = pool.as_ref().map(|pool| methods(Some(pool)));
                 let mut state = self.lock();
                 state.refreshed = Some(SystemTime::now());
                 state.error = None;
-                if let Some(pool) = pool {
-                    let methods = methods(Some(&pool));
-                    log::info!("cluster {cluster}: descriptors tell of {methods} methods");
-                    self.metrics.methods.set(methods as i64);
-                    state.pool = Some(pool);
-                }
+                state.pool = pool.or(state.pool.take());
                 drop(state);
-                if is_new {
+                if let Some(methods) = new {
                     running.describe();
+                    // What is counted is in force.
+                    self.metrics.methods.set(methods as i64);
+                    log::info!("cluster {cluster}: descriptors tell of {methods} methods");
                 }
             }
             Err(error) => {
-                self.metrics.failures.inc();
                 let mut state = self.lock();
                 let is_known = state.error.as_deref() == Some(&*error);
                 // Whoever did not mend it when it was said once does not want to hear it every minute.
@@ -142,6 +139,8 @@ impl Source {
                     None => log::log!(level, "cluster {cluster}: its methods are not known: {error}"),
                 }
                 state.error = Some(error.into());
+                drop(state);
+                self.metrics.failures.inc();
             }
         }
     }

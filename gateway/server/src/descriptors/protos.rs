@@ -37,7 +37,8 @@ pub(crate) enum BadProto {
 }
 
 /// All `.proto` files below these folders, in order. Links to files are followed; links to folders are not, as these
-/// could lead round in circles.
+/// could lead round in circles. What is hidden is left out: Kubernetes keeps the files of a volume in a hidden folder,
+/// and links to them beside it.
 pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, BadProto> {
     let mut files = Vec::new();
     let mut entries = 0;
@@ -53,6 +54,9 @@ pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, BadProto> {
                 entries += 1;
                 if entries > MOST_ENTRIES {
                     return Err(BadProto::TooMany);
+                }
+                if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                    continue;
                 }
                 let path = entry.path();
                 // What vanishes while it is looked at was not there.
@@ -128,15 +132,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir_all(path("a/b")).unwrap();
-        for file in ["a/one.proto", "a/b/two.proto", "a/README"] {
+        fs::create_dir(path("..data")).unwrap();
+        for file in ["a/one.proto", "a/b/two.proto", "a/README", "a/.hidden.proto", "..data/three.proto"] {
             fs::write(path(file), "").unwrap();
         }
         symlink(path("a/one.proto"), path("link.proto")).unwrap();
         symlink(folder.path(), path("a/round")).unwrap();
+        symlink(path("..data/three.proto"), path("three.proto")).unwrap();
         symlink(path("nowhere"), path("broken.proto")).unwrap();
         fs::create_dir(path("folder.proto")).unwrap();
         let found = find(&[folder.path().to_owned()]).unwrap();
-        assert_eq!(found, ["a/b/two.proto", "a/one.proto", "link.proto"].map(path));
+        assert_eq!(found, ["a/b/two.proto", "a/one.proto", "link.proto", "three.proto"].map(path));
     }
 
     #[test]

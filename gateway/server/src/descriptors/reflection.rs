@@ -187,6 +187,9 @@ async fn converse(conversation: &mut Conversation) -> Result<Told, Trouble> {
         if missing.is_empty() {
             return Ok(told);
         }
+        if asked.len() + missing.len() > MOST_FILES {
+            return Err(Trouble::failed(format!("the server's files import more than {MOST_FILES} others")));
+        }
         for name in &missing {
             conversation.ask(Question::FileByFilename(name.clone()))?;
         }

@@ -1,5 +1,6 @@
 //! What the gateway knows of the services behind it: from files, from `.proto` folders, from the servers themselves.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use sluicegate_e2e::client::{Client, Protocol};
@@ -30,6 +31,13 @@ const TWO: &[(&str, &str)] = &[
 ];
 const WRONG: &[(&str, &str)] =
     &[("shop/shop.proto", "syntax = 'proto3'; service Shop {\n  rpc Buy(Nothing) returns (Nothing); }")];
+
+const SHOP_ONE: &[(&str, &str)] =
+    &[("shop.proto", "syntax = 'proto3'; message M {} service Shop { rpc Buy(M) returns (M); }")];
+const SHOP_TWO: &[(&str, &str)] = &[(
+    "shop.proto",
+    "syntax = 'proto3'; message M {} service Shop { rpc Buy(M) returns (M); rpc Sell(M) returns (M); }",
+)];
 
 const METHODS: &str = "sluicegate_descriptors_methods";
 const FAILURES: &str = "sluicegate_descriptors_refresh_failures_total";
@@ -101,6 +109,24 @@ async fn protos_are_compiled_again_when_they_change() {
     let known = source(&gateway).await;
     assert_eq!(known["methods"].as_array().unwrap().len(), 2);
     assert_eq!(known["error"], "shop/shop.proto:2:11: name 'Nothing' is not defined");
+}
+
+/// Kubernetes puts another folder in the place of the one that all files of a volume are links into.
+#[tokio::test]
+async fn volumes_of_kubernetes_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let put = |version: &str, protos| {
+        write(&at(version), protos);
+        symlink(version, at("..new")).unwrap();
+        std::fs::rename(at("..new"), at("..data")).unwrap();
+    };
+    put("..1", SHOP_ONE);
+    symlink("..data/shop.proto", at("shop.proto")).unwrap();
+    let gateway = gateway("http://127.0.0.1:1", &format!("{{ protos = [{:?}] }}", folder.path())).await;
+    assert_eq!(source(&gateway).await["methods"], serde_json::json!(["Shop/Buy"]));
+    put("..2", SHOP_TWO);
+    gateway.until_metric(METHODS, &[], 2.0).await;
 }
 
 async fn reflection(version: &str) {
@@ -193,6 +219,10 @@ async fn hostile_answers_are_refused() {
     let mut garbage = told(&[file("a", &[])]);
     garbage.files.insert("a".to_owned(), "\u{1}garbage".into());
     check_refusal(garbage, "the server sent a file that is none").await;
+
+    let imports: Vec<String> = (0..5000).map(|n| format!("f{n}")).collect();
+    let imports: Vec<&str> = imports.iter().map(String::as_str).collect();
+    check_refusal(told(&[file("a", &imports)]), "the server's files import more than 4096 others").await;
 
     let services = (0..5000).map(|n| (format!("a.S{n}"), "a".to_owned())).collect();
     check_refusal(Told { services, ..Told::default() }, "the server lists more than 4096 services").await;

@@ -79,6 +79,9 @@ impl Conversation {
             if let Some(message) =
                 self.deframer.next_message().map_err(|status| Trouble::failed(status.message))?
             {
+                if message.compressed {
+                    return Err(Trouble::failed("an answer is compressed, unasked"));
+                }
                 let response = ServerReflectionResponse::decode(message.payload).map_err(Trouble::failed)?;
                 return response.answer.ok_or_else(|| Trouble::failed("an answer says nothing"));
             }
