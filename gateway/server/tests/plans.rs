@@ -177,9 +177,9 @@ proptest! {
     #[test]
     fn any_toml_is_planned_or_reported(
         lines in proptest::collection::vec(
-            "(\\[\\[?(listeners|routes|clusters|admin|routes\\.filters|listeners\\.limits(\\.h2|\\.quic)?)\\]\\]?|\
+            "(\\[\\[?(listeners|routes|clusters|admin|routes\\.filters|clusters\\.descriptors|listeners\\.limits(\\.h2|\\.quic)?)\\]\\]?|\
              (listen|tls|name|hosts|services|methods|headers|cluster|clusters|timeout|filters|use|endpoints|workers|\
-             webtransport|quic|max_request_message|path_prefix) = \
+             webtransport|quic|max_request_message|path_prefix|descriptors|json|file|protos|reflection|refresh) = \
              (-?[0-9]{1,20}|\"[a-z*./:\\[\\]é]{0,8}\"|true|nan|1979-05-27|\\[\\]|\\{\\}|\\[\"\", \"\\*\"\\]|\
              \\{ use = \"quota\" \\}|\\[\\{ use = \"quota\", key = \"é\" \\}\\]))",
             0..12,
