@@ -33,7 +33,7 @@ pub struct Terms<'a> {
     pub max_response_message: u32,
     /// Whether a request of a known method is refused when it has no message or several, but must have one. Native gRPC
     /// leaves that to the upstream.
-    pub checks_cardinality: bool,
+    pub holds_to_one_request: bool,
 }
 
 /// Makes an opened call one that its upstream understands.
@@ -42,14 +42,15 @@ pub struct Terms<'a> {
 ///   those of the response are compressed as the upstream did if the client takes it.
 /// - A request in a known encoding that is not one of the upstream's goes uncompressed.
 /// - A compressed request that passes as it is is held to the limit for what it stands for.
-/// - With [`Terms::checks_cardinality`], a method that takes one request message is given exactly one.
+/// - With [`Terms::holds_to_one_request`], a method that takes one request message is given exactly one.
 ///
 /// What a wrapped request gets wrong ends the call: INTERNAL for a compressed message without an encoding,
 /// UNIMPLEMENTED with a list of what is known for an unknown one, RESOURCE_EXHAUSTED for a message that is too large
 /// when decompressed.
 #[must_use]
 pub fn fit(mut opened: Opened, terms: &Terms<'_>) -> Opened {
-    let one_request = terms.method.filter(|method| terms.checks_cardinality && method.kind.has_one_request());
+    let one_request =
+        terms.method.filter(|method| terms.holds_to_one_request && method.kind.has_one_request());
     if one_request.is_some() {
         opened.decoder = Box::new(single::Single::new(opened.decoder));
     }

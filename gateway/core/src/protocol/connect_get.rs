@@ -12,7 +12,8 @@ use super::*;
 use crate::message::Message;
 
 /// Unary calls by `GET`.
-pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_get", recognise, open };
+pub(super) const PROTOCOL: Protocol =
+    Protocol { name: "connect_get", holds_to_one_request: false, recognise, open };
 
 /// URL-safe, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -12,7 +12,8 @@ use crate::message::PREFIX;
 use crate::schema::MethodKind;
 
 /// All calls that stream in one direction or both.
-pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_stream", recognise, open };
+pub(super) const PROTOCOL: Protocol =
+    Protocol { name: "connect_stream", holds_to_one_request: true, recognise, open };
 
 const TYPE: &str = "application/connect+";
 /// The content types there are.
@@ -65,12 +66,7 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     };
     let accept_encoding = connect::accepted(&head.headers, &ACCEPT_ENCODING, encoding);
     connect::keep_metadata(&mut head.headers);
-    let decoder = Messages {
-        is_encoded: encoding.is_some(),
-        one: kind.is_some_and(MethodKind::has_one_request),
-        last: None,
-        prefixes: Prefixes::default(),
-    };
+    let decoder = Messages { is_encoded: encoding.is_some(), prefixes: Prefixes::default() };
     Ok(Opened {
         path,
         metadata: head.headers,
@@ -83,15 +79,10 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     })
 }
 
-/// Lets the client's messages through as they are; only their flags and their number are watched.
+/// Lets the client's messages through as they are; only their flags are watched.
 struct Messages {
     /// Whether the client has said how it compresses.
     is_encoded: bool,
-    /// Whether the method takes exactly one message.
-    one: bool,
-    /// The last byte of that message. It waits for the end, so that the upstream does not begin on a message that turns
-    /// out not to be the only one.
-    last: Option<Bytes>,
     prefixes: Prefixes,
 }
 
@@ -106,24 +97,12 @@ impl Decoder for Messages {
                 return Err(status);
             }
             passed += self.prefixes.pass(bytes.get(passed..).unwrap_or_default());
-            if self.one && self.prefixes.at_border() {
-                // Nothing may follow, so what was passed ends with this frame.
-                out.push(bytes.split_to(passed - 1));
-                self.last = Some(bytes.split_to(1));
-                passed = 0;
-            }
         }
         out.push(bytes);
         Ok(())
     }
 
-    fn end(&mut self, out: &mut Frames) -> Result<(), Status> {
-        if self.one && self.prefixes.frames == 0 {
-            return Err(not_one("the client sent no message to a method that takes one"));
-        }
-        if let Some(last) = self.last.take() {
-            out.push(last);
-        }
+    fn end(&mut self, _out: &mut Frames) -> Result<(), Status> {
         Ok(())
     }
 }
@@ -141,15 +120,8 @@ impl Messages {
             let broken = "a message prefix has a flag that means nothing";
             return Err(Status::internal(broken).with_flag(Flag::ClientProtocolError));
         }
-        if self.one && self.prefixes.frames > 0 {
-            return Err(not_one("the client sent more than one message to a method that takes one"));
-        }
         Ok(())
     }
-}
-
-fn not_one(what: &'static str) -> Status {
-    Status::unimplemented(what).with_flag(Flag::ClientProtocolError)
 }
 
 /// Follows a stream of frames from border to border.
@@ -307,8 +279,8 @@ mod tests {
     use super::*;
     use crate::testing::{Decoded, pieces};
 
-    fn decoder(is_encoded: bool, one: bool) -> Messages {
-        Messages { is_encoded, one, last: None, prefixes: Prefixes::default() }
+    fn decoder(is_encoded: bool) -> Messages {
+        Messages { is_encoded, prefixes: Prefixes::default() }
     }
 
     fn encoder(one_response: bool) -> Stream {
@@ -337,20 +309,9 @@ mod tests {
     fn messages_pass_as_slices_of_what_came() {
         let input = Bytes::from_static(b"\0\0\0\0\x02hi\0\0\0\0\0\x01\0\0\0\x05he");
         let mut frames = Frames::default();
-        decoder(true, false).data(input.clone(), &mut frames).unwrap();
+        decoder(true).data(input.clone(), &mut frames).unwrap();
         let places: Vec<_> = frames.iter().map(|bytes| (bytes.as_ptr(), bytes.len())).collect();
         assert_eq!(places, [(input.as_ptr(), input.len())]);
-    }
-
-    #[test]
-    fn an_only_message_waits_for_the_end() {
-        let mut decoder = decoder(false, true);
-        let mut frames = Frames::default();
-        decoder.data(Bytes::from_static(b"\0\0\0\0\x02hi"), &mut frames).unwrap();
-        assert_eq!(frames.pop().unwrap(), &b"\0\0\0\0\x02h"[..]);
-        assert!(frames.is_empty());
-        decoder.end(&mut frames).unwrap();
-        assert_eq!(frames.pop().unwrap(), "i");
     }
 
     #[test]
@@ -396,10 +357,9 @@ mod tests {
         fn requests_never_depend_on_the_split(
             stream in streams(),
             is_encoded: bool,
-            one: bool,
             cuts in prop::collection::vec(1usize..12, 0..40),
         ) {
-            let decode = |pieces| Decoded::from_pieces(&mut decoder(is_encoded, one), pieces, true);
+            let decode = |pieces| Decoded::from_pieces(&mut decoder(is_encoded), pieces, true);
             let whole = decode(pieces(&stream, &[]));
             prop_assert_eq!(stream.get(..whole.frames.len()), Some(&whole.frames[..]));
             prop_assert!(whole.refused.is_some() || whole.frames == stream);
@@ -425,7 +385,7 @@ mod tests {
         #[test]
         fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), one: bool) {
             let bytes = Bytes::from(bytes);
-            Decoded::from_pieces(&mut decoder(true, one), pieces(&bytes, &[]), true);
+            Decoded::from_pieces(&mut decoder(true), pieces(&bytes, &[]), true);
             let mut encoder = encoder(one);
             encoder.data(bytes, &mut Outbox::default()).unwrap();
             encoder.end(Status::OK.into(), &mut Outbox::default());

@@ -10,7 +10,8 @@ use crate::message::Message;
 use crate::schema::MethodKind;
 
 /// Unary calls by `POST`. Those by `GET` are [`connect_get`]'s: they can be cached, which is worth telling apart.
-pub(super) const PROTOCOL: Protocol = Protocol { name: "connect_unary", recognise, open };
+pub(super) const PROTOCOL: Protocol =
+    Protocol { name: "connect_unary", holds_to_one_request: false, recognise, open };
 
 const TYPE: &str = "application/";
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::metadata::name;
 
 /// Native gRPC.
-pub const PROTOCOL: Protocol = Protocol { name: "grpc", recognise, open };
+pub const PROTOCOL: Protocol = Protocol { name: "grpc", holds_to_one_request: false, recognise, open };
 
 const TYPE: &str = "application/grpc";
 

@@ -12,7 +12,8 @@ use super::*;
 use crate::compression::BodyDecoder;
 use crate::metadata::name;
 
-pub(super) const PROTOCOL: Protocol = Protocol { name: "grpc_web", recognise, open };
+pub(super) const PROTOCOL: Protocol =
+    Protocol { name: "grpc_web", holds_to_one_request: true, recognise, open };
 
 /// The flag of the frame that holds the trailers.
 pub(super) const TRAILERS: u8 = 0x80;

@@ -16,7 +16,8 @@ use super::websocket::{OnWebSocket, Received};
 use super::*;
 
 /// The protocol, for fronts that know by the subprotocol that a WebSocket speaks it.
-pub const PROTOCOL: Protocol = Protocol { name: "grpc_websockets", recognise, open };
+pub const PROTOCOL: Protocol =
+    Protocol { name: "grpc_websockets", holds_to_one_request: false, recognise, open };
 
 /// How it uses its WebSocket.
 pub const ON_WEBSOCKET: OnWebSocket =

@@ -11,7 +11,8 @@ use super::*;
 use crate::message::PREFIX;
 
 /// The protocol, for fronts that know by the subprotocol that a WebSocket speaks it.
-pub const PROTOCOL: Protocol = Protocol { name: "grpc_ws", recognise, open: grpc_wt::open };
+pub const PROTOCOL: Protocol =
+    Protocol { name: "grpc_ws", holds_to_one_request: false, recognise, open: grpc_wt::open };
 
 /// The path of the WebSocket, unless it is configured to be another one. Its last segment is the version.
 pub const PATH: &str = "/grpc-ws/v1";

@@ -25,7 +25,7 @@ pub use probe::probe_json;
 pub use reset::{close, reset_code, stream};
 
 /// The protocol, for fronts that know by the session that a stream speaks it.
-pub const PROTOCOL: Protocol = Protocol { name: "grpc_wt", recognise, open };
+pub const PROTOCOL: Protocol = Protocol { name: "grpc_wt", holds_to_one_request: false, recognise, open };
 
 /// The path of the session, unless it is configured to be another one. Its last segment is the version.
 pub const PATH: &str = "/grpc-wt/v1";

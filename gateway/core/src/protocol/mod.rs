@@ -58,6 +58,9 @@ pub const ALL: &[Protocol] = &[
 pub struct Protocol {
     /// The name in logs and the `client_protocol` label.
     pub name: &'static str,
+    /// Whether a client is held to the one message that its method takes, if it takes one. The others leave that to the
+    /// upstream, or cannot send more.
+    pub holds_to_one_request: bool,
     /// Whether this request speaks it.
     pub recognise: fn(&Head, &Services<'_>) -> bool,
     /// Opens the call, or says how to answer instead.

@@ -33,7 +33,7 @@ use crate::compression::{BodyDecoder, Encoding};
 use crate::deadline::parse_timeout;
 use crate::metadata::{name, strip_hop_by_hop};
 
-pub(super) const PROTOCOL: Protocol = Protocol { name: "rest", recognise, open };
+pub(super) const PROTOCOL: Protocol = Protocol { name: "rest", holds_to_one_request: false, recognise, open };
 
 /// The method that requests with this HTTP method and path call, if there is one and it is served here. A CORS
 /// preflight asks so on behalf of the request to come.

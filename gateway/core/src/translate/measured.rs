@@ -5,11 +5,11 @@ use bytes::Bytes;
 use crate::compression::{BodyDecoder, BodyError, Encoding};
 use crate::message::PREFIX;
 use crate::protocol::{Decoder, Frames};
-use crate::status::Status;
+use crate::status::{Flag, Status};
 
 /// Passes compressed messages on untouched and refuses the request at the first that is too large when decompressed.
 ///
-/// What it decompresses for that is thrown away at once. A message that cannot be decompressed is left to the upstream.
+/// What it decompresses for that is thrown away at once.
 pub(super) struct Measured {
     client: Box<dyn Decoder>,
     encoding: Encoding,
@@ -77,7 +77,11 @@ impl Measured {
                     self.limit
                 )));
             }
-            Err(BodyError::Broken(_) | BodyError::Unknown) => self.measuring = None,
+            // Nobody knows how large it is, then.
+            Err(BodyError::Broken(_) | BodyError::Unknown) => {
+                let what = format!("a message cannot be decompressed as {}", self.encoding.as_str());
+                return Err(Status::internal(what).with_flag(Flag::ClientProtocolError));
+            }
         }
         Ok(())
     }
@@ -133,7 +137,7 @@ mod tests {
     use crate::status::Code;
     use crate::testing::{Decoded, feed_in_every_split};
 
-    const LIMIT: u32 = 10_000;
+    const LIMIT: u32 = 30_000;
 
     fn frame(compressed: bool, payload: Bytes) -> Bytes {
         Message { compressed, payload }.to_frame()
@@ -151,7 +155,6 @@ mod tests {
                 frame(true, encoding.compress(&[7; LIMIT as usize])),
                 frame(false, Bytes::from_static(b"plain")),
                 frame(true, Bytes::new()),
-                frame(true, Bytes::from_static(b"not what it says")),
                 frame(true, encoding.compress(b"more")),
             ]
             .concat();
@@ -173,6 +176,11 @@ mod tests {
             let refused = |pieces| pass(encoding, pieces).refused.map(|(code, _)| code);
             let refused = feed_in_every_split(&[good, large].concat(), refused);
             assert_eq!(refused, Some(Code::ResourceExhausted), "{encoding:?}");
+            let broken = frame(true, Bytes::from_static(&[0xff; 20]));
+            let refused = feed_in_every_split(&broken, |pieces| pass(encoding, pieces).refused);
+            let is_small = matches!(encoding, Encoding::Gzip | Encoding::Deflate);
+            // What cannot be too large is left to the upstream.
+            assert_eq!(refused.map(|(code, _)| code), (!is_small).then_some(Code::Internal), "{encoding:?}");
         }
     }
 }

@@ -53,7 +53,7 @@ const NO_TERMS: Terms<'static> = Terms {
     upstream_encodings: &Encoding::ALL,
     max_request_message: 0,
     max_response_message: 0,
-    checks_cardinality: false,
+    holds_to_one_request: false,
 };
 
 /// A call of the method with these headers, over HTTP/2.
@@ -124,7 +124,7 @@ fn leaves_alone_what_fits() {
     check(&[PROTO_TYPE, ("grpc-encoding", "identity")], Terms { upstream_encodings: &[], ..known });
     // Nobody knows what the JSON stands for; the upstream may.
     check(&[JSON], NO_TERMS);
-    check(&[PROTO_TYPE], Terms { method: Some(method("Shout")), checks_cardinality: true, ..NO_TERMS });
+    check(&[PROTO_TYPE], Terms { method: Some(method("Shout")), holds_to_one_request: true, ..NO_TERMS });
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn decompresses_what_the_upstream_does_not_know() {
 #[test]
 fn holds_a_request_to_its_one_message() {
     let check = |name, stream: &[u8], want: Option<Code>| {
-        let terms = Terms { method: Some(method(name)), checks_cardinality: true, ..NO_TERMS };
+        let terms = Terms { method: Some(method(name)), holds_to_one_request: true, ..NO_TERMS };
         let seen =
             feed_in_every_split(stream, |pieces| decode(fit(opened(name, &[PROTO_TYPE]), &terms), pieces));
         assert_eq!(seen.refused.map(|(code, _)| code), want, "{name} {stream:?}");
@@ -248,7 +248,7 @@ fn holds_a_request_to_its_one_message() {
 
 #[test]
 fn the_upstream_cannot_answer_before_the_request_is_over() {
-    let terms = Terms { method: Some(method("Say")), checks_cardinality: true, ..NO_TERMS };
+    let terms = Terms { method: Some(method("Say")), holds_to_one_request: true, ..NO_TERMS };
     let mut call = fit(opened("Say", &[PROTO_TYPE]), &terms);
     let mut out = Frames::default();
     call.decoder.data(frame(false, b"one").into(), &mut out).unwrap();
@@ -385,7 +385,7 @@ proptest! {
         cuts in prop::collection::vec(0_usize..50, 0..10),
         name in prop::sample::select(&["Say", "Shout"][..]),
     ) {
-        let terms = Terms { method: Some(method(name)), checks_cardinality: true, ..NO_TERMS };
+        let terms = Terms { method: Some(method(name)), holds_to_one_request: true, ..NO_TERMS };
         let call = || fit(opened(name, &[JSON, ("grpc-encoding", "gzip")]), &terms);
         let bytes = Bytes::from(bytes);
         prop_assert_eq!(decode(call(), pieces(&bytes, &cuts)), decode(call(), pieces(&bytes, &[])));

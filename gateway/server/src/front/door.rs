@@ -125,7 +125,9 @@ impl Door {
                 upstream_encodings: &[Encoding::Gzip],
                 max_request_message: route.max_request_message,
                 max_response_message: route.max_response_message,
-                checks_cardinality: client.protocol != grpc::PROTOCOL.name,
+                holds_to_one_request: protocol::ALL
+                    .iter()
+                    .any(|row| row.name == client.protocol && row.holds_to_one_request),
             };
             opened = translate::fit(opened, &terms);
             opened.decoder.limit(route.max_request_message);
