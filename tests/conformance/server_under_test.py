@@ -5,7 +5,8 @@ The suite starts this once for each kind of server that it wants. It writes a `S
 reads a `ServerCompatResponse` from standard output, and sends SIGTERM when it is done. Both messages have their length
 before them, as four bytes in network order.
 
-Whatever kind of server the suite asks for, the reference server speaks gRPC over HTTP/2 without TLS.
+Whatever kind of server the suite asks for, the reference server speaks what CONFORMANCE_UPSTREAM says (`grpc`, the
+default, `grpc-web` or `connect`) over HTTP/2 without TLS.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import launch
 
 HTTP_VERSION_3 = 3
+# As a cluster's `protocol` has it.
+UPSTREAM = os.environ.get("CONFORMANCE_UPSTREAM", "grpc")
 
 
 class Asked:
@@ -90,7 +93,8 @@ def varint_of(value):
 @contextlib.contextmanager
 def reference_server():
     """Yields the port of the suite's reference server."""
-    asked = {"protocol": "PROTOCOL_GRPC", "httpVersion": "HTTP_VERSION_2"}
+    protocol = "PROTOCOL_" + UPSTREAM.upper().replace("-", "_")
+    asked = {"protocol": protocol, "httpVersion": "HTTP_VERSION_2"}
     program = launch.Program(
         "referenceserver",
         launch.TARGET / "bin" / "referenceserver", "-json", "-bind", "127.0.0.1", "-port", "0",
@@ -131,6 +135,7 @@ max_request_message = {asked.message_receive_limit}
 
 [[clusters]]
 name = "reference"
+protocol = "{UPSTREAM}"
 endpoints = ["http://127.0.0.1:{upstream_port}"]
 descriptors = {{ file = {json.dumps(str(launch.TARGET / "bin" / "conformance.binpb"))} }}
 """
