@@ -67,6 +67,7 @@ pub(super) fn upgrade(door: &Door, head: &Head, host: &str) -> Option<Result<Upg
     let on = carried(door, websocket, head, host)?;
     let upgrade = on.and_then(|on| {
         admit(door, websocket, head, host)?;
+        check_no_body(&head.headers)?;
         let accept_key = accept_key(&head.headers)?;
         Ok(Upgrade { on, path: head.path.clone(), accept_key })
     });
@@ -143,6 +144,16 @@ fn accept_key(headers: &HeaderMap) -> Result<String, ResponseHeaders> {
         (Some(key), None) if key.len() == 24 => Ok(derive_accept_key(key)),
         _ => Err(refused(StatusCode::BAD_REQUEST)),
     }
+}
+
+/// What follows the request of an upgrade belongs to the WebSocket. Whoever on the way takes it for a body would disagree
+/// about where the WebSocket begins.
+fn check_no_body(headers: &HeaderMap) -> Result<(), ResponseHeaders> {
+    let is_empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if is_empty && !headers.contains_key(header::TRANSFER_ENCODING) {
+        return Ok(());
+    }
+    Err(refused(StatusCode::BAD_REQUEST))
 }
 
 fn check_version(headers: &HeaderMap, status: StatusCode) -> Result<(), ResponseHeaders> {

@@ -168,6 +168,10 @@ async fn a_handshake_of_another_version_learns_which_is_spoken() {
     check(&format!("{key}Sec-WebSocket-Version: 8\r\n"), "HTTP/1.1 426 ").await;
     check(key, "HTTP/1.1 426 ").await;
     check("Sec-WebSocket-Version: 13\r\n", "HTTP/1.1 400 ").await;
+    check(&format!("{key}Sec-WebSocket-Version: 13\r\nContent-Length: 1\r\n"), "HTTP/1.1 400 ").await;
+    check(&format!("{key}Sec-WebSocket-Version: 13\r\nTransfer-Encoding: chunked\r\n"), "HTTP/1.1 400 ")
+        .await;
+    check(&format!("{key}Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n"), "HTTP/1.1 101 ").await;
     check(&format!("{key}{key}Sec-WebSocket-Version: 13\r\n"), "HTTP/1.1 400 ").await;
     check("Sec-WebSocket-Key: short\r\nSec-WebSocket-Version: 13\r\n", "HTTP/1.1 400 ").await;
 }
