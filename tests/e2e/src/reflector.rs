@@ -62,12 +62,14 @@ pub fn compile(protos: &[(&str, &str)]) -> protox::prost_reflect::prost_types::F
     protox::compile(protos.iter().map(|(name, _)| name), [folder.path()]).unwrap()
 }
 
-/// Writes `.proto` files (name and text) to a folder.
+/// Writes `.proto` files (name and text) to a folder. Nobody sees one half written.
 pub fn write(folder: &Path, protos: &[(&str, &str)]) {
     for (name, text) in protos {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        let new = path.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, path).unwrap();
     }
 }
 
