@@ -2,6 +2,7 @@
 
 mod call;
 mod download;
+mod filtering;
 mod ledger;
 mod open;
 mod refusal;

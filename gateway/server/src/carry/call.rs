@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use sluicegate_core::BoxFuture;
 use sluicegate_core::call::End;
 use sluicegate_core::protocol::{Abort, Decoder, Encoder, Ending};
@@ -18,6 +17,7 @@ use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 
 use super::Ledger;
 use super::download::{Download, Event, flush};
+use super::filtering::{broken, filter};
 use super::ledger::Routed;
 use super::open::{UpstreamFailure, UpstreamStream};
 use super::timer::{Expired, Timer};
@@ -449,38 +449,6 @@ impl<R: Receive, T: Transmit> Future for Carried<R, T> {
             }
         }
     }
-}
-
-/// Takes a call through the filters of its route. It owns the ledger meanwhile, so that dropping it ends the call.
-async fn filter(
-    route: Arc<crate::route::Route>,
-    mut ledger: Box<Ledger>,
-) -> (Box<Ledger>, Result<(), Status>) {
-    let deadline = ledger.call.deadline;
-    let result = {
-        let Ledger { call, route: routed, .. } = &mut *ledger;
-        let Some(Routed { passage: Some(passage), .. }) = routed else { return (ledger, Ok(())) };
-        let filters = AssertUnwindSafe(route.chain.request(call, passage)).catch_unwind();
-        match deadline {
-            None => filters.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), filters).await {
-                Ok(result) => result,
-                Err(_) => {
-                    Ok(Err(Status::deadline_exceeded("the deadline passed").with_flag(Flag::UpstreamTimeout)))
-                }
-            },
-        }
-    };
-    let result = result.unwrap_or_else(|_| {
-        ledger.worker.running.metrics.panics.inc();
-        Err(broken())
-    });
-    (ledger, result)
-}
-
-/// What a caller is told of a panic.
-pub(super) fn broken() -> Status {
-    Status::internal("the gateway failed").with_flag(Flag::Panic)
 }
 
 #[cfg(test)]

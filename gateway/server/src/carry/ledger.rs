@@ -8,7 +8,7 @@ use sluicegate_core::call::{Call, End, ResponseHead};
 use sluicegate_core::chain::Passage;
 use sluicegate_core::status::{Code, Flag, Status};
 
-use super::call::broken;
+use super::filtering::broken;
 use crate::observe::access_log::Line;
 use crate::observe::metrics::CallMetrics;
 use crate::route::Route;
