@@ -184,4 +184,8 @@ fn fills_the_mask_of_a_patch() {
         &[r#"{"book":{"id":"2","title":"T"},"shelf":"1","updateMask":"title,author.lname"}"#],
     );
     check(line, "", "UpdateBook", &[r#"{"book":{"id":"2"},"shelf":"1"}"#]);
+    let whole = r#"{"book":{"id":"2","title":"T"}}"#;
+    // No patch, and a request with two masks.
+    check("PUT /v1/updates/2", r#"{"title":"T"}"#, "UpdateBook", &[whole]);
+    check("PATCH /v1/merges/2", r#"{"title":"T"}"#, "MergeBook", &[whole]);
 }

@@ -127,6 +127,21 @@ fn answers_errors_with_their_http_status() {
     check_answer("GET /v1/shelves/1/books/2/scan", None, &[], not_found(), alone, NOT_FOUND);
     let of_raw = "404 content-type: application/json; grpc-trailer-t: 1; grpc-trailer-t: 2";
     check_answer("GET /v1/shelves/1/books/2/scan", Some(&[]), &[], not_found(), of_raw, NOT_FOUND);
+    let mut end = not_found();
+    end.trailers = map(&[("retry-after", "7"), ("content-length", "1"), ("content-type", "x/y")]);
+    check_answer(
+        line,
+        None,
+        &[],
+        end.clone(),
+        "404 content-type: application/json; filter: 1; retry-after: 7",
+        NOT_FOUND,
+    );
+    end.trailers = map(&[("retry-after", "7")]);
+    // A RetryInfo of 1 second; what the upstream says in so many words counts.
+    end.status.details = Some("GjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAE".into());
+    let seen = answer(line, &[], Some(&[]), &[], end);
+    assert_eq!(seen.0, "404 content-type: application/json; retry-after: 7");
     let none = r#"{"code":12,"message":"the upstream ended a unary call without a message","details":[]}"#;
     check_answer(line, Some(&[]), &[], ok(&[]), "501 content-type: application/json", none);
     let two =

@@ -5,11 +5,15 @@ use super::*;
 #[test]
 fn every_rule_of_the_examples_can_be_used() {
     assert_eq!(schema().bindings().bad_rules(), []);
-    assert_eq!(schema().bindings().all().len(), 39);
+    assert_eq!(schema().bindings().all().len(), 41);
 }
 
-/// The bindings' problems of a service with these methods.
+/// What is wrong with the rules of a service with these methods.
 fn problems(methods: &str) -> Vec<String> {
+    schema_of(methods).bindings().bad_rules().iter().map(ToString::to_string).collect()
+}
+
+fn schema_of(methods: &str) -> Schema {
     let extra = format!(
         "syntax = \"proto3\"; package t;
          import \"google/api/annotations.proto\"; import \"google/protobuf/field_mask.proto\";
@@ -17,8 +21,7 @@ fn problems(methods: &str) -> Vec<String> {
          service S {{ {methods} }}"
     );
     let pool = compile(&["extra.proto"], &extra);
-    let schema = Schema::new(&[Source { pool, json: Default::default() }]);
-    schema.bindings().bad_rules().iter().map(ToString::to_string).collect()
+    Schema::new(&[Source { pool, json: Default::default() }])
 }
 
 #[test]
@@ -56,6 +59,18 @@ fn rules_that_cannot_be_used_are_named() {
     check(&two(r#"get: "/a/{s}""#, r#"post: "/a/{s}""#), &[]);
     check(&two(r#"get: "/a/{s}""#, r#"get: "/a/b""#), &[]);
     check(&two(r#"get: "/a""#, r#"custom { kind: "*" path: "/a" }"#), &[]);
+}
+
+#[test]
+fn what_takes_any_http_method_gives_way() {
+    let any = r#"rpc A(M) returns (M) { option (google.api.http) = { custom { kind: "*" path: "/a" } }; }"#;
+    let get = r#"rpc B(M) returns (M) { option (google.api.http) = { get: "/a" }; }"#;
+    for methods in [format!("{any} {get}"), format!("{get} {any}")] {
+        let schema = schema_of(&methods);
+        let services = Services::everywhere(&schema);
+        let target = |verb| target(&verb, "/a", &services).unwrap().method().to_owned();
+        assert_eq!((target(Method::GET), target(Method::PUT)), ("B".into(), "A".into()), "{methods}");
+    }
 }
 
 #[test]
