@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
+use sluicegate_core::compression::Encoding;
 use sluicegate_core::schema::json::JsonOptions;
 use toml::Spanned;
 
@@ -30,6 +31,7 @@ pub(crate) struct ClusterConfig {
     pub(crate) ping_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_attempts: usize,
+    pub(crate) accept_encoding: Vec<Encoding>,
     pub(crate) descriptors: Option<DescriptorsConfig>,
     pub(crate) json: JsonOptions,
 }
@@ -44,13 +46,14 @@ pub(crate) struct ClusterTls {
 
 impl ClusterConfig {
     /// Keys of calls and of the connections that they share. Other requests are not carried on those.
-    const CALLS_ONLY: [&str; 8] = [
+    const CALLS_ONLY: [&str; 9] = [
         "max_connections_per_worker",
         "max_streams_per_connection",
         "ping_interval",
         "ping_timeout",
         "idle_timeout",
         "max_attempts",
+        "accept_encoding",
         "descriptors",
         "json",
     ];
@@ -71,6 +74,7 @@ impl ClusterConfig {
             ping_timeout: section.period("ping_timeout", seconds(10)),
             idle_timeout: section.period("idle_timeout", seconds(300)),
             max_attempts: section.count("max_attempts", 1..=10, 3),
+            accept_encoding: read_encodings(&mut section),
             descriptors: section.section("descriptors").and_then(DescriptorsConfig::read),
             json: section.section("json").map(read_json).unwrap_or_default(),
         };
@@ -109,6 +113,15 @@ impl ClusterTls {
         };
         section.finish();
         tls
+    }
+}
+
+/// gzip unless the cluster says otherwise, because that is what all implementations of gRPC have.
+fn read_encodings(section: &mut Section<'_>) -> Vec<Encoding> {
+    let known: Option<Spanned<Vec<Spanned<Encoding>>>> = section.get("accept_encoding");
+    match known {
+        None => vec![Encoding::Gzip],
+        Some(known) => known.into_inner().into_iter().map(Spanned::into_inner).collect(),
     }
 }
 
@@ -195,6 +208,14 @@ impl Text for ClusterProtocol {
             ("http", ClusterProtocol::Http),
         ];
         one_of(text, "protocol", &known)
+    }
+}
+
+impl Text for Encoding {
+    const EXPECTED: &'static str = "\"gzip\", \"deflate\", \"zstd\", \"br\" or \"snappy\"";
+
+    fn parse(text: &str) -> Result<Encoding, Misread> {
+        one_of(text, "encoding", &Encoding::ALL.map(|encoding| (encoding.as_str(), encoding)))
     }
 }
 

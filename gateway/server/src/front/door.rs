@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::call::{Call, Client};
-use sluicegate_core::compression::Encoding;
 use sluicegate_core::filter::Preflight;
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services, grpc};
+use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services};
 use sluicegate_core::translate::{self, Terms};
 use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
@@ -118,11 +117,11 @@ impl Door {
             let passage = Some(route.chain.begin());
             Some(Routed { route: route.clone(), cluster: cluster.clone(), metrics, passage })
         });
-        if let Some(Routed { route, .. }) = &route {
+        if let Some(Routed { route, cluster, .. }) = &route {
             let schema = running.schema.load();
             let terms = Terms {
                 method: schema.method(&opened.path),
-                upstream_encodings: &[Encoding::Gzip],
+                upstream_encodings: &cluster.spec.accept_encoding,
                 max_request_message: route.max_request_message,
                 max_response_message: route.max_response_message,
                 holds_to_one_request: protocol::ALL

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
+use sluicegate_core::compression::Encoding;
 use sluicegate_core::upstream_protocol::UpstreamProtocol;
 
 use super::{DescriptorsSpec, Planner};
@@ -40,6 +41,8 @@ pub struct ClusterSpec {
     pub idle_timeout: Duration,
     /// Endpoints tried for one call, as long as nothing of it was sent.
     pub max_attempts: usize,
+    /// What they decompress; requests compressed otherwise are sent to them as they are without.
+    pub accept_encoding: Vec<Encoding>,
     /// Where what is known of its services comes from; `None` means that nothing is.
     pub descriptors: Option<DescriptorsSpec>,
 }
@@ -136,6 +139,7 @@ impl Planner<'_> {
             ping_timeout: config.ping_timeout,
             idle_timeout: config.idle_timeout,
             max_attempts: config.max_attempts,
+            accept_encoding: config.accept_encoding.clone(),
             descriptors: descriptors.flatten(),
         })
     }
