@@ -113,12 +113,16 @@ fn may_ask(headers: &http::HeaderMap) -> bool {
 
 fn answer(path: &str, running: &Running) -> Answer {
     match path {
-        "/" => Answer::text(200, "/metrics\n/ready\n/clusters\n/descriptors\n/config\n"),
+        "/" => Answer::text(200, "/metrics\n/ready\n/clusters\n/descriptors\n/openapi.json\n/config\n"),
         "/metrics" => metrics(running),
         "/ready" if running.drain.has_begun() => Answer::text(503, "DRAINING\n"),
         "/ready" => Answer::text(200, "LIVE\n"),
         "/clusters" => Answer::json(&clusters(running)),
         "/descriptors" => Answer::json(&descriptors(running)),
+        "/openapi.json" => {
+            let body = running.schema.load().openapi().into();
+            Answer { status: 200, content_type: "application/json", body }
+        }
         "/config" => Answer::text(200, &running.plan.shown_config),
         _ => Answer::text(404, "not found\n"),
     }

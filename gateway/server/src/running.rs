@@ -1,9 +1,10 @@
 //! A plan with everything that is made from it once: what all workers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use sluicegate_core::schema::Schema;
+use bytes::Bytes;
+use sluicegate_core::schema::{Schema, openapi};
 
 use crate::descriptors::Descriptors;
 use crate::drain::Drain;
@@ -34,11 +35,18 @@ pub(crate) struct Described {
     schema: Schema,
     /// The counters of calls, for methods that the schema knows too.
     pub(crate) calls: CallTable,
+    /// Its REST interface in OpenAPI, once somebody has asked for it.
+    openapi: OnceLock<Bytes>,
 }
 
 impl Described {
     fn new(schema: Schema, plan: &Plan) -> Described {
-        Described { calls: CallTable::new(plan, &schema), schema }
+        Described { calls: CallTable::new(plan, &schema), schema, openapi: OnceLock::new() }
+    }
+
+    /// The REST interface of all services, in OpenAPI.
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.openapi.get_or_init(|| openapi::document(&self.schema, "REST").into()).clone()
     }
 }
 

@@ -74,8 +74,12 @@ listen = "{listen}"
 tls = {{ self_signed = true }}
 quic = true
 webtransport = {{ path = "{WEBTRANSPORT_PATH}", origins = ["*"] }}
+websocket = {{ origins = ["*"] }}
+openapi = "/openapi.json"
 [[listeners]]
 listen = "{http}"
+websocket = {{ origins = ["*"] }}
+openapi = "/openapi.json"
 {routes}
 {clusters}"#
     );

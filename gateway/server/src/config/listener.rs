@@ -22,6 +22,7 @@ pub(crate) struct ListenerConfig {
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransportConfig>,
     pub(crate) websocket: Option<WebSocketConfig>,
+    pub(crate) openapi: Option<UrlPath>,
     pub(crate) limits: ListenerLimits,
 }
 
@@ -86,6 +87,7 @@ impl ListenerConfig {
         let webtransport_key = section.key_span("webtransport");
         let webtransport = section.section("webtransport").map(WebTransportConfig::read);
         let websocket = section.section("websocket").map(WebSocketConfig::read);
+        let openapi = section.get("openapi").map(Spanned::into_inner);
         let has_quic = quic.as_ref().is_some_and(|quic| *quic.get_ref());
         let limits = section.section("limits").map_or_else(ListenerLimits::default, |limits| {
             if let Some(key) = limits.key_span("quic")
@@ -124,7 +126,7 @@ impl ListenerConfig {
             );
         }
         let h2c = h2c.is_none_or(Spanned::into_inner) && !has_tls;
-        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, websocket, limits }
+        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, websocket, openapi, limits }
     }
 }
 

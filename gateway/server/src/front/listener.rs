@@ -66,6 +66,8 @@ pub(crate) struct Listening {
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransport>,
     pub(crate) websocket: Option<WebSocket>,
+    /// Where the REST interface is described.
+    pub(crate) openapi: Option<Arc<str>>,
     /// What tells TLS clients that the same port speaks HTTP/3.
     pub(crate) alt_svc: Option<HeaderValue>,
     open: Mutex<Open>,
@@ -88,6 +90,7 @@ impl Listening {
             h2c: plan.h2c,
             webtransport: plan.webtransport.clone(),
             websocket: plan.websocket.clone(),
+            openapi: plan.openapi.clone(),
             alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
             open: Mutex::default(),
             tcp_connections: metrics.connections(&name, "tcp"),

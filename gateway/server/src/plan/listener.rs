@@ -31,6 +31,8 @@ pub struct Listener {
     pub webtransport: Option<WebTransport>,
     /// Where calls over WebSockets are accepted; `None` accepts none.
     pub websocket: Option<WebSocket>,
+    /// The path that the REST interface is described at, in OpenAPI; `None` describes it to nobody.
+    pub openapi: Option<Arc<str>>,
     /// What one client may take.
     pub limits: ListenerLimits,
 }
@@ -144,6 +146,7 @@ impl Planner<'_> {
             certificate_expires: certificate.map(|certificate| certificate.validity.until),
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
+            openapi: config.openapi.as_ref().map(|path| path.as_str().into()),
             websocket: config.websocket.as_ref().map(|websocket| WebSocket::plan(websocket, has_sites)),
             limits: config.limits.clone(),
         })

@@ -153,6 +153,7 @@ limits = {{ {limits} }}
 
 [[listeners]]
 listen = "{host}:0"
+openapi = "/openapi.json"
 {websocket}
 limits = {{ {limits} }}
 

@@ -278,3 +278,26 @@ async fn without_reflection_calls_are_carried_all_the_same() {
     let mut client = Client::connect(Protocol::GrpcH2c, gateway.target()).await;
     assert_eq!(client.exchange(method::UNARY, &[b"hello"]).await.code(), 0);
 }
+
+#[tokio::test]
+async fn what_rest_offers_is_told_in_openapi() {
+    const NOTES: &str = "syntax = 'proto3'; package notes; import 'google/api/annotations.proto';
+        message Note { string id = 1; }
+        service Notes { rpc Get(Note) returns (Note) { option (google.api.http) = { get: '/v1/notes/{id}' }; } }";
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[("notes.proto", NOTES)]);
+    let gateway = gateway("http://127.0.0.1:1", &format!("{{ protos = [{:?}] }}", folder.path())).await;
+    let (status, told) = gateway.admin("/openapi.json").await;
+    let document: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((status, &document["openapi"]), (200, &"3.1.0".into()));
+    assert!(document["paths"]["/v1/notes/{id}"]["get"].is_object(), "{told}");
+
+    // Clients find the same where the listener says so, and nowhere else.
+    for (protocol, status) in [(Protocol::GrpcH2c, 200), (Protocol::GrpcTls, 404)] {
+        let mut client = Client::connect(protocol, gateway.target()).await;
+        let mut call = client.call("/openapi.json").plain().method(http::Method::GET).open().await;
+        call.request.finish().await.unwrap();
+        assert_eq!(call.response.head().await.unwrap().status, status);
+        assert_eq!(call.response.body().await == told, status == 200);
+    }
+}

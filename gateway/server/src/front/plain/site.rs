@@ -175,6 +175,10 @@ impl Site {
             let probe = probe_json(webtransport.is_some(), websocket, MAX_MESSAGE);
             return Some(Page { content_type: "application/json", policy: None, body: probe });
         }
+        if door.listening.openapi.as_deref() == Some(path) {
+            let body = door.worker.running.schema.load().openapi();
+            return Some(Page { content_type: "application/json", policy: None, body });
+        }
         self.pages.as_ref()?(path)
     }
 }
