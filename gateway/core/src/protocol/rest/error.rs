@@ -25,8 +25,10 @@ pub(super) fn write(status: &Status, pool: &DescriptorPool, mut headers: HeaderM
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let body = to_json(status, pool);
+    headers.insert(header::CONTENT_LENGTH, body.len().into());
     out.head(status.code.to_http(), headers);
-    out.data(to_json(status, pool).into());
+    out.data(body.into());
     out.end(Ending::Clean);
 }
 

@@ -36,6 +36,7 @@ impl Unary {
             out.head(self.status, headers);
         } else {
             headers.insert(header::CONTENT_TYPE, content_type);
+            headers.insert(header::CONTENT_LENGTH, body.len().into());
             out.head(self.status, headers);
             out.data(body);
         }
