@@ -230,7 +230,7 @@ fn response_head(
     }
     if whole {
         response.insert_header(header::CONTENT_LENGTH, 0).ok()?;
-    } else {
+    } else if !head.headers.contains_key(header::CONTENT_LENGTH) {
         response.insert_header(header::TRANSFER_ENCODING, "chunked").ok()?;
     }
     if let Some(alt_svc) = alt_svc {
