@@ -35,7 +35,7 @@ pub struct Limits {
     /// session it is closed.
     pub idle_timeout: Duration,
     /// How often a quiet connection is probed, so that a long-lived call neither dies of `idle_timeout` nor outlives a
-    /// client that vanished.
+    /// client that vanished. Never less often than three times in `idle_timeout`.
     pub keep_alive: Duration,
     /// The size of a request's header fields, as RFC 9114, section 4.2.2, counts them.
     pub max_field_section: u32,
@@ -101,7 +101,7 @@ impl Limits {
             .send_window(self.send_window)
             // An idle timeout too large for the wire is as good as none.
             .max_idle_timeout(quinn::IdleTimeout::try_from(self.idle_timeout).ok())
-            .keep_alive_interval(Some(self.keep_alive))
+            .keep_alive_interval(Some(self.keep_alive.min(self.idle_timeout / 3)))
             .datagram_receive_buffer_size(Some(self.datagram_buffer))
             .datagram_send_buffer_size(self.datagram_buffer);
         transport
