@@ -62,6 +62,8 @@ pub mod method {
     pub const FLOOD: &str = "/test.Hang/Flood";
     /// Echoes its only message when the test releases it.
     pub const HOLD: &str = "/test.Hang/Hold";
+    /// Echoes its only message at once, and again when the test releases it.
+    pub const PAUSE: &str = "/test.Hang/Pause";
 
     /// The message of `TRAILERS_ONLY` and `MID_STREAM`.
     pub const FAILURE_MESSAGE: &str = "so not: 50% \u{263a}\n\u{1f608}";
@@ -112,6 +114,7 @@ pub(super) async fn answer(mut call: Call, shared: Arc<Shared>) {
         method::HEAD_ONLY => head_only(&mut call).await,
         method::FLOOD => flood(&mut call).await,
         method::HOLD => hold(&mut call, &shared).await,
+        method::PAUSE => pause(&mut call, &shared).await,
         _ => {
             call.trailers_only(fields(&[("grpc-status", "12")]));
             Ok(())
@@ -333,6 +336,19 @@ async fn hold(call: &mut Call, shared: &Shared) -> Result<(), Gone> {
     for message in &messages {
         reply.message(message).await?;
     }
+    ok(&mut reply);
+    Ok(())
+}
+
+async fn pause(call: &mut Call, shared: &Shared) -> Result<(), Gone> {
+    let messages = call.request.all().await?;
+    let mut reply = call.respond(HeaderMap::new())?;
+    reply.message(&messages[0]).await?;
+    tokio::select! {
+        released = shared.released.acquire() => released.expect("never closed").forget(),
+        () = reply.until_reset() => return Ok(()),
+    }
+    reply.message(&messages[0]).await?;
     ok(&mut reply);
     Ok(())
 }

@@ -28,6 +28,7 @@ mod metadata;
 mod observability;
 mod plain_http;
 mod routing;
+mod silence;
 mod status;
 mod upstream_protocols;
 mod websocket;
