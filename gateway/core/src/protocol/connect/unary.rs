@@ -267,7 +267,10 @@ mod tests {
             encoder.data(Bytes::from_static(b"\0\0\0\0\x01a"), out).unwrap();
             encoder.end(Status::OK.into(), out);
         });
-        assert_eq!((&*head, &body[..]), ("200 content-length: 1; content-type: application/proto; x: 1", &b"a"[..]));
+        assert_eq!(
+            (&*head, &body[..]),
+            ("200 content-length: 1; content-type: application/proto; x: 1", &b"a"[..])
+        );
     }
 
     proptest! {
