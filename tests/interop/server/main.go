@@ -2,9 +2,12 @@
 //
 // grpc-go has a program of its own for that (interop/server), but it listens on every interface and tells its port
 // in a log message only. This one listens on loopback, understands gzip, tells what it serves by server reflection, and
-// prints a line when it is ready and another when a call has ended, by which a test sees what reached the upstream:
+// prints a line when it is ready, when a stream has begun, when its client has left it, whatever the handler is doing
+// then, and when a call has ended, by which a test sees what reached the upstream:
 //
 //	listening 127.0.0.1:40123
+//	began /grpc.testing.TestService/FullDuplexCall
+//	left /grpc.testing.TestService/FullDuplexCall Canceled
 //	ended /grpc.testing.TestService/FullDuplexCall Canceled
 package main
 
@@ -44,7 +47,16 @@ func tellUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, nex
 }
 
 func tellStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	fmt.Printf("began %s\n", info.FullMethod)
+	told := make(chan struct{})
+	stop := context.AfterFunc(stream.Context(), func() {
+		fmt.Printf("left %s %s\n", info.FullMethod, status.FromContextError(stream.Context().Err()).Code())
+		close(told)
+	})
 	err := next(service, stream)
+	if !stop() {
+		<-told
+	}
 	tellEnd(info.FullMethod, err)
 	return err
 }

@@ -24,10 +24,15 @@ export const CASES = {
   unimplemented_method: unimplementedMethod,
   unimplemented_service: unimplementedService,
   deadline_on_slow_stream: deadlineOnSlowStream,
+  cancel_before_any_response: cancelBeforeAnyResponse,
 };
 
 /** For clients that hand on a stream's messages as they arrive. */
-export const CASES_WITH_EARLY_MESSAGES = { ...CASES, cancel_after_first_response: cancelAfterFirstResponse };
+export const CASES_WITH_EARLY_MESSAGES = {
+  ...CASES,
+  cancel_after_first_response: cancelAfterFirstResponse,
+  cancel_silent_stream: cancelSilentStream,
+};
 
 /** For clients whose requests stream, too, but which send all before they read. */
 export const HALF_DUPLEX_CASES = {
@@ -97,11 +102,15 @@ async function unimplementedService(client) {
   await assert.rejects(client.unary(UnimplementedService.method.unimplementedCall, {}), { code: UNIMPLEMENTED });
 }
 
-// The upstream would pause for half an hour before its second message.
-async function deadlineOnSlowStream(client) {
-  const request = { responseParameters: [{ size: 7 }, { size: 8, intervalUs: 2_147_000_000 }] };
-  const messages = client.stream(streamingOutputCall, [request], { timeoutMs: 700 });
+const HALF_AN_HOUR_US = 2_147_000_000;
+const SILENT_AFTER_FIRST = { responseParameters: [{ size: 7 }, { size: 8, intervalUs: HALF_AN_HOUR_US }] };
+const STREAM = "/grpc.testing.TestService/StreamingOutputCall";
+
+async function deadlineOnSlowStream(client, upstream) {
+  upstream.forget();
+  const messages = client.stream(streamingOutputCall, [SILENT_AFTER_FIRST], { timeoutMs: 700 });
   await assert.rejects(sizesOf(messages), { code: DEADLINE_EXCEEDED });
+  await upstream.line(`left ${STREAM}`);
 }
 
 async function clientStreaming(client) {
@@ -145,7 +154,47 @@ async function cancelAfterFirstResponse(client, upstream) {
     for await (const _ of messages) cancelling.abort();
   };
   await assert.rejects(receive(), { code: CANCELLED });
-  await upstream.line("ended /grpc.testing.TestService/StreamingOutputCall Canceled");
+  await upstream.line(`ended ${STREAM} Canceled`);
+}
+
+// Nothing is on its way when the client leaves, so that no failed write can tell of it.
+async function cancelSilentStream(client, upstream) {
+  upstream.forget();
+  const cancelling = new AbortController();
+  let leftAt;
+  const receive = async () => {
+    const messages = client.stream(streamingOutputCall, [SILENT_AFTER_FIRST], { signal: cancelling.signal });
+    for await (const _ of messages) {
+      leftAt = Date.now();
+      cancelling.abort();
+    }
+  };
+  await assert.rejects(receive(), { code: CANCELLED });
+  await leftSoonAfter(leftAt, upstream);
+}
+
+// The same before there is even a header of the response.
+async function cancelBeforeAnyResponse(client, upstream) {
+  upstream.forget();
+  const cancelling = new AbortController();
+  const request = { responseParameters: [{ size: 7, intervalUs: HALF_AN_HOUR_US }] };
+  const messages = client.stream(streamingOutputCall, [request], { signal: cancelling.signal });
+  const cancelled = assert.rejects(sizesOf(messages), { code: CANCELLED });
+  await upstream.line(`began ${STREAM}`);
+  const leftAt = Date.now();
+  cancelling.abort();
+  await cancelled;
+  await leftSoonAfter(leftAt, upstream);
+}
+
+// Less than any keep-alive on the way takes to find out; but Chromium may go on reading a response of HTTP/1.1 for 5 s
+// after a page has left it.
+const SOON_MS = 8_000;
+
+async function leftSoonAfter(leftAt, upstream) {
+  await upstream.line(`left ${STREAM} Canceled`);
+  const took = Date.now() - leftAt;
+  assert.ok(took < SOON_MS, `the upstream was told after ${took} ms`);
 }
 
 async function sizesOf(messages) {

@@ -2,6 +2,8 @@
 // what tests/interop/server prints:
 //
 //	listening 127.0.0.1:40123
+//	began /grpc.testing.TestService/StreamingOutputCall
+//	left /grpc.testing.TestService/StreamingOutputCall Canceled
 //	ended /grpc.testing.TestService/StreamingOutputCall Canceled
 
 import { ConnectError } from "@connectrpc/connect";
@@ -24,15 +26,20 @@ async function* replies(request, { signal }) {
   }
 }
 
-/** Prints the end of a stream, however it comes. */
+/** Prints what becomes of a stream. */
 function telling(name, stream) {
+  const tell = (what, code) => console.log([what, `/${TestService.typeName}/${name}`, code].filter(Boolean).join(" "));
   return async function* (request, context) {
     let ended = "Unknown";
+    const leave = () => tell("left", "Canceled");
+    context.signal.addEventListener("abort", leave);
+    tell("began");
     try {
       yield* stream(request, context);
       ended = "OK";
     } finally {
-      console.log(`ended /${TestService.typeName}/${name} ${context.signal.aborted ? "Canceled" : ended}`);
+      context.signal.removeEventListener("abort", leave);
+      tell("ended", context.signal.aborted ? "Canceled" : ended);
     }
   };
 }
