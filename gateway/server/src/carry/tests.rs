@@ -4,6 +4,7 @@
 pub(crate) mod client;
 mod connections;
 mod endings;
+mod events;
 mod filters;
 mod frames;
 mod pressure;
