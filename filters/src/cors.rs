@@ -62,7 +62,7 @@ fn default_max_age() -> Duration {
 const REQUEST_HEADERS: &str = "content-type,content-encoding,grpc-timeout,x-grpc-web,x-user-agent,connect-protocol-version,\
      connect-timeout-ms,connect-content-encoding,connect-accept-encoding";
 /// gRPC-Web uses POST, Connect GET as well.
-const METHODS: HeaderValue = HeaderValue::from_static("POST,GET");
+const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE");
 /// What client protocols themselves write into the head of a response: the status, if it stands there, and how the
 /// messages of a Connect stream are compressed. Where trailing metadata becomes header fields, the protocol adds them.
 const PROTOCOL_HEADERS: &str =
@@ -446,7 +446,7 @@ mod tests {
         let rig = Scripted::new::<Cors>(APP_ONLY);
         let want = [
             ("access-control-allow-headers", REQUEST_HEADERS),
-            ("access-control-allow-methods", "POST,GET"),
+            ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE"),
             ("access-control-allow-origin", APP),
             ("access-control-max-age", "7200"),
             ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),

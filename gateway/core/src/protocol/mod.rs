@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::call::{End, ResponseHead, Transport};
 use crate::path::MethodPath;
@@ -413,6 +413,36 @@ fn append_all(to: &mut HeaderMap, from: HeaderMap) {
         if let Some(name) = &current {
             to.append(name, value);
         }
+    }
+}
+
+/// Adds trailing metadata to the headers of a response that has no trailers, under the names that `renamed` gives.
+fn append_renamed(
+    trailers: HeaderMap,
+    headers: &mut HeaderMap,
+    renamed: impl Fn(&HeaderName) -> Option<HeaderName>,
+) {
+    let mut current = None;
+    let mut exposed = String::new();
+    for (name, value) in trailers {
+        // A map names only the first of several values.
+        if let Some(name) = name {
+            let renamed = renamed(&name);
+            if let Some(renamed) = &renamed {
+                exposed.push(',');
+                exposed.push_str(renamed.as_str());
+            }
+            current = renamed.map(|renamed| (name, renamed));
+        }
+        if let Some((name, renamed)) = &current {
+            headers.append(renamed, connect::sent_value(name, value));
+        }
+    }
+    // A page may read only the headers that CORS names, and the filter that named them did not know of these.
+    if let Some(list) = headers.get_mut(http::header::ACCESS_CONTROL_EXPOSE_HEADERS)
+        && let Ok(longer) = HeaderValue::from_bytes(&[list.as_bytes(), exposed.as_bytes()].concat())
+    {
+        *list = longer;
     }
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sluicegate_core::call::{Call, Client};
 use sluicegate_core::filter::Preflight;
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services};
+use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services, rest};
 use sluicegate_core::translate::{self, Terms};
 use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
@@ -68,7 +68,7 @@ impl Door {
         if let Some(protocol) = protocol::recognise(&head, &services) {
             return Admission::Call(protocol, (protocol.open)(head, &services).map(Box::new));
         }
-        if let Some(headers) = self.preflight(&head, host) {
+        if let Some(headers) = self.preflight(&head, host, &services) {
             return Admission::Reply(ResponseHeaders { status: StatusCode::NO_CONTENT, headers });
         }
         if protocol::looks_like_rpc(&head) {
@@ -78,14 +78,14 @@ impl Door {
         Admission::Plain(head)
     }
 
-    fn preflight(&self, head: &Head, host: &str) -> Option<HeaderMap> {
-        let asks = head.method == Method::OPTIONS
-            && head.headers.contains_key(header::ORIGIN)
-            && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks {
+    fn preflight(&self, head: &Head, host: &str, services: &Services<'_>) -> Option<HeaderMap> {
+        if head.method != Method::OPTIONS || !head.headers.contains_key(header::ORIGIN) {
             return None;
         }
-        let path = MethodPath::parse(head.path.clone())?;
+        let asked = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+        // Which method the request to come would call: the one that its path names, or that a rule binds to it.
+        let bound = || rest::target(&Method::from_bytes(asked.as_bytes()).ok()?, head.path.path(), services);
+        let path = bound().or_else(|| MethodPath::parse(head.path.clone()))?;
         let route = self.worker.running.plan.routes.find_path(host, &path)?;
         route.chain.preflight(&Preflight { headers: &head.headers })
     }

@@ -170,28 +170,7 @@ fn not_one(what: &'static str) -> Status {
 
 /// Adds trailing metadata under the names that tell it apart from leading metadata.
 fn append_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
-    let mut current = None;
-    let mut exposed = String::new();
-    for (name, value) in trailers {
-        // A map names only the first of several values.
-        if let Some(name) = name {
-            let renamed = HeaderName::try_from(format!("trailer-{name}")).ok();
-            if let Some(renamed) = &renamed {
-                exposed.push(',');
-                exposed.push_str(renamed.as_str());
-            }
-            current = renamed.map(|renamed| (name, renamed));
-        }
-        if let Some((name, renamed)) = &current {
-            headers.append(renamed, sent_value(name, value));
-        }
-    }
-    // A page may read only the headers that CORS names, and the filter that named them did not know of these.
-    if let Some(list) = headers.get_mut(header::ACCESS_CONTROL_EXPOSE_HEADERS)
-        && let Ok(longer) = HeaderValue::from_bytes(&[list.as_bytes(), exposed.as_bytes()].concat())
-    {
-        *list = longer;
-    }
+    append_renamed(trailers, headers, |name| HeaderName::try_from(format!("trailer-{name}")).ok());
 }
 
 #[cfg(test)]

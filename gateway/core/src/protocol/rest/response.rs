@@ -11,6 +11,7 @@ use super::http_body::{HttpBody, holds_http_body, is_http_body};
 use crate::call::ResponseHead;
 use crate::compression::Encoding;
 use crate::message::{Deframer, Message, Side};
+use crate::protocol::append_renamed;
 use crate::schema::json;
 use crate::status::{Flag, Status};
 
@@ -126,14 +127,7 @@ pub(super) fn strip_body_headers(headers: &mut HeaderMap) {
 /// Adds trailing metadata to the headers of a response that has no trailers, as `grpc-trailer-<name>`. What HTTP itself
 /// has a header for keeps its name.
 pub(super) fn put_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
-    let mut current = None;
-    for (name, value) in trailers {
-        // A map names only the first of several values.
-        current = name.map(|name| trailer_name(&name)).or(current);
-        if let Some(Some(name)) = &current {
-            headers.append(name.clone(), value);
-        }
-    }
+    append_renamed(trailers, headers, trailer_name);
 }
 
 fn trailer_name(name: &HeaderName) -> Option<HeaderName> {
