@@ -94,7 +94,8 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
             sent_at_tick: 0,
         };
         if carried.encoder.keep_alive().is_some() {
-            carried.timer.tick_every(KEEP_ALIVE);
+            // What was sent just after a tick is noticed to have been the last only at the next but one.
+            carried.timer.tick_every(KEEP_ALIVE / 2);
         }
         carried.begin(ledger);
         carried

@@ -229,7 +229,10 @@ fn response_head(
         response.append_header(name.clone(), value.clone()).ok()?;
     }
     if whole {
-        response.insert_header(header::CONTENT_LENGTH, 0).ok()?;
+        // RFC 9110, section 8.6: no such response has one.
+        if head.status != StatusCode::NO_CONTENT {
+            response.insert_header(header::CONTENT_LENGTH, 0).ok()?;
+        }
     } else if !head.headers.contains_key(header::CONTENT_LENGTH) {
         response.insert_header(header::TRANSFER_ENCODING, "chunked").ok()?;
     }
