@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use prost::Message;
 use prost_reflect::{DescriptorPool, FileDescriptor};
 use protox::Compiler;
-use protox::file::{File, FileResolver};
+use protox::file::{File, FileResolver, GoogleFileResolver};
+use sluicegate_core::schema::bundled;
 use sluicegate_core::status::Code;
 
 use super::message::PROTO;
@@ -41,7 +41,7 @@ pub(super) fn answer(request: ServerReflectionRequest) -> ServerReflectionRespon
 fn file(found: Option<FileDescriptor>) -> Answer {
     match found {
         Some(file) => {
-            let file_descriptor_proto = vec![Bytes::from(file.file_descriptor_proto().encode_to_vec())];
+            let file_descriptor_proto = vec![Bytes::from(file.encode_to_vec())];
             Answer::Files(FileDescriptorResponse { file_descriptor_proto })
         }
         None => error(Code::NotFound, "the demo has no such thing"),
@@ -76,7 +76,11 @@ struct Demo;
 
 impl FileResolver for Demo {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        if name == NAME { File::from_source(NAME, PROTO) } else { Err(protox::Error::file_not_found(name)) }
+        match (name, bundled::source(name)) {
+            (NAME, _) => File::from_source(NAME, PROTO),
+            (_, Some(source)) => File::from_source(name, source),
+            (_, None) => GoogleFileResolver::new().open_file(name),
+        }
     }
 }
 
@@ -93,9 +97,10 @@ mod tests {
                 list.service.into_iter().map(|service| service.name).collect::<Vec<_>>().join(" ")
             }
             Answer::Files(files) => {
-                let mut pool = DescriptorPool::new();
+                let mut pool = bundled::pool();
+                let known = pool.files().len();
                 pool.decode_file_descriptor_proto(files.file_descriptor_proto[0].clone()).unwrap();
-                pool.files().map(|file| file.name().to_owned()).collect::<Vec<_>>().join(" ")
+                pool.files().skip(known).map(|file| file.name().to_owned()).collect::<Vec<_>>().join(" ")
             }
             Answer::Error(error) => error.error_code.to_string(),
         };

@@ -341,8 +341,8 @@ async function begin() {
   if (!settings.demo) show("connection-note", "This gateway serves your own services; the demo's are not behind it.");
   if (settings.api_key === null) find("vault-note").textContent = "This gateway does not guard the vault.";
   find("grpcurl").textContent =
-    `curl -sO ${location.origin}/demo/demo.proto\n` +
-    `grpcurl ${location.protocol === "https:" ? "-insecure" : "-plaintext"} -proto demo.proto ` +
+    `curl ${location.protocol === "https:" ? "-k " : ""}${location.origin}/v1/greetings/you\n` +
+    `grpcurl ${location.protocol === "https:" ? "-insecure" : "-plaintext"} ` +
     `-d '{"name": "you"}' ${location.host} demo.v1.Demo/Say`;
   wire();
   results.settings = "loaded";
