@@ -62,7 +62,7 @@ pub(super) struct Stream {
 
 /// How far a response is.
 enum Progress {
-    /// Nothing was sent. With a head, its content type waits for the first message.
+    /// Nothing was sent. The head, if there is one, waits for the first message.
     Held(StatusCode, HeaderMap),
     /// The head was sent.
     Open,
@@ -80,6 +80,9 @@ impl Stream {
     fn open(&mut self, content_type: HeaderValue, out: &mut Outbox) {
         if let Progress::Held(status, headers) = &mut self.progress {
             let (status, mut headers) = (*status, std::mem::take(headers));
+            if !self.messages.are_raw() {
+                headers.append(header::VARY, HeaderValue::from_static("accept"));
+            }
             headers.insert(header::CONTENT_TYPE, content_type);
             if self.format == Format::Events {
                 headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
@@ -170,15 +173,13 @@ fn trailers_json(trailers: &HeaderMap) -> Json {
 impl Encoder for Stream {
     fn head(&mut self, response: ResponseHead, out: &mut Outbox) {
         self.messages.compressed_with(response.encoding.as_ref());
-        let (status, mut headers) = head(response);
+        let (status, headers) = head(response);
         // Whether there will be a body is not known yet, so it must be possible.
         let status = if has_no_body(status) { StatusCode::OK } else { status };
-        if !self.messages.are_raw() {
-            headers.append(header::VARY, HeaderValue::from_static("accept"));
-        }
         self.progress = Progress::Held(status, headers);
-        // Bytes say of which type they are only with the first message.
-        if !self.messages.are_raw() {
+        // The others wait for the first message: an error before it can still be a status, and bytes say only then of
+        // which type they are.
+        if self.format == Format::Events && !self.messages.are_raw() {
             self.open(self.format.content_type(), out);
         }
     }

@@ -316,3 +316,25 @@ fn reads_what_the_upstream_compressed() {
     assert_eq!(compressed(Some("pack200")).unwrap_err(), Code::Internal);
     assert_eq!(compressed(None).unwrap_err(), Code::Internal);
 }
+
+#[test]
+fn an_error_behind_a_head_alone_is_still_a_status() {
+    const WATCH: &str = "GET /v1/shelves/1/books";
+    let failed = |line, accept| answer(line, &[("accept", accept)], Some(&[("x-id", "7")]), &[], not_found());
+    for (line, accept) in [
+        (WATCH, "application/json"),
+        (WATCH, "application/x-ndjson"),
+        (WATCH, "application/json-seq"),
+        ("GET /v1/shelves/1/books/2/scan", "image/*"),
+    ] {
+        let (head, body, ending) = failed(line, accept);
+        assert_eq!(
+            head, "404 content-type: application/json; grpc-trailer-t: 1; grpc-trailer-t: 2; x-id: 7",
+            "{accept}"
+        );
+        assert_eq!((&*body, &*ending), (NOT_FOUND, "clean"), "{accept}");
+    }
+    let (head, body, _) = failed(WATCH, "text/event-stream");
+    assert!(head.starts_with("200 "), "the head of events does not wait: {head}");
+    assert!(body.starts_with(&format!("event: error\ndata: {NOT_FOUND}\n\n")), "{body}");
+}
