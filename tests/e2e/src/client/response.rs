@@ -143,12 +143,17 @@ impl ResponseStream {
 
     /// Reads the body as it is, for responses that are no RPC's.
     pub async fn body(&mut self) -> Bytes {
-        self.head().await.unwrap();
         let mut body = Vec::new();
-        while let Some(bytes) = within("a body", self.receive.data()).await.unwrap() {
+        while let Some(bytes) = self.bytes().await {
             body.extend_from_slice(&bytes);
         }
         body.into()
+    }
+
+    /// The next bytes of such a body; `None` at its end.
+    pub async fn bytes(&mut self) -> Option<Bytes> {
+        self.head().await.unwrap();
+        within("a body", self.receive.data()).await.unwrap()
     }
 
     async fn next(&mut self) -> Received {

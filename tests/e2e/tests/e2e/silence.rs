@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use sluicegate_e2e::client::{Protocol, Transport};
-use sluicegate_e2e::gateway::Config;
-use sluicegate_e2e::upstream::{Event, method};
+use sluicegate_e2e::client::{Call, Client, Protocol, Transport};
+use sluicegate_e2e::gateway::{Config, Gateway, Route};
+use sluicegate_e2e::reflector::write;
+use sluicegate_e2e::upstream::{Event, Seen, Upstream, method};
 
 use crate::stage::Stage;
 
 over!(every protocol: outlives_the_timeouts_of_its_connection, leaving_is_seen_at_once);
+over!(every HTTP version: events_outlive_them_too, leaving_events_is_seen_at_once);
 
 /// What the gateway may take to notice. Its own probes, and everybody's timeouts, take longer.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -52,6 +54,67 @@ async fn leaving_is_seen_at_once(protocol: Protocol) {
     assert_eq!(call.response.message().await, "");
     let mut seen = upstream.next_call().await;
     seen.until_half_closed().await;
+    call.cancel();
+    assert_eq!(tokio::time::timeout(AT_ONCE, seen.next()).await, Ok(Event::Reset(8)));
+}
+
+/// `PAUSE` as REST has it.
+const PAUSE: &str = "syntax = 'proto3'; package test; import 'google/api/annotations.proto';
+    message Text { string text = 1; }
+    service Hang {
+      rpc Pause(Text) returns (stream Text) { option (google.api.http) = { get: '/pause/{text}' }; }
+    }";
+
+/// A stream of server-sent events on which the first has come, and nothing will until it is released.
+struct Events {
+    call: Call,
+    seen: Seen,
+    upstream: Upstream,
+    _client: Client,
+    _gateway: Gateway,
+}
+
+impl Events {
+    async fn open(protocol: Protocol, change: impl FnOnce(Config) -> Config) -> Events {
+        let mut upstream = Upstream::start().await;
+        let protos = tempfile::tempdir().unwrap();
+        write(protos.path(), &[("pause.proto", PAUSE)]);
+        let keys = format!("descriptors = {{ protos = [{:?}] }}\n", protos.path());
+        let config = Config::default().route(Route::new("all").cluster("main"));
+        let gateway = change(config.cluster_of("main", &[upstream.url()], &keys)).start().await;
+        let mut client = Client::connect(protocol, gateway.target()).await;
+        let request = client.call("/pause/here").plain().method(http::Method::GET);
+        let mut call = request.metadata("accept", "text/event-stream").open().await;
+        call.half_close().await.unwrap();
+        let mut seen = upstream.next_call().await;
+        seen.until_half_closed().await;
+        let mut events = Events { call, seen, upstream, _client: client, _gateway: gateway };
+        assert_eq!(events.next().await, "data: {\"text\":\"here\"}\n\n");
+        events
+    }
+
+    /// Reads up to the end of an event.
+    async fn next(&mut self) -> String {
+        let mut event = Vec::new();
+        while !event.ends_with(b"\n\n") {
+            event.extend_from_slice(&self.call.response.bytes().await.expect("an event"));
+        }
+        String::from_utf8(event).unwrap()
+    }
+}
+
+async fn events_outlive_them_too(protocol: Protocol) {
+    let mut events = Events::open(protocol, impatient).await;
+    let early = tokio::time::timeout(long_silence(protocol), events.seen.next()).await;
+    assert!(early.is_err(), "the call ended in silence: {early:?}");
+    events.upstream.release();
+    assert!(events.next().await.contains("data: {\"text\":\"here\"}\n\n"));
+    assert_eq!(events.seen.next().await, Event::Answered);
+}
+
+async fn leaving_events_is_seen_at_once(protocol: Protocol) {
+    let Events { call, mut seen, upstream: _upstream, _client, _gateway } =
+        Events::open(protocol, |config| config).await;
     call.cancel();
     assert_eq!(tokio::time::timeout(AT_ONCE, seen.next()).await, Ok(Event::Reset(8)));
 }
