@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
+use super::buffered::Buffered;
 use super::door::Door;
 use super::listener::Listening;
 use super::{h1, h2};
@@ -59,15 +60,17 @@ async fn start(
             let io = io
                 .map_err(|_| "the TLS handshake took too long".to_owned())?
                 .map_err(|error| format!("TLS handshake: {error}"))?;
-            let h2 = matches!(io.selected_alpn_proto(), Some(ALPN::H2));
-            Ok((Box::new(io), h2))
+            Ok(match io.selected_alpn_proto() {
+                Some(ALPN::H2) => (Box::new(io), true),
+                _ => (Box::new(Buffered::new(io)), false),
+            })
         }
         None if listening.h2c => {
             let h2 = timeout(limits.header_timeout, begins_as_h2(&mut io)).await;
             let h2 = h2.map_err(|_| "nothing came".to_owned())?.map_err(|error| error.to_string())?;
-            Ok((Box::new(io), h2))
+            Ok(if h2 { (Box::new(io), true) } else { (Box::new(Buffered::new(io)), false) })
         }
-        None => Ok((Box::new(io), false)),
+        None => Ok((Box::new(Buffered::new(io)), false)),
     }
 }
 
