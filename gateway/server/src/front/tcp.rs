@@ -4,10 +4,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use pingora_core::protocols::l4::ext::{TcpKeepalive, set_tcp_keepalive};
 use pingora_core::protocols::l4::stream::Stream as TcpIo;
 use pingora_core::protocols::{ALPN, SocketDigest, Ssl, Stream};
 use pingora_core::server::ShutdownWatch;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
@@ -21,6 +23,17 @@ use crate::worker::Worker;
 const H2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A SETTINGS frame belongs to the preface; this much of it is waited for.
 const FRAME_HEAD: usize = 9;
+
+/// How a quiet connection is probed: a stream may be silent for longer than a NAT on the way remembers it, and who
+/// vanishes meanwhile is noticed after a minute.
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive {
+    idle: Duration::from_secs(30),
+    interval: Duration::from_secs(10),
+    count: 3,
+    // As the system has it: a client that takes nothing for a while is the calls' business.
+    #[cfg(target_os = "linux")]
+    user_timeout: Duration::ZERO,
+};
 
 /// Serves a TCP connection to its end.
 pub(crate) async fn serve(
@@ -96,6 +109,7 @@ async fn begins_as_h2(io: &mut TcpIo) -> std::io::Result<bool> {
 fn open(socket: TcpStream, address: SocketAddr) -> std::io::Result<TcpIo> {
     let socket = tokio::net::TcpStream::from_std(socket)?;
     socket.set_nodelay(true)?;
+    set_tcp_keepalive(&socket, &KEEP_ALIVE).map_err(std::io::Error::other)?;
     let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
     // A new digest knows no address yet, so setting it cannot fail.
     let _ = digest.peer_addr.set(Some(address.into()));

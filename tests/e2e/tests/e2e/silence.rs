@@ -7,6 +7,8 @@ use sluicegate_e2e::client::{Call, Client, Protocol, Transport};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
 use sluicegate_e2e::reflector::write;
 use sluicegate_e2e::upstream::{Event, Seen, Upstream, method};
+use sluicegate_e2e::within;
+use tokio::net::TcpStream;
 
 use crate::stage::Stage;
 
@@ -56,6 +58,36 @@ async fn leaving_is_seen_at_once(protocol: Protocol) {
     seen.until_half_closed().await;
     call.cancel();
     assert_eq!(tokio::time::timeout(AT_ONCE, seen.next()).await, Ok(Event::Reset(8)));
+}
+
+/// By the system, so that nobody on the way forgets it and a client that vanished is noticed.
+#[tokio::test]
+async fn a_quiet_tcp_connection_is_probed() {
+    const ESTABLISHED: &str = "01";
+    const PROBES: &str = "02:";
+    let Stage { gateway, .. } = Stage::new(Protocol::GrpcH2c).await;
+    for address in [gateway.target().plain, gateway.target().tls] {
+        let client = TcpStream::connect(address).await.unwrap();
+        let far_end =
+            [address.port(), client.local_addr().unwrap().port()].map(|port| format!(":{port:04X}"));
+        within("the gateway to have the system probe a connection", async {
+            loop {
+                // The connection's timer is in the sixth column.
+                let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+                let is_probed = table.lines().any(|line| {
+                    let columns: Vec<&str> = line.split_whitespace().collect();
+                    columns[1].ends_with(&far_end[0])
+                        && columns[2].ends_with(&far_end[1])
+                        && (columns[3], &columns[5][..3]) == (ESTABLISHED, PROBES)
+                });
+                if is_probed {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
 }
 
 /// `PAUSE` as REST has it.
