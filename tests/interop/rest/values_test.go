@@ -17,28 +17,30 @@ func echoes(t *testing.T, r request, method, message string) {
 	got.succeeded(t, up.print(up.parse(up.method("everything.v1.EverythingService/"+method).Output(), message)))
 }
 
-// TestPathValues has every type that a path can hold.
-func TestPathValues(t *testing.T) {
-	for _, c := range []struct{ path, message string }{
-		{"/v1/path/1.5/-2e3/-9007199254740993/18446744073709551615/-1/2/3/true/strprefix/x/4/-5/-6/-7/-8/n%C3%A9/ONE",
-			`{"floatValue":1.5,"doubleValue":-2000,"int64Value":"-9007199254740993","uint64Value":"18446744073709551615",
+// pathValues has every type that a path can hold.
+var pathValues = []struct{ path, message string }{
+	{"/v1/path/1.5/-2e3/-9007199254740993/18446744073709551615/-1/2/3/true/strprefix/x/4/-5/-6/-7/-8/n%C3%A9/ONE",
+		`{"floatValue":1.5,"doubleValue":-2000,"int64Value":"-9007199254740993","uint64Value":"18446744073709551615",
 			"int32Value":-1,"fixed64Value":"2","fixed32Value":3,"boolValue":true,"stringValue":"strprefix/x","uint32Value":4,
 			"sfixed32Value":-5,"sfixed64Value":"-6","sint32Value":-7,"sint64Value":"-8","nonConventionalNameValue":"né",
 			"enumValue":"ONE"}`},
-		{"/v1/path/NaN/-Infinity/-9223372036854775808/0/-2147483648/18446744073709551615/4294967295/false/strprefix/a%2Fb/" +
-			"4294967295/2147483647/9223372036854775807/-2147483648/-9223372036854775808/-/-1",
-			`{"floatValue":"NaN","doubleValue":"-Infinity","int64Value":"-9223372036854775808","int32Value":-2147483648,
+	{"/v1/path/NaN/-Infinity/-9223372036854775808/0/-2147483648/18446744073709551615/4294967295/false/strprefix/a%2Fb/" +
+		"4294967295/2147483647/9223372036854775807/-2147483648/-9223372036854775808/-/-1",
+		`{"floatValue":"NaN","doubleValue":"-Infinity","int64Value":"-9223372036854775808","int32Value":-2147483648,
 			"fixed64Value":"18446744073709551615","fixed32Value":4294967295,"stringValue":"strprefix/a%2Fb",
 			"uint32Value":4294967295,"sfixed32Value":2147483647,"sfixed64Value":"9223372036854775807",
 			"sint32Value":-2147483648,"sint64Value":"-9223372036854775808","nonConventionalNameValue":"-","enumValue":"MINUS"}`},
-		{"/v1/bytes/-_-_", `{"bytesValue":"+/+/"}`},
-		{"/v1/bytes/%2B%2F8%3D", `{"bytesValue":"+/8="}`},
-		{"/v1/at/2020-01-02T03:04:05.5Z/for/-1.5s/false/0",
-			`{"timestamp":"2020-01-02T03:04:05.500Z","duration":"-1.500s","wrappedBool":false,"wrappedInt64":"0"}`},
-		{"/v1/oneof/x", `{"oneofString":"x"}`},
-		{"/v1/wrapped/a%2Fb", `{"wrappedString":"a/b"}`},
-		{"/v1/deep/a/b", `{"nested":{"name":"a","inner":{"name":"b"}}}`},
-	} {
+	{"/v1/bytes/-_-_", `{"bytesValue":"+/+/"}`},
+	{"/v1/bytes/%2B%2F8%3D", `{"bytesValue":"+/8="}`},
+	{"/v1/at/2020-01-02T03:04:05.5Z/for/-1.5s/false/0",
+		`{"timestamp":"2020-01-02T03:04:05.500Z","duration":"-1.500s","wrappedBool":false,"wrappedInt64":"0"}`},
+	{"/v1/oneof/x", `{"oneofString":"x"}`},
+	{"/v1/wrapped/a%2Fb", `{"wrappedString":"a/b"}`},
+	{"/v1/deep/a/b", `{"nested":{"name":"a","inner":{"name":"b"}}}`},
+}
+
+func TestPathValues(t *testing.T) {
+	for _, c := range pathValues {
 		t.Run(c.path, func(t *testing.T) { echoes(t, request{line: "GET " + c.path}, "Path", c.message) })
 	}
 }
@@ -93,22 +95,24 @@ const everything = `{"uuid":"\u0000\"\\/é☺","nested":{"name":"a","amount":7,"
 	"wrappedUint64":"0","wrappedInt32":0,"wrappedUint32":0,"wrappedBool":false,"wrappedString":"","wrappedBytes":"",
 	"timestamps":["9999-12-31T23:59:59.999999999Z"]}`
 
-// TestBodyValues has every type in a body, spelled in the ways that proto3's JSON allows.
-func TestBodyValues(t *testing.T) {
-	for _, c := range []struct{ line, body, message string }{
-		{"POST /v1/everything", everything, everything},
-		{"POST /v1/everything", `{"float_value":"1.5","int64Value":5,"int32Value":"-7","uint64Value":"1e2","bytesValue":"-_8","enumValue":-1,
+// bodyValues has every type in a body, spelled in the ways that proto3's JSON allows.
+var bodyValues = []struct{ line, body, message string }{
+	{"POST /v1/everything", everything, everything},
+	{"POST /v1/everything", `{"float_value":"1.5","int64Value":5,"int32Value":"-7","uint64Value":"1e2","bytesValue":"-_8","enumValue":-1,
 			"wrappedInt64":5,"boolValue":null,"value":null,"nested_list":[],"duration":"3s"}`,
-			`{"floatValue":1.5,"int64Value":"5","int32Value":-7,"uint64Value":"100","bytesValue":"+/8=","enumValue":"MINUS",
+		`{"floatValue":1.5,"int64Value":"5","int32Value":-7,"uint64Value":"100","bytesValue":"+/8=","enumValue":"MINUS",
 			"wrappedInt64":"5","value":null,"duration":"3s"}`},
-		// Numbers of enums that have no name stay.
-		{"POST /v1/everything", `{"enumValue":77,"enumList":[1,-5]}`, `{"enumValue":77,"enumList":["ONE",-5]}`},
-		// Fields that nobody knows are left out, and so are names of enums.
-		{"POST /v1/everything", `{"uuid":"a","whoKnows":{"a":[1]},"enumValue":"TWO","enumList":["ONE","TWO"]}`,
-			`{"uuid":"a","enumList":["ONE"]}`},
-		{"POST /v1/everything/a%2Fb:custom", `{"uuid":"c","stringValue":"s"}`, `{"uuid":"a/b","stringValue":"s"}`},
-		{"PUT /v1/everything/nested?uuid=u", `{"inner":{"amount":1}}`, `{"uuid":"u","nested":{"inner":{"amount":1}}}`},
-	} {
+	// Numbers of enums that have no name stay.
+	{"POST /v1/everything", `{"enumValue":77,"enumList":[1,-5]}`, `{"enumValue":77,"enumList":["ONE",-5]}`},
+	// Fields that nobody knows are left out, and so are names of enums.
+	{"POST /v1/everything", `{"uuid":"a","whoKnows":{"a":[1]},"enumValue":"TWO","enumList":["ONE","TWO"]}`,
+		`{"uuid":"a","enumList":["ONE"]}`},
+	{"POST /v1/everything/a%2Fb:custom", `{"uuid":"c","stringValue":"s"}`, `{"uuid":"a/b","stringValue":"s"}`},
+	{"PUT /v1/everything/nested?uuid=u", `{"inner":{"amount":1}}`, `{"uuid":"u","nested":{"inner":{"amount":1}}}`},
+}
+
+func TestBodyValues(t *testing.T) {
+	for _, c := range bodyValues {
 		t.Run(c.line+c.body, func(t *testing.T) { echoes(t, request{line: c.line, body: c.body}, "Echo", c.message) })
 	}
 }
