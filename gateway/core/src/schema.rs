@@ -4,7 +4,7 @@
 //! needs none still works.
 
 pub mod bundled;
-pub mod details;
+pub(crate) mod details;
 pub mod json;
 pub mod openapi;
 

@@ -1,5 +1,7 @@
 //! How a call ended: the gRPC status, and for the operator the reason behind it.
 
+pub(crate) mod details;
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -12,6 +12,7 @@ use http::{HeaderName, header};
 
 use super::*;
 pub(super) use encodings::{accepted, encoding_named, encoding_of};
+pub(crate) use error::code_named;
 pub(super) use error::ErrorJson;
 pub(super) use unary::Unary;
 

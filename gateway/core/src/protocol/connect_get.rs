@@ -2,26 +2,17 @@
 //!
 //! Source: <https://connectrpc.com/docs/protocol>, "Unary-Get-Request".
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header;
+use percent_encoding::percent_decode_str;
 
 use super::connect::{self, Codec, Unary};
 use super::*;
+use crate::binary;
 use crate::message::Message;
 
 /// Unary calls by `GET`.
 pub(super) const PROTOCOL: Protocol =
     Protocol { name: "connect_get", holds_to_one_request: false, recognise, open };
-
-/// URL-safe, with or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 fn recognise(head: &Head, services: &Services<'_>) -> bool {
     if !connect::is_http(head) || head.method != Method::GET {
@@ -95,19 +86,18 @@ fn message(query: &str) -> Result<Bytes, Status> {
     if parameter(query, "base64").is_none_or(|base64| base64 != b"1") {
         return Ok(message.into());
     }
-    let decoded = BASE64.decode(message);
-    decoded.map(Bytes::from).map_err(|_| connect::invalid("the query's `message` is not URL-safe base64"))
+    let decoded = binary::decode_url_safe(&message).map(Bytes::from);
+    decoded.ok_or_else(|| connect::invalid("the query's `message` is not URL-safe base64"))
 }
 
 /// The first parameter with this name. It may be any bytes: a message need not be text.
 fn parameter(query: &str, name: &str) -> Option<Vec<u8>> {
-    let decode = |text: &str| -> Vec<u8> {
-        let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).collect()
-    };
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(key) == name.as_bytes()).then(|| decode(value))
+        // No name has a space in it, so a `+` makes no difference.
+        percent_decode_str(key)
+            .eq(name.bytes())
+            .then(|| percent_decode_str(&value.replace('+', " ")).collect())
     })
 }
 
@@ -187,6 +177,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_message_survives_the_query(message in prop::collection::vec(any::<u8>(), 0..40), compressed: bool) {
+            use base64::Engine;
             use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
             let escaped = percent_encode(&message, NON_ALPHANUMERIC).to_string();
             let encoded = [BASE64_URL_SAFE.encode(&message), BASE64_URL_SAFE_NO_PAD.encode(&message)];

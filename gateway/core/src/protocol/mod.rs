@@ -11,7 +11,7 @@
 //! An encoder's effects go into an [`Outbox`]. A streaming protocol pushes its head there at once; a unary one holds
 //! it until the end, when it knows the HTTP status. So a protocol never asks "was the head sent already?".
 
-mod connect;
+pub(crate) mod connect;
 pub mod connect_get;
 pub mod connect_stream;
 pub mod connect_unary;

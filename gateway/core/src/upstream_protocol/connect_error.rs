@@ -2,67 +2,30 @@
 //!
 //! Source: <https://connectrpc.com/docs/protocol>, "Error Codes" and "Error End Stream".
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use prost::Message;
 use prost_reflect::prost_types::Any;
 use serde_json::{Map, Value};
 
 use super::*;
-
-/// Standard alphabet; padding is not written, and read if it is there.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-/// `google.rpc.Status`, which is what `grpc-status-details-bin` holds.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<Any>,
-}
+use crate::binary;
+use crate::protocol::connect::code_named;
+use crate::status::details;
 
 /// The status that an error in JSON stands for. `otherwise` is the code where it names none, or one that there is not.
 pub(super) fn read_error(error: &Map<String, Value>, otherwise: Code) -> Status {
     let code = error.get("code").and_then(Value::as_str).and_then(code_named).unwrap_or(otherwise);
     let message = error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let details = error.get("details").and_then(Value::as_array);
-    let details: Vec<Any> = details.into_iter().flatten().filter_map(read_detail).collect();
+    let of_error = error.get("details").and_then(Value::as_array);
     let mut status = Status::new(code, message);
-    if !details.is_empty() {
-        let message = status.message.clone().into_owned();
-        let rpc_status = RpcStatus { code: i32::from(code.number()), message, details };
-        status.details = Some(BASE64.encode(rpc_status.encode_to_vec()).into());
-    }
+    details::write(of_error.into_iter().flatten().filter_map(read_detail).collect(), &mut status);
     status
 }
 
 /// A detail; `None` for one that cannot be read, which leaves the error none the less an error.
 fn read_detail(detail: &Value) -> Option<Any> {
     let name = detail.get("type")?.as_str()?;
-    let value = BASE64.decode(detail.get("value")?.as_str()?).ok()?;
+    let value = binary::decode(detail.get("value")?.as_str()?.as_bytes())?;
     let type_url = if name.contains('/') { name.to_owned() } else { format!("type.googleapis.com/{name}") };
     Some(Any { type_url, value })
-}
-
-fn code_named(name: &str) -> Option<Code> {
-    // These two differ from gRPC's names.
-    match name {
-        "canceled" => Some(Code::Cancelled),
-        "ok" => None,
-        _ => Code::ALL
-            .into_iter()
-            .find(|code| name == code.name().to_ascii_lowercase() && *code != Code::Cancelled),
-    }
 }
 
 /// The payload of the frame that ends a stream.
@@ -158,14 +121,11 @@ mod tests {
             {"type":"test.v1.Why","value":"AQIDBA","debug":{"a":1}}, {"type":"test.v1.Padded","value":"AQ=="},
             {"type":"test.v1.Broken","value":"%"}, {"value":"AQ"}, 7]}}"#;
         let status = read(json).unwrap().status;
-        let details = status.details.unwrap();
-        assert!(!details.contains(&b'='), "{details:?}");
-        let decoded = RpcStatus::decode(&*BASE64.decode(&details).unwrap()).unwrap();
-        assert_eq!((decoded.code, &*decoded.message), (5, "gone ☺"));
+        assert_eq!((status.code, &*status.message), (Code::NotFound, "gone ☺"));
         let any = |name: &str, value: &[u8]| Any {
             type_url: format!("type.googleapis.com/test.v1.{name}"),
             value: value.to_vec(),
         };
-        assert_eq!(decoded.details, [any("Why", &[1, 2, 3, 4]), any("Padded", &[1])]);
+        assert_eq!(details::read(&status), [any("Why", &[1, 2, 3, 4]), any("Padded", &[1])]);
     }
 }

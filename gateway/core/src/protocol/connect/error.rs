@@ -2,30 +2,12 @@
 //!
 //! Source: <https://connectrpc.com/docs/protocol>, "Error Codes" and "Error Details".
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use prost::Message;
 use prost_reflect::prost_types::Any;
 use serde::Serialize;
 
 use super::*;
-
-/// Standard alphabet; padding is not written, and read if it is there.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-/// `google.rpc.Status`, as far as Connect needs it: code and message stand in headers of their own.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RpcStatus {
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<Any>,
-}
+use crate::binary;
+use crate::status::details;
 
 /// An error. There is none for `OK`.
 #[derive(Debug, Serialize)]
@@ -46,22 +28,22 @@ struct Detail {
 impl ErrorJson<'_> {
     pub(crate) fn new(status: &Status) -> Option<ErrorJson<'_>> {
         let code = code_name(status.code)?;
-        let details = status.details.as_deref().map(read_details).unwrap_or_default();
+        let details = details::read(status).iter().filter_map(Detail::new).collect();
         Some(ErrorJson { code, message: &status.message, details })
     }
 }
 
-/// The details in a `grpc-status-details-bin`; none if it cannot be read, which leaves the error none the less an error.
-fn read_details(value: &[u8]) -> Vec<Detail> {
-    let decoded = BASE64.decode(value).ok().and_then(|decoded| RpcStatus::decode(&*decoded).ok());
-    let details = decoded.map(|status| status.details).unwrap_or_default();
-    details.into_iter().filter_map(read_detail).collect()
+impl Detail {
+    /// `None` for a detail without a type.
+    fn new(detail: &Any) -> Option<Detail> {
+        let name = details::type_name(detail);
+        (!name.is_empty()).then(|| Detail { r#type: name.to_owned(), value: binary::encode(&detail.value) })
+    }
 }
 
-fn read_detail(detail: Any) -> Option<Detail> {
-    // What stands before the slash is where the type may be looked up; Connect leaves it out.
-    let name = detail.type_url.rsplit('/').next().filter(|name| !name.is_empty())?;
-    Some(Detail { r#type: name.to_owned(), value: BASE64.encode(detail.value) })
+/// The code with this name.
+pub(crate) fn code_named(name: &str) -> Option<Code> {
+    Code::ALL.into_iter().find(|code| code_name(*code) == Some(name))
 }
 
 /// The name of a code; none for `OK`, which is no error.
@@ -140,16 +122,13 @@ mod tests {
             any("", &[1]),
             any("example.com/", &[1]),
         ];
-        let encoded = RpcStatus { details }.encode_to_vec();
         let mut status = Status::new(Code::Internal, "no");
-        let want = r#"{"code":"internal","message":"no","details":[{"type":"test.v1.Why","value":"AQIDBA"},{"type":"test.v1.Bare","value":""}]}"#;
-        for padded in [BASE64.encode(&encoded), base64::prelude::BASE64_STANDARD.encode(&encoded)] {
-            status.details = Some(padded.into());
-            assert_eq!(json(&status), want);
-        }
-        for broken in ["", "%", "AAAA", "GgI"] {
-            status.details = Some(broken.into());
-            assert_eq!(json(&status), r#"{"code":"internal","message":"no"}"#, "{broken:?}");
-        }
+        details::write(details, &mut status);
+        assert_eq!(
+            json(&status),
+            r#"{"code":"internal","message":"no","details":[{"type":"test.v1.Why","value":"AQIDBA"},{"type":"test.v1.Bare","value":""}]}"#
+        );
+        status.details = Some("%".into());
+        assert_eq!(json(&status), r#"{"code":"internal","message":"no"}"#);
     }
 }

@@ -9,8 +9,8 @@ use prost_reflect::prost_types::{Any, Duration};
 use serde_json::Value;
 
 use super::{Ending, Outbox};
-use crate::schema::details;
-use crate::status::{Flag, Status};
+use crate::schema;
+use crate::status::{Flag, Status, details};
 
 /// The client's request is not what the method's descriptor asks for.
 pub(super) fn bad_request(what: impl Into<Cow<'static, str>>) -> Status {
@@ -19,7 +19,7 @@ pub(super) fn bad_request(what: impl Into<Cow<'static, str>>) -> Status {
 
 /// Writes a whole response that tells of an error. `headers` holds what else the client is told.
 pub(super) fn write(status: &Status, pool: &DescriptorPool, mut headers: HeaderMap, out: &mut Outbox) {
-    if let Some(seconds) = details::of(status).iter().find_map(retry_after)
+    if let Some(seconds) = details::read(status).iter().find_map(retry_after)
         && !headers.contains_key(header::RETRY_AFTER)
     {
         headers.insert(header::RETRY_AFTER, seconds.into());
@@ -35,7 +35,8 @@ pub(super) fn write(status: &Status, pool: &DescriptorPool, mut headers: HeaderM
 /// A status as JSON, without line breaks.
 pub(super) fn to_json(status: &Status, pool: &DescriptorPool) -> String {
     let message = Value::from(&*status.message);
-    let details: Value = details::of(status).iter().map(|detail| details::to_json(detail, pool)).collect();
+    let details = details::read(status);
+    let details: Value = details.iter().map(|detail| schema::details::to_json(detail, pool)).collect();
     // In the order of the fields, for who reads it.
     format!(r#"{{"code":{},"message":{message},"details":{details}}}"#, status.code.number())
 }
@@ -49,9 +50,9 @@ struct RetryInfo {
 
 /// How long a detail asks to wait, in seconds, rounded up.
 fn retry_after(detail: &Any) -> Option<u64> {
-    if detail.type_url.rsplit('/').next() != Some("google.rpc.RetryInfo") {
+    if details::type_name(detail) != "google.rpc.RetryInfo" {
         return None;
     }
     let delay = RetryInfo::decode(&*detail.value).ok()?.delay?;
-    Some(u64::try_from(delay.seconds).ok()? + u64::from(delay.nanos > 0))
+    Some(u64::try_from(delay.seconds).ok()?.saturating_add(u64::from(delay.nanos > 0)))
 }

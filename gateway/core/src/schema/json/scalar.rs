@@ -1,8 +1,5 @@
 //! Values that hold no others.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use prost_reflect::prost_types::{Duration, Timestamp};
 use prost_reflect::{Kind, MapKey, Value};
 
@@ -10,12 +7,7 @@ use super::decode::expected;
 use super::mistake::{Mistake, clip};
 use super::tree::Json;
 use super::well_known;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+use crate::binary;
 
 /// Reads a value of a kind that is neither message nor enum.
 pub(super) fn value(kind: &Kind, json: &Json<'_>) -> Result<Value, Mistake> {
@@ -37,8 +29,8 @@ pub(super) fn value(kind: &Kind, json: &Json<'_>) -> Result<Value, Mistake> {
         (Kind::Bool, other) => return Err(expected("a boolean", other)),
         (Kind::String, Json::String(text)) => Value::String(text.clone().into_owned()),
         (Kind::Bytes, Json::String(text)) => {
-            let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-            Value::Bytes(alphabet.decode(&**text).map_err(|_| Mistake::new("this is no base64"))?.into())
+            let bytes = binary::decode_either(text.as_bytes());
+            Value::Bytes(bytes.ok_or_else(|| Mistake::new("this is no base64"))?.into())
         }
         (Kind::String | Kind::Bytes, other) => return Err(expected("a string", other)),
         (Kind::Message(_) | Kind::Enum(_), other) => return Err(expected("a scalar", other)),
