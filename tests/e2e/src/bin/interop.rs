@@ -174,8 +174,9 @@ async fn custom_metadata(client: &mut Client) {
         // 0xababab in base64.
         let returned = call.metadata(TRAILING, "q6ur").open().await.exchange(&[&message]).await;
         assert_eq!((returned.code(), returned.messages.len()), (0, 1), "{method}");
-        assert_eq!(returned.end().trailers[TRAILING], "q6ur", "{method}");
-        assert_eq!(returned.head.unwrap().headers[INITIAL], "test_initial_metadata_value", "{method}");
+        assert_eq!(returned.end().trailers.get(TRAILING).unwrap(), "q6ur", "{method}");
+        let head = returned.head.unwrap();
+        assert_eq!(head.headers.get(INITIAL).unwrap(), "test_initial_metadata_value", "{method}");
     }
 }
 
