@@ -83,6 +83,7 @@ impl Running {
             plan,
         }
     }
+
     /// Lets what the sources of descriptors know now count for calls that begin from now on.
     pub(crate) fn describe(&self) {
         let schema = self.descriptors.schema();

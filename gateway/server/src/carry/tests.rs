@@ -128,8 +128,7 @@ impl Rig {
         };
         let Admission::Call(protocol, Ok(opened)) = self.door.admit(head, "up") else { panic!("no call") };
         let (receive, transmit) = client.wire();
-        let of = self.door.client(protocol.name, Transport::Http2);
-        tokio::spawn(self.door.carry(*opened, of, "up".into(), receive, transmit));
+        tokio::spawn(self.door.carry(protocol, *opened, Transport::Http2, "up".into(), receive, transmit));
     }
 
     /// The log lines so far.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use sluicegate_core::call::{Call, Client};
+use sluicegate_core::call::{Call, Client, Transport};
 use sluicegate_core::filter::Preflight;
 use sluicegate_core::path::MethodPath;
 use sluicegate_core::protocol::{self, Head, Opened, Protocol, Reply, Services, rest};
@@ -90,11 +90,12 @@ impl Door {
         route.chain.preflight(&Preflight { headers: &head.headers })
     }
 
-    /// Makes the future that carries a call.
+    /// Makes the future that carries a call, which `protocol` has opened.
     pub(crate) fn carry<R: Receive, T: Transmit>(
         &self,
+        protocol: &'static Protocol,
         mut opened: Opened,
-        client: Client,
+        transport: Transport,
         host: Arc<str>,
         receive: R,
         transmit: T,
@@ -112,21 +113,18 @@ impl Door {
                 (picked.place, &cluster.spec.name),
                 &opened.path,
                 method.map(|method| &**method),
-                client.protocol,
+                protocol,
             )?;
             let passage = Some(route.chain.begin());
             Some(Routed { route: route.clone(), cluster: cluster.clone(), metrics, passage })
         });
         if let Some(Routed { route, cluster, .. }) = &route {
-            let schema = running.schema.load();
             let terms = Terms {
-                method: schema.method(&opened.path),
+                method,
                 upstream_encodings: &cluster.spec.accept_encoding,
                 max_request_message: route.max_request_message,
                 max_response_message: route.max_response_message,
-                holds_to_one_request: protocol::ALL
-                    .iter()
-                    .any(|row| row.name == client.protocol && row.holds_to_one_request),
+                holds_to_one_request: protocol.holds_to_one_request,
             };
             opened = translate::fit(opened, &terms);
             opened.decoder.limit(route.max_request_message);
@@ -144,7 +142,7 @@ impl Door {
             deadline: timeout.and_then(|timeout| received.checked_add(timeout)),
             deadline_from_client: opened.timeout.is_some(),
             received,
-            client,
+            client: self.client(protocol, transport),
             identity: None,
         };
         let ledger = Ledger::new(self.worker.clone(), call, route);
@@ -152,15 +150,11 @@ impl Door {
     }
 
     /// The client end of a call.
-    pub(crate) fn client(
-        &self,
-        protocol: &'static str,
-        transport: sluicegate_core::call::Transport,
-    ) -> Client {
+    pub(crate) fn client(&self, protocol: &'static Protocol, transport: Transport) -> Client {
         Client {
             address: self.address,
             forwarded_for: self.forwarded_for.clone(),
-            protocol,
+            protocol: protocol.name,
             transport,
             secure: self.secure,
         }

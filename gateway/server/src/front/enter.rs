@@ -30,11 +30,10 @@ pub(super) fn enter(
     }
     match door.admit(head, &host) {
         Admission::Call(protocol, Ok(opened)) => {
-            let client = door.client(protocol.name, transport);
-            tokio::spawn(door.carry(*opened, client, host, receive, transmit));
+            tokio::spawn(door.carry(protocol, *opened, transport, host, receive, transmit));
         }
         Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
-            let asked = Asked { client: door.client(protocol.name, transport), host, path };
+            let asked = Asked { client: door.client(protocol, transport), host, path };
             tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
         }
         Admission::Call(_, Err(Reply::Http(status, headers))) => {

@@ -131,11 +131,14 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
         }
         Admission::Call(_, Err(Reply::Http(status, headers))) => ResponseHeaders { status, headers },
         Admission::Call(protocol, opened) => {
-            let client = door.client(protocol.name, Transport::Http1);
             let (driver, receive, transmit) = pipe();
             match opened {
-                Ok(opened) => drop(tokio::spawn(door.carry(*opened, client, host, receive, transmit))),
+                Ok(opened) => {
+                    let call = door.carry(protocol, *opened, Transport::Http1, host, receive, transmit);
+                    drop(tokio::spawn(call));
+                }
                 Err(Reply::Status(status, encoder)) => {
+                    let client = door.client(protocol, Transport::Http1);
                     let asked = Asked { client, host, path };
                     drop(tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit)));
                 }

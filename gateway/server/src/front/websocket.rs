@@ -222,10 +222,10 @@ async fn serve<S>(door: &Arc<Door>, io: S, ahead: BytesMut, upgrade: Upgrade, ho
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(limits) = door.listening.websocket.as_ref().map(config) else { return };
+    let Some(config) = door.listening.websocket.as_ref().map(config) else { return };
     let _counted = door.listening.websockets.begin();
     let ahead = Vec::from(ahead);
-    let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(limits)).await;
+    let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config)).await;
     let Upgrade { on, path, .. } = upgrade;
     let first = timeout(door.listening.limits.header_timeout, first_message(&mut stream));
     let first = tokio::select! {
@@ -238,18 +238,18 @@ where
         Ok(Err(code)) => return finish(stream, code).await,
         Err(_) => return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await,
     };
-    let client = door.client(on.protocol.name, Transport::WebSocket);
     let (driver, receive, transmit) = pipe();
-    let schema = door.worker.running.schema.load();
+    // The schema is let go of here: the WebSocket may live for days, and another schema take its place.
     let opened = (on.first)(message, path.clone())
-        .and_then(|head| (on.protocol.open)(head, &Services::everywhere(&schema)));
+        .and_then(|head| (on.protocol.open)(head, &Services::everywhere(&door.worker.running.schema.load())));
     let fault = Fault::default();
     match opened {
         Ok(mut opened) => {
             opened.decoder = Box::new(Watched::new(opened.decoder, fault.clone()));
-            tokio::spawn(door.carry(opened, client, host, receive, transmit));
+            tokio::spawn(door.carry(on.protocol, opened, Transport::WebSocket, host, receive, transmit));
         }
         Err(Reply::Status(status, encoder)) => {
+            let client = door.client(on.protocol, Transport::WebSocket);
             let asked = Asked { client, host, path };
             tokio::spawn(refuse(door.worker.clone(), status, encoder, asked, transmit));
         }

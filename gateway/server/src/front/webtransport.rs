@@ -106,7 +106,7 @@ async fn stream_call(
         Ok(Err(NoCall::Refused(refusal))) => {
             let code = refusal.stop;
             if let Reply::Status(status, encoder) = refusal.into() {
-                let client = door.client(grpc_wt::PROTOCOL.name, Transport::WebTransport);
+                let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
                 let asked = Asked { client, host, path: PathAndQuery::from_static("/") };
                 refuse(door.worker.clone(), status, encoder, asked, transmit).await;
             }
@@ -117,15 +117,15 @@ async fn stream_call(
             return receive.stop_with(grpc_wt::stream::PROTOCOL_ERROR);
         }
     };
-    let client = door.client(grpc_wt::PROTOCOL.name, Transport::WebTransport);
     let path = head.path.clone();
     let opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
     match opened {
         Ok(opened) => {
             let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
-            door.carry(opened, client, host, receive, transmit).await;
+            door.carry(&grpc_wt::PROTOCOL, opened, Transport::WebTransport, host, receive, transmit).await;
         }
         Err(Reply::Status(status, encoder)) => {
+            let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
             refuse(door.worker.clone(), status, encoder, Asked { client, host, path }, transmit).await;
             receive.stop();
         }

@@ -1,8 +1,8 @@
 //! The metrics, with the names and labels that Envoy's operators know. docs/metrics.md is their reference.
 //!
 //! No label value comes from traffic: methods are those that the configuration names or descriptors tell of, all others
-//! count as `_other`. What a
-//! call counts is resolved once for each route, cluster, method and client protocol, so that a call only increments.
+//! count as `_other`. What a call counts is resolved once for each route, cluster, method and client protocol, so that a
+//! call only increments.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use prometheus::{
 };
 use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol;
+use sluicegate_core::protocol::{self, Protocol};
 use sluicegate_core::schema::{Method, Schema};
 use sluicegate_core::status::Code;
 
@@ -343,7 +343,7 @@ impl CallTable {
     }
 
     /// The counters for a call of a `known` method of the schema, or of one that it does not know. `cluster` is an index
-    /// within the route, `client_protocol` the name of one of [`protocol::ALL`].
+    /// within the route, `client_protocol` one of [`protocol::ALL`].
     pub(crate) fn get(
         &self,
         metrics: &Metrics,
@@ -351,10 +351,10 @@ impl CallTable {
         cluster: (usize, &str),
         path: &MethodPath,
         known: Option<&Method>,
-        client_protocol: &'static str,
+        client_protocol: &'static Protocol,
     ) -> Option<Arc<CallMetrics>> {
         let table = self.routes.get(route.index)?;
-        let protocol = protocol::ALL.iter().position(|known| known.name == client_protocol)?;
+        let protocol = protocol::ALL.iter().position(|row| row.name == client_protocol.name)?;
         debug_assert!(cluster.0 < table.clusters);
         let place = protocol * table.clusters + cluster.0;
         let (cell, service, method) = match known {
@@ -369,7 +369,7 @@ impl CallTable {
                 (table.named.0.get(place * table.methods + label.index)?, label.service, label.method)
             }
         };
-        let labels = [&*route.name, cluster.1, service, method, client_protocol];
+        let labels = [&*route.name, cluster.1, service, method, client_protocol.name];
         Some(cell.get_or_init(|| Arc::new(CallMetrics::new(metrics, labels))).clone())
     }
 }

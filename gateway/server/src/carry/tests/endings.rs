@@ -82,8 +82,8 @@ async fn a_dropped_task_closes_the_books() {
         transport: Transport::Http2,
     };
     let Admission::Call(protocol, Ok(opened)) = rig.door.admit(head, "up") else { panic!("no call") };
-    let of = rig.door.client(protocol.name, Transport::Http2);
-    let task = tokio::spawn(rig.door.carry(*opened, of, "up".into(), receive, transmit));
+    let task =
+        tokio::spawn(rig.door.carry(protocol, *opened, Transport::Http2, "up".into(), receive, transmit));
     let mut call = upstream.call().await;
     task.abort();
     assert_eq!(call.was_reset().await, Reason::CANCEL);
