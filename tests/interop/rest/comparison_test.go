@@ -174,7 +174,11 @@ func TestReferenceBodies(t *testing.T) {
 		`{"timestamp":"2020-01-02T03:04:05.1234567891Z"}`, `{"timestamp":"0000-12-31T23:59:59Z"}`, `{"timestamps":["x"]}`, `{"duration":"1"}`,
 		`{"duration":"-0.000000001s"}`, `{"duration":"315576000001s"}`, `{"mask":"a.b,,c"}`, `{"mask":"foo_bar"}`, `{"mask":""}`, `{"mask":"fooBar.x"}`,
 		`{"struct":{"a":1e999}}`, `{"struct":[]}`, `{"value":{"a":{"a":1}}}`, `{"value":null}`, `{"wrappedInt64":null}`, `{"wrappedInt64":{}}`,
-		`{"wrappedInt64":"9223372036854775807"}`,
+		`{"wrappedInt64":"9223372036854775807"}`, `{"any":{}}`, `{"any":{"@type":""}}`, `{"any":{"@type":"library.v1.Book"}}`,
+		`{"any":{"@type":"/library.v1.Book","id":1}}`, `{"any":{"id":1,"@type":"x/library.v1.Book"}}`, `{"any":{"@type":"x/library.v1.Book","id":"x"}}`,
+		`{"any":{"@type":"x/google.protobuf.Duration"}}`, `{"any":{"@type":"x/google.protobuf.Duration","value":"1s","a":1}}`,
+		`{"any":{"@type":"x/google.protobuf.Empty","value":{}}}`, `{"any":{"@type":"x/google.protobuf.Empty"}}`,
+		`{"any":{"@type":"x/library.v1.Book","@type":"x/library.v1.Book"}}`, `{"any":null}`, `{"anys":[{"@type":"x/library.v1.Author"},{}]}`,
 	} {
 		has := outcome(t, do(t, request{line: "POST /v1/everything", body: body}))
 		var want any = "refused"

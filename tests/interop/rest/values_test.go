@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // echoes checks that a request is this message, and that the response, which is the same message, is the JSON that
@@ -95,6 +98,31 @@ const everything = `{"uuid":"\u0000\"\\/é☺","nested":{"name":"a","amount":7,"
 	"wrappedUint64":"0","wrappedInt32":0,"wrappedUint32":0,"wrappedBool":false,"wrappedString":"","wrappedBytes":"",
 	"timestamps":["9999-12-31T23:59:59.999999999Z"]}`
 
+// anys has what an Any can hold: a type of the descriptors, of Google's, one with a JSON of its own, and another Any.
+const anys = `{"any":{"@type":"type.googleapis.com/library.v1.Missing","name":"x"},"anys":[
+			{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1.500s"},
+			{"@type":"type.googleapis.com/google.protobuf.Struct","value":{"a":[1]}},
+			{"@type":"type.googleapis.com/google.protobuf.Int64Value","value":"7"},
+			{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"R","metadata":{"a":"b"}},
+			{"@type":"type.googleapis.com/google.protobuf.Any","value":
+				{"@type":"type.googleapis.com/everything.v1.Everything","any":{"@type":"example.com/x/library.v1.Book","id":"1"}}}]}`
+
+// TestAnyOfNobody has a type that the gateway cannot know.
+func TestAnyOfNobody(t *testing.T) {
+	do(t, request{line: "POST /v1/everything", body: `{"any":{"@type":"type.googleapis.com/no.Such","a":1}}`}).refused(t, 400, 3, "any")
+	got := do(t, request{line: "GET /v1/everything", answer: func(c *call) error {
+		if err := c.receiveAll(); err != nil {
+			return err
+		}
+		response := dynamicpb.NewMessage(c.method.Output())
+		unknown := &anypb.Any{TypeUrl: "type.googleapis.com/no.Such", Value: []byte{8, 1}}
+		response.Set(c.method.Output().Fields().ByName("any"), protoreflect.ValueOfMessage(unknown.ProtoReflect()))
+		return c.SendMsg(response)
+	}})
+	// As Google's printer says.
+	got.failed(t, 500, 13, "no.Such")
+}
+
 // bodyValues has every type in a body, spelled in the ways that proto3's JSON allows.
 var bodyValues = []struct{ line, body, message string }{
 	{"POST /v1/everything", everything, everything},
@@ -102,6 +130,7 @@ var bodyValues = []struct{ line, body, message string }{
 			"wrappedInt64":5,"boolValue":null,"value":null,"nested_list":[],"duration":"3s"}`,
 		`{"floatValue":1.5,"int64Value":"5","int32Value":-7,"uint64Value":"100","bytesValue":"+/8=","enumValue":"MINUS",
 			"wrappedInt64":"5","value":null,"duration":"3s"}`},
+	{"POST /v1/everything", anys, anys},
 	// Numbers of enums that have no name stay.
 	{"POST /v1/everything", `{"enumValue":77,"enumList":[1,-5]}`, `{"enumValue":77,"enumList":["ONE",-5]}`},
 	// Fields that nobody knows are left out, and so are names of enums.
