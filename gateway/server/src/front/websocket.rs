@@ -8,6 +8,7 @@
 mod connection;
 mod fault;
 mod h2_stream;
+mod rationed;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ use crate::plan::WebSocket;
 use connection::{Connection, failure_code, finish};
 use fault::{Fault, Watched};
 use h2_stream::H2Stream;
+use rationed::Rationed;
 
 /// What is read from a connection at once.
 const READ_BUFFER: usize = 16 << 10;
@@ -47,6 +49,9 @@ const READ_BUFFER: usize = 16 << 10;
 const WRITE_BUFFER: usize = 16 << 10;
 /// What surrounds a message in a WebSocket's: the prefix, and a byte of `grpc-websockets`.
 const AROUND_MESSAGE: usize = 6;
+/// What is read of a WebSocket before its call is known, which is before any filter could refuse it: the headers of the
+/// call, and as much again for the frames around them, for pings, and for what the client sends right behind.
+const BEFORE_CALL: usize = 2 * grpc_wt::MAX_BLOCK;
 /// The version of the protocol (RFC 6455, section 4.1).
 const VERSION: &str = "13";
 
@@ -224,7 +229,7 @@ where
 {
     let Some(config) = door.listening.websocket.as_ref().map(config) else { return };
     let _counted = door.listening.websockets.begin();
-    let ahead = Vec::from(ahead);
+    let (io, ahead) = (Rationed::new(io, BEFORE_CALL), Vec::from(ahead));
     let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config)).await;
     let Upgrade { on, path, .. } = upgrade;
     let first = timeout(door.listening.limits.header_timeout, first_message(&mut stream));
@@ -238,6 +243,7 @@ where
         Ok(Err(code)) => return finish(stream, code).await,
         Err(_) => return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await,
     };
+    stream.get_mut().lift();
     let (driver, receive, transmit) = pipe();
     // The schema is let go of here: the WebSocket may live for days, and another schema take its place.
     let opened = (on.first)(message, path.clone())

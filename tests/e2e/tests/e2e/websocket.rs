@@ -270,6 +270,22 @@ async fn a_first_message_that_opens_no_call_is_told_why() {
     }
 }
 
+/// Whoever has not said what it calls gets no room for a large message.
+#[tokio::test]
+async fn little_is_gathered_before_a_call_is_known() {
+    let rig = Rig::new().await;
+    let mut large = BytesMut::from(&[0x82, 0xff][..]);
+    large.put_u64(4 * MIB as u64);
+    large.put_u32(0);
+    large.put_slice(&[0; 64 << 10]);
+    let pings = [0x89, 0x80, 0, 0, 0, 0].repeat(10 << 10);
+    for bytes in [&large[..], &pings] {
+        let mut socket = rig.open().await;
+        socket.get_mut().write_all(bytes).await.unwrap();
+        assert_eq!(rest(&mut socket).await, (vec![], Some(1009)));
+    }
+}
+
 #[tokio::test]
 async fn text_and_what_breaks_the_protocol_close_with_their_codes() {
     let mut rig = Rig::new().await;

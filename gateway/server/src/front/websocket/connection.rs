@@ -1,6 +1,7 @@
 //! A WebSocket that carries one call: messages in, fragments out, and the frames that keep it alive and end it.
 
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Byt
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::super::pipe::{Driver, Write};
-use super::Fault;
+use super::{Fault, Rationed};
 
 /// How often the client is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -30,7 +31,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A WebSocket and the connection's end of the pipe to its call.
 pub(super) struct Connection<S> {
-    stream: WebSocketStream<S>,
+    stream: WebSocketStream<Rationed<S>>,
     driver: Driver,
     on: &'static OnWebSocket,
     fault: Fault,
@@ -60,7 +61,7 @@ enum Over {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn new(
-        stream: WebSocketStream<S>,
+        stream: WebSocketStream<Rationed<S>>,
         driver: Driver,
         on: &'static OnWebSocket,
         fault: Fault,
@@ -254,13 +255,15 @@ pub(super) fn failure_code(error: &Error) -> Option<u16> {
         Error::Protocol(_) => Some(CloseCode::Protocol.into()),
         Error::Utf8(_) => Some(CloseCode::Invalid.into()),
         Error::Capacity(_) => Some(CloseCode::Size.into()),
+        // Its ration.
+        Error::Io(error) if error.kind() == ErrorKind::QuotaExceeded => Some(CloseCode::Size.into()),
         _ => None,
     }
 }
 
 /// Closes a WebSocket, with this code if the client has not closed it, and waits a little for the client to do the same.
 pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: WebSocketStream<S>,
+    mut stream: WebSocketStream<Rationed<S>>,
     code: Option<u16>,
 ) {
     let closed = async {
@@ -279,7 +282,7 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
         return;
     }
     // Closing with something unread would reset the connection, and the client could miss the last frames.
-    let mut io = stream.into_inner();
+    let mut io = stream.into_inner().into_inner();
     let parted = async {
         io.shutdown().await?;
         let mut rest = [0; 4096];

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::super::pipe::{PipeReceive, PipeTransmit, pipe};
-use super::{Connection, Fault};
+use super::{Connection, Fault, Rationed};
 
 /// Fifteen pings, and a little.
 const LONG: Duration = Duration::from_secs(310);
@@ -34,6 +34,8 @@ impl Rig {
     async fn new(buffer: usize) -> Rig {
         let (near, far) = tokio::io::duplex(buffer);
         let client = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
+        let mut near = Rationed::new(near, 0);
+        near.lift();
         let stream = WebSocketStream::from_raw_socket(near, Role::Server, None).await;
         let (driver, receive, transmit) = pipe();
         let connection = Connection::new(stream, driver, &grpc_ws::ON_WEBSOCKET, Fault::default());
