@@ -1,6 +1,7 @@
 //! The frame that gRPC, gRPC-Web and grpc-wt share: a flag byte, a big-endian u32 length, and that many bytes.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::HeaderMap;
 
 /// A frame with these flags.
 pub fn frame(flags: u8, payload: &[u8]) -> Bytes {
@@ -14,6 +15,18 @@ pub fn frame(flags: u8, payload: &[u8]) -> Bytes {
 /// An uncompressed gRPC message.
 pub fn message(payload: &[u8]) -> Bytes {
     frame(0, payload)
+}
+
+/// The frame of headers that grpc-wt and grpc-ws open a call with.
+pub fn headers(path: &str, headers: &HeaderMap) -> Bytes {
+    let mut block = format!(":path: {path}\r\n").into_bytes();
+    for (name, value) in headers {
+        block.extend_from_slice(name.as_str().as_bytes());
+        block.extend_from_slice(b": ");
+        block.extend_from_slice(value.as_bytes());
+        block.extend_from_slice(b"\r\n");
+    }
+    frame(0x40, &block)
 }
 
 /// Cuts a stream of bytes into frames.

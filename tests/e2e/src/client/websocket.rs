@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::carrier::Broken;
 use super::h1::{Dial, Socket};
-use crate::frame::frame;
+use crate::frame;
 
 /// Where WebSockets are opened.
 pub const PATH: &str = "/grpc-ws/v1";
@@ -119,14 +119,7 @@ pub(super) async fn call(dial: Dial, host: &str, path: &str, headers: &HeaderMap
         open(dial, &format!("{host}{PATH}"), &[("sec-websocket-protocol", "grpc-ws-1")]).await.unwrap();
     let (sink, stream) = socket.split();
     let mut send = Send { sink, left: 0 };
-    let mut block = format!(":path: {path}\r\n").into_bytes();
-    for (name, value) in headers {
-        block.extend_from_slice(name.as_str().as_bytes());
-        block.extend_from_slice(b": ");
-        block.extend_from_slice(value.as_bytes());
-        block.extend_from_slice(b"\r\n");
-    }
-    send.write(frame(0x40, &block)).await.unwrap();
+    send.write(frame::headers(path, headers)).await.unwrap();
     (send, Receive(stream))
 }
 

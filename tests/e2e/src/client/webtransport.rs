@@ -8,7 +8,7 @@ use url::Url;
 use web_transport_quinn::{ReadError, RecvStream, SendStream, Session, WriteError};
 
 use super::carrier::Broken;
-use crate::frame::frame;
+use crate::frame;
 
 /// Where sessions are opened.
 pub(super) const PATH: &str = "/grpc-wt/v1";
@@ -41,14 +41,7 @@ impl Connection {
 
     pub(super) async fn open(&mut self, path: &str, headers: &HeaderMap) -> (Send, Receive) {
         let (mut send, receive) = self.open_raw().await;
-        let mut block = format!(":path: {path}\r\n").into_bytes();
-        for (name, value) in headers {
-            block.extend_from_slice(name.as_str().as_bytes());
-            block.extend_from_slice(b": ");
-            block.extend_from_slice(value.as_bytes());
-            block.extend_from_slice(b"\r\n");
-        }
-        send.write(frame(0x40, &block)).await.unwrap();
+        send.write(frame::headers(path, headers)).await.unwrap();
         (send, receive)
     }
 
