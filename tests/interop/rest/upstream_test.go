@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -73,8 +75,42 @@ func startUpstream() (*upstream, error) {
 		calls:   map[string][]*call{},
 	}
 	up.server = grpc.NewServer(grpc.UnknownServiceHandler(up.serve))
+	reflectionpb.RegisterServerReflectionServer(up.server, reflection.NewServerV1(reflection.ServerOptions{
+		Services: served{up}, DescriptorResolver: imported{files}, ExtensionResolver: up,
+	}))
 	go up.server.Serve(listener)
 	return up, nil
+}
+
+// served tells grpc-go's reflection which services there are.
+type served struct{ *upstream }
+
+func (s served) GetServiceInfo() map[string]grpc.ServiceInfo {
+	services := map[string]grpc.ServiceInfo{}
+	s.files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			services[string(file.Services().Get(i).FullName())] = grpc.ServiceInfo{}
+		}
+		return true
+	})
+	return services
+}
+
+// imported tells of the protos, and of what they import.
+type imported struct{ files *protoregistry.Files }
+
+func (i imported) FindFileByPath(path string) (protoreflect.FileDescriptor, error) {
+	if file, err := i.files.FindFileByPath(path); err == nil {
+		return file, nil
+	}
+	return protoregistry.GlobalFiles.FindFileByPath(path)
+}
+
+func (i imported) FindDescriptorByName(name protoreflect.FullName) (protoreflect.Descriptor, error) {
+	if found, err := i.files.FindDescriptorByName(name); err == nil {
+		return found, nil
+	}
+	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
 // compile reads the protos with buf's compiler. The imports are what Google publishes for Go.
@@ -269,6 +305,9 @@ func (up *upstream) FindExtensionByName(name protoreflect.FullName) (protoreflec
 
 func (up *upstream) FindExtensionByNumber(of protoreflect.FullName, number protoreflect.FieldNumber) (protoreflect.ExtensionType, error) {
 	return up.types.FindExtensionByNumber(of, number)
+}
+
+func (up *upstream) RangeExtensionsByMessage(protoreflect.FullName, func(protoreflect.ExtensionType) bool) {
 }
 
 func first(md metadata.MD, name string) string {
