@@ -13,7 +13,7 @@ const SHORT: usize = 1024;
 /// Holds everything until the end, which decides on the HTTP status.
 pub(crate) struct Unary {
     codec: Codec,
-    /// Whether the method is one that the descriptors, of which there are some, do not have.
+    /// Whether descriptors tell of the service, and it has no such method.
     is_unknown: bool,
     /// Whether caches may keep the response, so that they must know what it depends on.
     is_cacheable: bool,
@@ -29,11 +29,9 @@ pub(crate) struct Unary {
 
 impl Unary {
     pub(crate) fn new(codec: Codec, path: Option<&MethodPath>, services: &Services<'_>) -> Unary {
-        let is_unknown =
-            path.is_some_and(|path| !services.schema.is_empty() && services.method(path).is_none());
         Unary {
             codec,
-            is_unknown,
+            is_unknown: path.is_some_and(|path| services.schema.lacks(path)),
             is_cacheable: false,
             head: ResponseHead::default(),
             prefix: [0; PREFIX],
@@ -177,7 +175,7 @@ fn append_trailers(trailers: HeaderMap, headers: &mut HeaderMap) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::tests::{map, sent};
+    use super::super::super::tests::{greeter, map, sent};
     use super::*;
     use crate::testing::pieces;
 
@@ -213,6 +211,21 @@ mod tests {
         check(Status::unimplemented("").with_flag(Flag::NoRoute), "404");
         check(Status::unimplemented(""), "501");
         check(Status::unavailable("").with_flag(Flag::NoRoute), "503");
+    }
+
+    #[test]
+    fn what_a_known_service_lacks_is_not_found() {
+        let check = |path: &str, want: &str| {
+            let path = MethodPath::parse_str(path);
+            let mut encoder = Unary::new(Codec::Proto, path.as_ref(), &Services::everywhere(greeter()));
+            let status = Status::unimplemented("");
+            let (head, ..) = sent(|out| encoder.trailers_only(HeaderMap::new(), status.into(), out));
+            assert!(head.starts_with(want), "{path:?}: {head}");
+        };
+        check("/helloworld.Greeter/SayNothing", "404");
+        check("/helloworld.Greeter/SayHello", "501");
+        // Its descriptors may be nobody's here.
+        check("/other.Service/Do", "501");
     }
 
     #[test]
