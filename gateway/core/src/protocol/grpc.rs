@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_stand_on_several_lines() {
+        let check = |lines: &[&str], want: Option<&str>| {
+            let headers: Vec<_> = lines.iter().map(|line| ("grpc-accept-encoding", *line)).collect();
+            let accept_encoding = open(request(&headers)).unwrap().accept_encoding;
+            assert_eq!(accept_encoding.as_ref().map(|list| list.to_str().unwrap()), want);
+        };
+        check(&[], None);
+        check(&["gzip, br"], Some("gzip, br"));
+        check(&["gzip", "br,zstd", "x"], Some("gzip,br,zstd,x"));
+    }
+
+    #[test]
     fn takes_reserved_headers_out_and_leaves_metadata() {
         let opened = open(request(&[
             ("grpc-timeout", "150m"),

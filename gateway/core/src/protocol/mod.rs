@@ -179,6 +179,9 @@ pub trait Decoder: Send {
 /// Turns a response into what the client's wire carries. Exactly one of `end`, `trailers_only` and `abort` is called,
 /// last.
 pub trait Encoder: Send {
+    /// Says how large a message may be uncompressed, in bytes, before anything else: whoever decompresses one stops
+    /// there. 0 means none is too large.
+    fn limit(&mut self, _max_message: u32) {}
     /// The upstream's initial metadata.
     fn head(&mut self, head: ResponseHead, out: &mut Outbox);
     /// The next bytes of the upstream's gRPC frames, cut anywhere.
@@ -357,8 +360,20 @@ pub(crate) mod opening {
             content_type,
             timeout,
             encoding: headers.remove(name::GRPC_ENCODING),
-            accept_encoding: headers.remove(name::GRPC_ACCEPT_ENCODING),
+            accept_encoding: take_list(headers, name::GRPC_ACCEPT_ENCODING),
         }
+    }
+
+    /// Takes out a field that may stand on several lines, which mean the same as one.
+    fn take_list(headers: &mut HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+        let several = headers.get_all(&name).iter().nth(1).is_some();
+        let joined = several.then(|| {
+            let lines: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+            // Values and commas are a valid value.
+            HeaderValue::from_bytes(&lines.join(&b","[..])).ok()
+        });
+        let only = headers.remove(name);
+        joined.flatten().or(only)
     }
 
     /// Opens a call whose headers were gRPC's; what is left of them in `head` is metadata. `content_type` stands in
