@@ -6,6 +6,7 @@
 
 mod body;
 mod inflate;
+mod message;
 
 use std::io::Write;
 
@@ -13,7 +14,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 pub use body::{BodyDecoder, BodyError};
+pub(crate) use message::{MessageEncoding, unknown_encoding};
 
+use crate::accept;
 use crate::status::Status;
 use inflate::{Fault, Inflate, Output};
 
@@ -120,29 +123,28 @@ impl Encoding {
     }
 }
 
-/// Whether a list such as `grpc-accept-encoding` or `accept-encoding` takes this encoding. No list takes none.
+/// What is known here of lists such as `grpc-accept-encoding` or `accept-encoding`, the best first.
 ///
-/// Source: RFC 9110, section 12.5.3: `q=0` means no, and `*` stands for what is not named.
-pub fn accepts(list: Option<&HeaderValue>, encoding: Encoding) -> bool {
-    let mut any = false;
-    for item in list.into_iter().flat_map(|list| list.as_bytes().split(|&byte| byte == b',')) {
-        let mut parts = item.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-        let name = parts.next().unwrap_or_default();
-        let taken = !parts.any(is_zero_weight);
-        if name == b"*" {
-            any = taken;
-        } else if Encoding::named(name) == Some(encoding) {
-            return taken;
+/// `*`, which names none, is left out.
+pub(crate) fn known<'a>(lists: impl IntoIterator<Item = &'a HeaderValue>) -> Vec<Encoding> {
+    let mut known = Vec::new();
+    for encoding in accept::by_weight(lists).into_iter().filter_map(Encoding::named) {
+        if !known.contains(&encoding) {
+            known.push(encoding);
         }
     }
-    any
+    known
 }
 
-/// Whether a parameter is `q=0`, with or without decimals.
-fn is_zero_weight(parameter: &[u8]) -> bool {
-    match parameter {
-        [b'q' | b'Q', b'=', b'0', decimals @ ..] => decimals.iter().all(|byte| matches!(byte, b'.' | b'0')),
-        _ => false,
+/// Encodings as a list; `None` when there are none.
+pub(crate) fn list(encodings: &[Encoding]) -> Option<HeaderValue> {
+    match encodings {
+        [] => None,
+        [only] => Some(only.header_value()),
+        // Names and commas are a valid value.
+        several => {
+            HeaderValue::try_from(several.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(",")).ok()
+        }
     }
 }
 
@@ -160,7 +162,6 @@ mod tests {
         for encoding in Encoding::ALL {
             assert_eq!(Encoding::named(encoding.as_str().as_bytes()), Some(encoding));
             assert_eq!(Encoding::named(encoding.as_str().to_uppercase().as_bytes()), Some(encoding));
-            assert!(accepts(Some(&Encoding::LIST), encoding));
         }
         assert_eq!(Encoding::named(b"X-Gzip"), Some(Encoding::Gzip));
         assert_eq!(Encoding::named(b"identity"), None);
@@ -168,22 +169,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_lists() {
-        let check = |list: &'static str, want| {
-            let list = HeaderValue::from_static(list);
-            assert_eq!(accepts(Some(&list), Encoding::Gzip), want, "{list:?}");
+    fn lists_what_is_known() {
+        let check = |value: &str, want: Option<&str>| {
+            let value: HeaderValue = value.parse().unwrap();
+            let listed = list(&known([&value]));
+            assert_eq!(listed.as_ref().map(|value| value.to_str().unwrap()), want, "{value:?}");
         };
-        assert!(!accepts(None, Encoding::Gzip));
-        check("", false);
-        check("identity,gzip", true);
-        check("br , GZIP;q=0.5", true);
-        check("gzip;q=0", false);
-        check("gzip; q=0.000, *", false);
-        check("gzip;q=0.001", true);
-        check("*", true);
-        check("*;q=0", false);
-        check("br, *;q=0.1", true);
-        check("gzipped", false);
+        check(Encoding::LIST.to_str().unwrap(), Encoding::LIST.to_str().ok());
+        check("gzip", Some("gzip"));
+        check("br, gzip,x, X-GZIP , zstd", Some("br,gzip,zstd"));
+        check("gzip;q=0.5, br;q=1.0, zstd; Q=0.75, deflate;q=0", Some("br,zstd,gzip"));
+        for none in ["", "identity", "*", "gzip;q=0", "gzipped"] {
+            check(none, None);
+        }
+        assert_eq!(known(None), []);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! nothing else. This crate holds that vocabulary, the client protocols ([`protocol`]) and the filter chain
 //! ([`chain`]). It does no I/O, reads no clock and has no runtime: bytes and instants come in as arguments.
 
+mod accept;
 mod binary;
 pub mod call;
 pub mod chain;

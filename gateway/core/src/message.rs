@@ -2,6 +2,8 @@
 //!
 //! Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, "Length-Prefixed-Message".
 
+use std::borrow::Cow;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::status::{Flag, Status};
@@ -45,7 +47,8 @@ pub enum Side {
 }
 
 impl Side {
-    fn broken(self, what: &'static str) -> Status {
+    /// The status for what this side did wrong.
+    pub(crate) fn broken(self, what: impl Into<Cow<'static, str>>) -> Status {
         match self {
             Side::Client => Status::internal(what).with_flag(Flag::ClientProtocolError),
             Side::Upstream => Status::internal(what).with_flag(Flag::UpstreamProtocolError),

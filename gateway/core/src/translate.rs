@@ -14,11 +14,9 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::compression::Encoding;
-use crate::metadata::name;
+use crate::compression::{self, Encoding, MessageEncoding};
 use crate::protocol::{Opened, grpc};
 use crate::schema::Method;
-use crate::status::{Flag, Status};
 
 /// What is known of the upstream and the method when a call has found its route.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +47,7 @@ pub struct Terms<'a> {
 /// when decompressed.
 #[must_use]
 pub fn fit(mut opened: Opened, terms: &Terms<'_>) -> Opened {
+    opened.encoder.limit(terms.max_response_message);
     let one_request =
         terms.method.filter(|method| terms.holds_to_one_request && method.kind.has_one_request());
     if one_request.is_some() {
@@ -63,15 +62,16 @@ pub fn fit(mut opened: Opened, terms: &Terms<'_>) -> Opened {
 
 /// A call in JSON as one in binary.
 fn as_proto(opened: Opened, method: &Arc<Method>, terms: &Terms<'_>) -> Opened {
-    let compression = Compression::named(opened.encoding.as_ref());
+    let encoding = MessageEncoding::named(opened.encoding.as_ref());
     let json = request::Codec::JsonToProto(method.clone());
-    let request = request::Rewriting::new(opened.decoder, compression, json, terms.max_request_message);
-    let accept_encoding = known_of(opened.accept_encoding.as_ref());
+    let request = request::Rewriting::new(opened.decoder, encoding, json, terms.max_request_message);
+    let accepted = compression::known(&opened.accept_encoding);
+    let accept_encoding = compression::list(&accepted);
     let response = response::Rewriting::new(
         opened.encoder,
         method.clone(),
         opened.content_type,
-        accept_encoding.clone(),
+        accepted,
         terms.max_response_message,
     );
     Opened {
@@ -85,66 +85,19 @@ fn as_proto(opened: Opened, method: &Arc<Method>, terms: &Terms<'_>) -> Opened {
 }
 
 fn mind_compression(opened: Opened, terms: &Terms<'_>) -> Opened {
-    let compression = Compression::named(opened.encoding.as_ref());
-    match compression {
-        Compression::Known(encoding) if !terms.upstream_encodings.contains(&encoding) => {
+    let encoding = MessageEncoding::named(opened.encoding.as_ref());
+    match encoding {
+        MessageEncoding::Known(known) if !terms.upstream_encodings.contains(&known) => {
             let same = request::Codec::Same;
-            let request =
-                request::Rewriting::new(opened.decoder, compression, same, terms.max_request_message);
+            let request = request::Rewriting::new(opened.decoder, encoding, same, terms.max_request_message);
             Opened { encoding: None, decoder: Box::new(request), ..opened }
         }
-        Compression::Known(encoding) if !matches!(terms.max_request_message, 0 | u32::MAX) => {
-            let measured = measured::Measured::new(opened.decoder, encoding, terms.max_request_message);
+        MessageEncoding::Known(known) if !matches!(terms.max_request_message, 0 | u32::MAX) => {
+            let measured = measured::Measured::new(opened.decoder, known, terms.max_request_message);
             Opened { decoder: Box::new(measured), ..opened }
         }
         _ => opened,
     }
-}
-
-/// What the compressed flag of a message means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compression {
-    /// Nothing: no message may have it.
-    None,
-    /// This.
-    Known(Encoding),
-    /// Something that is not known here.
-    Unknown,
-}
-
-impl Compression {
-    /// What a `grpc-encoding` says.
-    fn named(header: Option<&HeaderValue>) -> Compression {
-        match header.map(|value| value.as_bytes().trim_ascii()) {
-            None | Some(b"") => Compression::None,
-            Some(value) if value.eq_ignore_ascii_case(b"identity") => Compression::None,
-            Some(value) => Encoding::named(value).map_or(Compression::Unknown, Compression::Known),
-        }
-    }
-}
-
-/// What is known here of a list of encodings, in the same order; `None` when that is nothing.
-fn known_of(list: Option<&HeaderValue>) -> Option<HeaderValue> {
-    let mut known: Vec<&str> = Vec::new();
-    for item in list?.as_bytes().split(|&byte| byte == b',') {
-        let name = item.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        if let Some(encoding) = Encoding::named(name)
-            && crate::compression::accepts(list, encoding)
-            && !known.contains(&encoding.as_str())
-        {
-            known.push(encoding.as_str());
-        }
-    }
-    if known.is_empty() { None } else { HeaderValue::try_from(known.join(",")).ok() }
-}
-
-/// Why a request in an unknown encoding is refused.
-///
-/// Source: <https://github.com/grpc/grpc/blob/master/doc/compression.md>, "Test cases".
-fn unknown_encoding() -> Status {
-    Status::unimplemented("the request's encoding is not known")
-        .with_flag(Flag::ClientProtocolError)
-        .with_metadata(name::GRPC_ACCEPT_ENCODING, Encoding::LIST)
 }
 
 #[cfg(test)]

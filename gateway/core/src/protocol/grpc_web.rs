@@ -9,6 +9,7 @@ mod text;
 use http::header;
 
 use super::*;
+use crate::accept;
 use crate::compression::BodyDecoder;
 use crate::metadata::name;
 
@@ -75,9 +76,8 @@ fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
 
 /// The mode that `accept` asks the response to be in.
 fn accepted(headers: &HeaderMap) -> Option<Mode> {
-    let values = headers.get_all(header::ACCEPT).iter();
-    let mut types = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
-    types.find_map(|media_type| parse(media_type.trim_ascii())).map(|(mode, _)| mode)
+    let types = accept::by_weight(headers.get_all(header::ACCEPT));
+    types.into_iter().find_map(parse).map(|(mode, _)| mode)
 }
 
 /// Takes out what the browser and the page's HTTP add. `origin` stays for the CORS filter; the upstream is not sent it.

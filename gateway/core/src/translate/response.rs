@@ -5,10 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use super::Compression;
-use super::request::{decompressed, on_the_wire};
 use crate::call::{End, ResponseHead};
-use crate::compression::{Encoding, accepts};
+use crate::compression::{Encoding, MessageEncoding};
 use crate::message::{Deframer, Message, Side};
 use crate::protocol::{Abort, Encoder, Outbox};
 use crate::schema::{Method, json};
@@ -21,9 +19,9 @@ pub(super) struct Rewriting {
     /// The client's codec, as a gRPC content type.
     content_type: HeaderValue,
     /// What the client can decompress of what is known here.
-    accept_encoding: Option<HeaderValue>,
+    accepted: Vec<Encoding>,
     /// How the upstream's messages are compressed.
-    compression: Compression,
+    encoding: MessageEncoding,
     /// How the client's are to be.
     compress: Option<Encoding>,
     /// The largest message in bytes, uncompressed; 0 means none is too large.
@@ -36,15 +34,15 @@ impl Rewriting {
         client: Box<dyn Encoder>,
         method: Arc<Method>,
         content_type: HeaderValue,
-        accept_encoding: Option<HeaderValue>,
+        accepted: Vec<Encoding>,
         limit: u32,
     ) -> Rewriting {
         Rewriting {
             client,
             method,
             content_type,
-            accept_encoding,
-            compression: Compression::None,
+            accepted,
+            encoding: MessageEncoding::Identity,
             compress: None,
             limit,
             deframer: Deframer::new(Side::Upstream, limit),
@@ -53,7 +51,7 @@ impl Rewriting {
 
     fn rewritten(&self, message: Message) -> Result<Message, Status> {
         let was_compressed = message.compressed;
-        let plain = decompressed(message, self.compression, self.limit, Side::Upstream)?;
+        let plain = self.encoding.decompress(message, self.limit, Side::Upstream)?;
         let json = json::encode(&self.method.output(), &plain, &self.method.json)
             .map_err(|status| status.with_flag(Flag::UpstreamProtocolError))?;
         Ok(match self.compress.filter(|_| was_compressed) {
@@ -65,12 +63,10 @@ impl Rewriting {
 
 impl Encoder for Rewriting {
     fn head(&mut self, mut head: ResponseHead, out: &mut Outbox) {
-        self.compression = Compression::named(head.encoding.as_ref());
-        self.deframer = Deframer::new(Side::Upstream, on_the_wire(self.compression, self.limit));
-        self.compress = match self.compression {
-            Compression::Known(encoding) if accepts(self.accept_encoding.as_ref(), encoding) => {
-                Some(encoding)
-            }
+        self.encoding = MessageEncoding::named(head.encoding.as_ref());
+        self.deframer = Deframer::new(Side::Upstream, self.encoding.limit_on_the_wire(self.limit));
+        self.compress = match self.encoding {
+            MessageEncoding::Known(encoding) if self.accepted.contains(&encoding) => Some(encoding),
             _ => None,
         };
         head.encoding = self.compress.map(Encoding::header_value);

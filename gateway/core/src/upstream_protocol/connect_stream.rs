@@ -3,8 +3,9 @@
 //! Source: <https://connectrpc.com/docs/protocol>, "Streaming RPCs".
 
 use super::connect_error::read_end_stream;
-use super::envelopes::{Compression, Envelopes};
+use super::envelopes::Envelopes;
 use super::*;
+use crate::compression::MessageEncoding;
 
 const TYPE: &str = "application/connect+";
 /// Bit of a prefix's flag: the payload tells the end of the stream.
@@ -30,15 +31,6 @@ impl RequestEncoder for Request {
             headers.insert(ACCEPT_ENCODING, accept.clone());
         }
     }
-
-    fn data(&mut self, frames: Bytes, out: &mut Frames) -> Result<(), Status> {
-        out.push(frames);
-        Ok(())
-    }
-
-    fn end(&mut self, _out: &mut Frames) -> Result<(), Status> {
-        Ok(())
-    }
 }
 
 struct Response {
@@ -63,7 +55,7 @@ impl ResponseDecoder for Response {
         }
         let encoding = compressing(headers.remove(CONTENT_ENCODING));
         let accept_encoding = headers.remove(ACCEPT_ENCODING);
-        self.envelopes.compressed_with(Compression::named(encoding.as_ref()));
+        self.envelopes.compressed_with(MessageEncoding::named(encoding.as_ref()));
         keep_metadata(&mut headers);
         let content_type = Some(self.codec.content_type("application/grpc+"));
         out.head = Some(ResponseHead { metadata: headers, content_type, encoding, accept_encoding });

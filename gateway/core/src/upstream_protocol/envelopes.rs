@@ -5,7 +5,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{MAX_END, broken};
-use crate::compression::Encoding;
+use crate::compression::MessageEncoding;
 use crate::message::PREFIX;
 use crate::protocol::Frames;
 use crate::status::Status;
@@ -19,19 +19,11 @@ pub(super) struct Envelopes {
     /// The bit of a flag that makes the last frame.
     end_bit: u8,
     /// What payloads with the compressed bit are compressed with; a name that nobody knows here is fine for messages.
-    compression: Compression,
+    encoding: MessageEncoding,
     at: At,
     /// Bytes of the current prefix seen so far, and how many.
     prefix: [u8; PREFIX],
     prefix_len: u8,
-}
-
-/// What the response's head says of compression.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Compression {
-    None,
-    Known(Encoding),
-    Unknown,
 }
 
 /// Where in the body it stands.
@@ -51,7 +43,7 @@ impl Envelopes {
     pub(super) fn new(end_bit: u8) -> Envelopes {
         Envelopes {
             end_bit,
-            compression: Compression::None,
+            encoding: MessageEncoding::Identity,
             at: At::Prefix,
             prefix: [0; PREFIX],
             prefix_len: 0,
@@ -59,8 +51,8 @@ impl Envelopes {
     }
 
     /// Says how payloads are compressed, before any.
-    pub(super) fn compressed_with(&mut self, compression: Compression) {
-        self.compression = compression;
+    pub(super) fn compressed_with(&mut self, encoding: MessageEncoding) {
+        self.encoding = encoding;
     }
 
     /// Takes the next bytes, and gives those of messages.
@@ -126,7 +118,7 @@ impl Envelopes {
         if flag & !(self.end_bit | COMPRESSED) != 0 {
             return Err(broken("a frame of the upstream has a flag that means nothing"));
         }
-        if flag & COMPRESSED != 0 && matches!(self.compression, Compression::None) {
+        if flag & COMPRESSED != 0 && self.encoding == MessageEncoding::Identity {
             return Err(broken("a frame of the upstream is compressed, and its response does not say how"));
         }
         Ok(())
@@ -155,26 +147,15 @@ impl Envelopes {
     fn close(&mut self) -> Result<(), Status> {
         let At::Last { payload, left: 0, compressed } = &mut self.at else { return Ok(()) };
         let payload = std::mem::take(payload).freeze();
-        let payload = match (*compressed && !payload.is_empty(), self.compression) {
+        let payload = match (*compressed && !payload.is_empty(), self.encoding) {
             (false, _) => payload,
-            (true, Compression::Known(encoding)) => encoding.decompress(&payload, MAX_END as u32)?,
+            (true, MessageEncoding::Known(encoding)) => encoding.decompress(&payload, MAX_END as u32)?,
             (true, _) => {
                 return Err(broken("the upstream compressed the end of its response in an unknown way"));
             }
         };
         self.at = At::Ended(payload);
         Ok(())
-    }
-}
-
-impl Compression {
-    /// What a header field with this value says.
-    pub(super) fn named(value: Option<&http::HeaderValue>) -> Compression {
-        match value.map(|value| value.as_bytes()) {
-            None => Compression::None,
-            Some(name) if name.eq_ignore_ascii_case(b"identity") => Compression::None,
-            Some(name) => Encoding::named(name).map_or(Compression::Unknown, Compression::Known),
-        }
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Source: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md>. Only the binary form is used.
 
-use super::envelopes::{Compression, Envelopes};
+use super::envelopes::Envelopes;
 use super::*;
+use crate::compression::MessageEncoding;
 use crate::deadline::format_timeout;
 use crate::protocol::take_status;
 
@@ -33,15 +34,6 @@ impl RequestEncoder for Request {
         if let Some(remaining) = remaining {
             headers.insert(name::GRPC_TIMEOUT, format_timeout(remaining));
         }
-    }
-
-    fn data(&mut self, frames: Bytes, out: &mut Frames) -> Result<(), Status> {
-        out.push(frames);
-        Ok(())
-    }
-
-    fn end(&mut self, _out: &mut Frames) -> Result<(), Status> {
-        Ok(())
     }
 }
 
@@ -103,7 +95,7 @@ impl Response {
             .with_flag(Flag::UpstreamProtocolError));
         }
         let encoding = compressing(headers.remove(name::GRPC_ENCODING));
-        self.envelopes.compressed_with(Compression::named(encoding.as_ref()));
+        self.envelopes.compressed_with(MessageEncoding::named(encoding.as_ref()));
         out.head = Some(ResponseHead {
             content_type: Some(self.codec.content_type("application/grpc+")),
             encoding,

@@ -87,10 +87,16 @@ pub trait RequestEncoder: Send {
     /// Adds the protocol's own header fields to those of the call's metadata that cross. It may be asked again when the
     /// call is sent again. `remaining` is what is left of the client's own deadline.
     fn head(&self, call: &Call, remaining: Option<Duration>, headers: &mut HeaderMap);
-    /// The next bytes of the call's gRPC frames, cut anywhere. Their prefixes were checked already.
-    fn data(&mut self, frames: Bytes, out: &mut Frames) -> Result<(), Status>;
+    /// The next bytes of the call's gRPC frames, cut anywhere. Their prefixes were checked already. They pass as they are
+    /// where the protocol has the same frames.
+    fn data(&mut self, frames: Bytes, out: &mut Frames) -> Result<(), Status> {
+        out.push(frames);
+        Ok(())
+    }
     /// The request has ended, not inside a frame.
-    fn end(&mut self, out: &mut Frames) -> Result<(), Status>;
+    fn end(&mut self, _out: &mut Frames) -> Result<(), Status> {
+        Ok(())
+    }
 }
 
 /// Turns the upstream's response into gRPC's terms. `head` is called once and first, `end` once and last; an error of

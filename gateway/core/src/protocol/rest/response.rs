@@ -9,20 +9,19 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use super::binding::Binding;
 use super::http_body::{HttpBody, holds_http_body, is_http_body};
 use crate::call::ResponseHead;
-use crate::compression::Encoding;
-use crate::message::{Deframer, Message, Side};
+use crate::compression::MessageEncoding;
+use crate::message::{Deframer, Side};
 use crate::protocol::append_renamed;
 use crate::schema::json;
 use crate::status::{Flag, Status};
-
-/// Most bytes of a message that the upstream compressed.
-const MAX_DECOMPRESSED: u32 = 4 << 20;
 
 /// Reads the messages of one response.
 pub(super) struct Messages {
     pub(super) binding: Arc<Binding>,
     deframer: Deframer,
-    encoding: Option<Encoding>,
+    encoding: MessageEncoding,
+    /// The largest message in bytes, uncompressed; 0 means none is too large.
+    limit: u32,
 }
 
 /// What a message is in the body of a response.
@@ -36,7 +35,12 @@ pub(super) enum Part {
 impl Messages {
     pub(super) fn new(binding: Arc<Binding>) -> Messages {
         // Whoever carries the frames has checked their lengths.
-        Messages { binding, deframer: Deframer::new(Side::Upstream, 0), encoding: None }
+        Messages {
+            binding,
+            deframer: Deframer::new(Side::Upstream, 0),
+            encoding: MessageEncoding::Identity,
+            limit: 0,
+        }
     }
 
     /// Where the types of a status's details are looked up.
@@ -54,7 +58,12 @@ impl Messages {
 
     /// Takes note of how the upstream compresses messages. Nobody asks it to, but it may.
     pub(super) fn compressed_with(&mut self, encoding: Option<&HeaderValue>) {
-        self.encoding = encoding.and_then(|name| Encoding::named(name.as_bytes()));
+        self.encoding = MessageEncoding::named(encoding);
+    }
+
+    /// Says how large a message may be.
+    pub(super) fn limit(&mut self, max_message: u32) {
+        self.limit = max_message;
     }
 
     pub(super) fn push(&mut self, frames: &[u8]) {
@@ -64,14 +73,7 @@ impl Messages {
     /// The next message that has arrived whole.
     pub(super) fn next(&mut self) -> Result<Option<Part>, Status> {
         let Some(message) = self.deframer.next_message()? else { return Ok(None) };
-        let payload = match (message, self.encoding) {
-            (Message { compressed: false, payload }, _) => payload,
-            (Message { payload, .. }, Some(encoding)) => encoding.decompress(&payload, MAX_DECOMPRESSED)?,
-            (_, None) => {
-                return Err(Status::internal("the upstream compressed a message in a way it does not name")
-                    .with_flag(Flag::UpstreamProtocolError));
-            }
-        };
+        let payload = self.encoding.decompress(message, self.limit, Side::Upstream)?;
         self.part(&payload).map(Some)
     }
 

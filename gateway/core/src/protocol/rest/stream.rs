@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::response::{Messages, Part, content_type, has_no_body, head, put_trailers, strip_body_headers};
 use super::{Abort, Encoder, Ending, Outbox, error};
+use crate::accept;
 use crate::call::{End, ResponseHead};
 use crate::status::{Code, Status};
 use crate::wire::Reset;
@@ -24,19 +25,15 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The first of the types in `accept` that there is; an array when there is none.
+    /// The best of the types in `accept` that there is; an array when there is none.
     pub(super) fn accepted(headers: &HeaderMap) -> Format {
-        let values = headers.get_all(header::ACCEPT).iter();
-        let types = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
-        let mut formats = types.filter_map(|media_type| {
-            let name = media_type.split(|&byte| byte == b';').next().unwrap_or_default();
-            match &*name.trim_ascii().to_ascii_lowercase() {
-                b"text/event-stream" => Some(Format::Events),
-                b"application/json-seq" => Some(Format::Sequence),
-                name if super::is_lines(name) => Some(Format::Lines),
-                b"application/json" | b"application/*" | b"*/*" => Some(Format::Array),
-                _ => None,
-            }
+        let types = accept::by_weight(headers.get_all(header::ACCEPT));
+        let mut formats = types.into_iter().filter_map(|name| match &*name.to_ascii_lowercase() {
+            b"text/event-stream" => Some(Format::Events),
+            b"application/json-seq" => Some(Format::Sequence),
+            name if super::is_lines(name) => Some(Format::Lines),
+            b"application/json" | b"application/*" | b"*/*" => Some(Format::Array),
+            _ => None,
         });
         formats.next().unwrap_or(Format::Array)
     }
@@ -171,6 +168,10 @@ fn trailers_json(trailers: &HeaderMap) -> Json {
 }
 
 impl Encoder for Stream {
+    fn limit(&mut self, max_message: u32) {
+        self.messages.limit(max_message);
+    }
+
     fn head(&mut self, response: ResponseHead, out: &mut Outbox) {
         self.messages.compressed_with(response.encoding.as_ref());
         let (status, headers) = head(response);

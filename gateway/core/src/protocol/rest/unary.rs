@@ -45,6 +45,10 @@ impl Unary {
 }
 
 impl Encoder for Unary {
+    fn limit(&mut self, max_message: u32) {
+        self.messages.limit(max_message);
+    }
+
     fn head(&mut self, response: ResponseHead, _out: &mut Outbox) {
         self.messages.compressed_with(response.encoding.as_ref());
         (self.status, self.headers) = head(response);

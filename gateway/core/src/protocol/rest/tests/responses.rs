@@ -231,7 +231,7 @@ fn streams_in_the_form_that_is_accepted() {
         "clean",
     );
     check(
-        "Text/Event-Stream;q=0.5, application/json",
+        "application/json;q=0.4, Text/Event-Stream;q=0.5, application/x-ndjson;q=0",
         &[],
         not_found(),
         events,
@@ -314,7 +314,31 @@ fn reads_what_the_upstream_compressed() {
     };
     assert_eq!(compressed(Some("gzip")).unwrap(), r#"{"id":"7"}"#);
     assert_eq!(compressed(Some("pack200")).unwrap_err(), Code::Internal);
-    assert_eq!(compressed(None).unwrap_err(), Code::Internal);
+    for none in [Some("identity"), None] {
+        assert_eq!(compressed(none).unwrap_err(), Code::Internal);
+    }
+}
+
+#[test]
+fn holds_what_the_upstream_compressed_to_the_limit() {
+    use crate::compression::Encoding;
+    let check = |line: &str, limit: u32, want: Option<Code>| {
+        // A field of 6 MiB that the descriptors do not know.
+        let message = [&b"\x7a\x80\x80\x80\x03"[..], &vec![b'a'; 6 << 20]].concat();
+        let frame = crate::message::Message { compressed: true, payload: Encoding::Gzip.compress(&message) };
+        let mut encoder = open_call(request(line, &[])).unwrap().encoder;
+        encoder.limit(limit);
+        let encoding = Some(Encoding::Gzip.header_value());
+        let mut out = Outbox::default();
+        encoder.head(crate::call::ResponseHead { encoding, ..Default::default() }, &mut out);
+        let refused = encoder.data(frame.to_frame(), &mut out).err().map(|status| status.code);
+        assert_eq!(refused, want, "{line} {limit}");
+    };
+    for line in ["GET /v1/shelves/1", "GET /v1/shelves/1/books"] {
+        check(line, 0, None);
+        check(line, 8 << 20, None);
+        check(line, 4 << 20, Some(Code::ResourceExhausted));
+    }
 }
 
 #[test]
