@@ -48,6 +48,13 @@ filters = [
 ]
 
 [[routes]]
+name = "slow"
+hosts = ["slow.test"]
+services = ["library.v1.*"]
+cluster = "library"
+filters = [{ use = "rate_limit", key = "route", rate = 1, per = "1h", burst = 1 }]
+
+[[routes]]
 name = "small"
 hosts = ["small.test"]
 services = ["library.v1.*"]

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -212,21 +213,53 @@ func TestFilters(t *testing.T) {
 				t.Error("the upstream is told the key")
 			}
 
-			for _, path := range []string{"/v1/shelves/1", "/v1/shelves/1/books/2"} {
-				ask := map[string]string{"Origin": "https://app.example.com", "Access-Control-Request-Method": "DELETE",
-					"Access-Control-Request-Headers": "x-api-key,content-type"}
-				if strings.Contains(path, "books") {
-					// It has a binding for OPTIONS too.
-					continue
-				}
-				got = do(t, request{over: &over, host: "keys.test", line: "OPTIONS " + path, header: ask})
-				methods := strings.Split(strings.ReplaceAll(got.Header.Get("Access-Control-Allow-Methods"), " ", ""), ",")
-				if got.StatusCode != 204 || !slices.Contains(methods, "DELETE") {
-					t.Errorf("the preflight of %s: %d %v", path, got.StatusCode, got.Header)
-				}
+			ask := map[string]string{"Origin": "https://app.example.com", "Access-Control-Request-Method": "DELETE",
+				"Access-Control-Request-Headers": "x-api-key,content-type"}
+			got = do(t, request{over: &over, host: "keys.test", line: "OPTIONS /v1/shelves/1", header: ask})
+			methods := strings.Split(strings.ReplaceAll(got.Header.Get("Access-Control-Allow-Methods"), " ", ""), ",")
+			if got.StatusCode != 204 || !slices.Contains(methods, "DELETE") {
+				t.Errorf("the preflight: %d %v", got.StatusCode, got.Header)
 			}
+			// A rule that binds OPTIONS takes preflights too.
+			got = do(t, request{over: &over, line: "OPTIONS /v1/shelves/1/books/2", header: ask})
+			got.received(t, "library.v1.Library.BookOptions", `{"shelf":"1","book":"2"}`)
 		})
 	}
+	do(t, request{host: "slow.test", line: "GET /v1/shelves/1"}).received(t, "library.v1.Library.GetShelf", `{"shelf":"1"}`)
+	for _, line := range []string{"GET /v1/shelves/1", watch} {
+		got := do(t, request{host: "slow.test", line: line})
+		got.refused(t, 429, 8, "")
+		if got.Header.Get("Retry-After") == "" || got.Header.Get("X-Ratelimit-Limit") == "" {
+			t.Errorf("the limit is not told: %v", got.Header)
+		}
+	}
+}
+
+// TestMetrics has what the gateway's own metrics say of these calls.
+func TestMetrics(t *testing.T) {
+	do(t, request{line: "DELETE /v1/shelves/1"}).received(t, "library.v1.Library.DeleteShelf", `{"shelf":"1"}`)
+	get := func() string {
+		got, err := http.Get("http://" + gw.addresses["admin"] + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Body.Close()
+		page, err := io.ReadAll(got.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(page)
+	}
+	// A call is counted after its response was sent.
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		for line := range strings.Lines(get()) {
+			words := []string{"sluicegate_downstream_rq_total{", `method="DeleteShelf"`, `service="library.v1.Library"`, `"rest"`, `grpc_status="0"`}
+			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+				return
+			}
+		}
+	}
+	t.Error("no metric tells of the call")
 }
 
 // TestLimits has messages of more than 64 bytes where 64 are the most.
