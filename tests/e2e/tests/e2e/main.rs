@@ -10,6 +10,7 @@
 mod stage;
 
 mod balancing;
+mod bombs;
 mod calls;
 mod cancellation;
 mod client_certificates;
