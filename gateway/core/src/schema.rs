@@ -8,7 +8,7 @@ pub(crate) mod details;
 pub mod json;
 pub mod openapi;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
@@ -31,8 +31,6 @@ pub struct Source {
 pub struct Schema {
     /// By `package.Service/Method`.
     methods: HashMap<Box<str>, Arc<Method>>,
-    /// The full names of the services.
-    services: HashSet<Box<str>>,
     bindings: Bindings,
 }
 
@@ -40,10 +38,8 @@ impl Schema {
     /// The schema of these descriptors. Where two sources have a method of one name, the first counts.
     pub fn new(sources: &[Source]) -> Schema {
         let mut methods = HashMap::new();
-        let mut services = HashSet::new();
         for source in sources {
             for service in source.pool.services() {
-                services.insert(service.full_name().into());
                 for descriptor in service.methods() {
                     let name = format!("{}/{}", service.full_name(), descriptor.name());
                     let index = methods.len();
@@ -56,7 +52,7 @@ impl Schema {
         let mut in_order: Vec<&Arc<Method>> = methods.values().collect();
         in_order.sort_unstable_by_key(|method| method.index);
         let bindings = Bindings::new(in_order);
-        Schema { methods, services, bindings }
+        Schema { methods, bindings }
     }
 
     /// Which HTTP requests call which methods, and the `google.api.http` rules that cannot be used.
@@ -69,14 +65,14 @@ impl Schema {
         if self.methods.is_empty() { None } else { self.methods.get(path.full_name()) }
     }
 
-    /// Whether the service that a call is for is known, and has no such method.
-    pub fn lacks(&self, path: &MethodPath) -> bool {
-        self.method(path).is_none() && self.services.contains(path.service())
-    }
-
     /// All methods, in no order.
     pub fn methods(&self) -> impl Iterator<Item = &Arc<Method>> {
         self.methods.values()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.methods.is_empty()
     }
 }
 

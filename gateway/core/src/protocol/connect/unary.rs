@@ -13,7 +13,7 @@ const SHORT: usize = 1024;
 /// Holds everything until the end, which decides on the HTTP status.
 pub(crate) struct Unary {
     codec: Codec,
-    /// Whether descriptors tell of the service, and it has no such method.
+    /// Whether the method is one that the descriptors, of which there are some, do not have.
     is_unknown: bool,
     /// Whether caches may keep the response, so that they must know what it depends on.
     is_cacheable: bool,
@@ -29,9 +29,11 @@ pub(crate) struct Unary {
 
 impl Unary {
     pub(crate) fn new(codec: Codec, path: Option<&MethodPath>, services: &Services<'_>) -> Unary {
+        let is_unknown =
+            path.is_some_and(|path| !services.schema.is_empty() && services.method(path).is_none());
         Unary {
             codec,
-            is_unknown: path.is_some_and(|path| services.schema.lacks(path)),
+            is_unknown,
             is_cacheable: false,
             head: ResponseHead::default(),
             prefix: [0; PREFIX],
@@ -214,18 +216,19 @@ mod tests {
     }
 
     #[test]
-    fn what_a_known_service_lacks_is_not_found() {
-        let check = |path: &str, want: &str| {
+    fn what_descriptors_do_not_tell_of_is_not_found() {
+        let check = |schema: &Schema, path: &str, want: &str| {
             let path = MethodPath::parse_str(path);
-            let mut encoder = Unary::new(Codec::Proto, path.as_ref(), &Services::everywhere(greeter()));
+            let mut encoder = Unary::new(Codec::Proto, path.as_ref(), &Services::everywhere(schema));
             let status = Status::unimplemented("");
             let (head, ..) = sent(|out| encoder.trailers_only(HeaderMap::new(), status.into(), out));
             assert!(head.starts_with(want), "{path:?}: {head}");
         };
-        check("/helloworld.Greeter/SayNothing", "404");
-        check("/helloworld.Greeter/SayHello", "501");
-        // Its descriptors may be nobody's here.
-        check("/other.Service/Do", "501");
+        check(greeter(), "/helloworld.Greeter/SayHello", "501");
+        for path in ["/helloworld.Greeter/SayNothing", "/other.Service/Do"] {
+            check(greeter(), path, "404");
+            check(&Schema::default(), path, "501");
+        }
     }
 
     #[test]
