@@ -149,11 +149,11 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
         Admission::Reply(head) => head,
         Admission::Plain(_) => return None,
     };
-    reply(session, refusal).await
+    reply(session, refusal, door).await
 }
 
 /// Sends a response that has only a head.
-async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Reused> {
+async fn reply(mut session: ServerSession, reply: ResponseHeaders, door: &Door) -> Option<Reused> {
     let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 1)).ok()?;
     for (name, value) in &reply.headers {
         head.append_header(name.clone(), value.clone()).ok()?;
@@ -161,8 +161,8 @@ async fn reply(mut session: ServerSession, reply: ResponseHeaders) -> Option<Reu
     if reply.status != StatusCode::NO_CONTENT {
         head.insert_header(header::CONTENT_LENGTH, 0).ok()?;
     }
-    session.write_response_header(Box::new(head)).await.ok()?;
-    finish(session).await
+    written(door, session.write_response_header(Box::new(head))).await?;
+    finish(session, door).await
 }
 
 /// Moves one call between its pipe and the session until the response is complete.
@@ -175,7 +175,7 @@ async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Optio
     if request_ended {
         driver.request_ended();
     } else if session.req_header().headers.get(header::EXPECT).is_some_and(asks_to_continue) {
-        session.write_continue_response().await.ok()?;
+        written(door, session.write_continue_response()).await?;
         // Pingora takes this for a response, and one before the end of the request is to be the last.
         session.set_keepalive(keepalive(door));
     }
@@ -185,13 +185,13 @@ async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Optio
             write = driver.next_write() => match write {
                 Write::Head(head, whole) => {
                     let head = response_head(*head, whole, alt_svc)?;
-                    session.write_response_header(Box::new(head)).await.ok()?;
+                    written(door, session.write_response_header(Box::new(head))).await?;
                 }
                 Write::Data(data) => session.write_response_body(data, false).await.ok()?,
-                Write::End => return finish(session).await,
+                Write::End => return finish(session, door).await,
                 // The chunked body stays without its end, so the client sees that it broke off.
                 Write::Reset(_) => {
-                    session.shutdown().await;
+                    let _ = timeout(door.listening.limits.idle_timeout, session.shutdown()).await;
                     return None;
                 }
             },
@@ -215,6 +215,11 @@ async fn drive(mut session: ServerSession, driver: Driver, door: &Door) -> Optio
             () = driver.data_taken(), if !request_ended && !driver.wants_data() => {}
         }
     }
+}
+
+/// Waits for what Pingora writes without a timeout of its own, but not for ever for a client that takes nothing.
+async fn written<T>(door: &Door, write: impl Future<Output = pingora_core::Result<T>>) -> Option<T> {
+    timeout(door.listening.limits.idle_timeout, write).await.ok()?.ok()
 }
 
 /// Whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1).
@@ -246,8 +251,8 @@ fn response_head(
 }
 
 /// Ends the response, and makes the connection fit for the next request if it can be.
-async fn finish(mut session: ServerSession) -> Option<Reused> {
-    session.finish_body().await.ok()?;
+async fn finish(mut session: ServerSession, door: &Door) -> Option<Reused> {
+    written(door, session.finish_body()).await?;
     if !matches!(timeout(DRAIN_TIMEOUT, session.drain_request_body()).await, Ok(Ok(()))) {
         return None;
     }

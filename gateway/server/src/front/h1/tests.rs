@@ -218,3 +218,15 @@ async fn what_is_no_call_is_told_so() {
     let long = format!("GET / HTTP/1.1\r\nHost: up\r\nX: {}\r\n\r\n", "x".repeat(20_000));
     check(&long, "HTTP/1.1 431", false).await;
 }
+
+/// Neither a response's head nor its body has room any more, whichever comes next.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_not_waited_for_for_ever() {
+    let (rig, _upstream) = Rig::simple("");
+    let Client { mut io, .. } = Client::connect(&rig);
+    let request = b"GET /test.v1.Test/Do HTTP/1.1\r\nHost: up\r\nContent-Type: application/grpc-web\r\n\r\n";
+    let asks = async { while io.write_all(request).await.is_ok() {} };
+    // Answers to requests that it keeps sending fill the connection; then nothing moves until the gateway gives up.
+    let patience = rig.door.listening.limits.idle_timeout * 3;
+    timeout(patience, asks).await.expect("the connection ends");
+}
