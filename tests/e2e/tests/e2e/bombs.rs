@@ -53,8 +53,8 @@ async fn check(protocol: Protocol, headers: &[(&str, &str)], body: Bytes) {
     let end = call.response.all().await;
     assert_eq!(end.code(), RESOURCE_EXHAUSTED, "{protocol:?} {headers:?}: {}", end.end().message);
     let grown = gateway.peak_memory() - before;
-    // The limit of a message is 4 MiB; what it is copied to and from may have that as well.
-    assert!(grown < 32 * MIB, "{protocol:?} {headers:?}: {} MiB", grown / MIB);
+    // A few copies of what a message may be at most, which is 4 MiB, and in base64 more.
+    assert!(grown < 64 * MIB, "{protocol:?} {headers:?}: {} MiB", grown / MIB);
     assert_eq!(client.exchange(method::BIDI, &[b""]).await.code(), 0, "{protocol:?}");
 }
 
