@@ -26,7 +26,7 @@ mod encode;
 mod mistake;
 mod scalar;
 mod tree;
-pub(super) mod well_known;
+mod well_known;
 
 use bytes::Bytes;
 use prost::Message;
@@ -39,6 +39,7 @@ use self::decode::Decoder;
 use self::encode::Encoder;
 use self::mistake::Mistake;
 use self::tree::Json;
+pub(crate) use self::well_known::WellKnown;
 use crate::status::Status;
 
 /// How messages are written as JSON, and what is accepted. The default is the canonical mapping, and ignores what it

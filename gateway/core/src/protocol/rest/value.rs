@@ -1,42 +1,13 @@
 //! Values of fields as text, as they stand in a path or a query.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, Value};
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+use crate::binary;
+use crate::schema::json::{self, JsonOptions, WellKnown};
 
 /// Whether text can stand for a message of this type, so that a path or a query can set it as a whole.
 pub(super) fn has_text(message: &MessageDescriptor) -> bool {
-    is_wrapper(message)
-        || matches!(
-            message.full_name(),
-            "google.protobuf.Timestamp"
-                | "google.protobuf.Duration"
-                | "google.protobuf.FieldMask"
-                | "google.protobuf.Struct"
-                | "google.protobuf.Value"
-                | "google.protobuf.ListValue"
-        )
-}
-
-fn is_wrapper(message: &MessageDescriptor) -> bool {
-    matches!(
-        message.full_name(),
-        "google.protobuf.DoubleValue"
-            | "google.protobuf.FloatValue"
-            | "google.protobuf.Int64Value"
-            | "google.protobuf.UInt64Value"
-            | "google.protobuf.Int32Value"
-            | "google.protobuf.UInt32Value"
-            | "google.protobuf.BoolValue"
-            | "google.protobuf.StringValue"
-            | "google.protobuf.BytesValue"
-    )
+    WellKnown::of(message).is_some_and(WellKnown::has_text)
 }
 
 /// What a kind is called in an error.
@@ -67,7 +38,7 @@ pub(super) fn parse(kind: &Kind, text: &str) -> Option<Value> {
             _ => return None,
         }),
         Kind::String => Value::String(text.to_owned()),
-        Kind::Bytes => Value::Bytes(base64(text)?.into()),
+        Kind::Bytes => Value::Bytes(binary::decode_either(text.as_bytes())?.into()),
         Kind::Enum(names) => {
             let by_number = || names.get_value(text.parse().ok()?);
             Value::EnumNumber(names.get_value_by_name(text).or_else(by_number)?.number())
@@ -81,11 +52,6 @@ pub(super) fn key(kind: &Kind, text: &str) -> Option<MapKey> {
     parse(kind, text)?.into_map_key()
 }
 
-/// Decodes base64 of either alphabet, padded or not.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
-}
-
 /// Refuses a number that is too large to be one, which Rust reads as infinity.
 fn float(text: &str, value: f64) -> Option<f64> {
     let says_infinity = text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
@@ -93,24 +59,20 @@ fn float(text: &str, value: f64) -> Option<f64> {
 }
 
 fn well_known(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
-    if is_wrapper(message) {
-        let field = message.get_field(1)?;
-        let mut wrapper = DynamicMessage::new(message.clone());
-        wrapper.try_set_field(&field, parse(&field.kind(), text)?).ok()?;
-        return Some(wrapper);
-    }
-    match message.full_name() {
-        "google.protobuf.FieldMask" => {
+    let of_json = |json: &[u8]| json::decode_message(message, json, &JsonOptions::default()).ok();
+    match WellKnown::of(message)? {
+        WellKnown::Wrapper => {
+            let field = message.get_field(1)?;
+            let mut wrapper = DynamicMessage::new(message.clone());
+            wrapper.try_set_field(&field, parse(&field.kind(), text)?).ok()?;
+            Some(wrapper)
+        }
+        WellKnown::FieldMask => {
             field_mask(message, text.split(',').filter(|path| !path.is_empty()).map(snake_case))
         }
-        "google.protobuf.Timestamp" | "google.protobuf.Duration" => {
-            DynamicMessage::deserialize(message.clone(), serde_json::Value::String(text.to_owned())).ok()
-        }
-        _ if has_text(message) => {
-            let json: serde_json::Value = serde_json::from_str(text).ok()?;
-            DynamicMessage::deserialize(message.clone(), json).ok()
-        }
-        _ => None,
+        WellKnown::Timestamp | WellKnown::Duration => of_json(&serde_json::to_vec(text).ok()?),
+        WellKnown::Struct | WellKnown::Value | WellKnown::ListValue => of_json(text.as_bytes()),
+        WellKnown::Any | WellKnown::Empty => None,
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) const DEEPEST: usize = 100;
 
 /// The message types whose JSON is not an object of their fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::schema) enum WellKnown {
+pub(crate) enum WellKnown {
     Any,
     Timestamp,
     Duration,
@@ -28,7 +28,7 @@ pub(in crate::schema) enum WellKnown {
 }
 
 impl WellKnown {
-    pub(in crate::schema) fn of(message: &MessageDescriptor) -> Option<WellKnown> {
+    pub(crate) fn of(message: &MessageDescriptor) -> Option<WellKnown> {
         Some(match message.full_name().strip_prefix("google.protobuf.")? {
             "Any" => WellKnown::Any,
             "Timestamp" => WellKnown::Timestamp,
@@ -42,6 +42,11 @@ impl WellKnown {
             "Empty" => WellKnown::Empty,
             _ => return None,
         })
+    }
+
+    /// Whether a text can stand for the whole message, as in a path or a query.
+    pub(crate) fn has_text(self) -> bool {
+        !matches!(self, WellKnown::Any | WellKnown::Empty)
     }
 }
 

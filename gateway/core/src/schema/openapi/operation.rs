@@ -8,8 +8,7 @@ use super::shape::{Shapes, describe, is_deprecated, name};
 use crate::protocol::rest::template::Segment;
 use crate::protocol::rest::{Binding, Body};
 use crate::schema::MethodKind;
-use crate::schema::json::JsonOptions;
-use crate::schema::json::well_known::WellKnown;
+use crate::schema::json::{JsonOptions, WellKnown};
 
 /// How far parameters of the query go into messages.
 const LEVELS: usize = 3;
@@ -192,9 +191,7 @@ impl Query<'_> {
 /// Whether one parameter can hold a value of this kind.
 fn has_text(kind: &Kind) -> bool {
     match kind {
-        Kind::Message(message) => {
-            !matches!(WellKnown::of(message), None | Some(WellKnown::Any | WellKnown::Empty))
-        }
+        Kind::Message(message) => WellKnown::of(message).is_some_and(WellKnown::has_text),
         _ => true,
     }
 }

@@ -4,8 +4,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Comments;
-use crate::schema::json::JsonOptions;
-use crate::schema::json::well_known::WellKnown;
+use crate::schema::json::{JsonOptions, WellKnown};
 
 /// The types that a document names, and the comments on them.
 #[derive(Default)]
