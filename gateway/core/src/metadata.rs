@@ -63,6 +63,14 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes the names that are picked, with all of their values.
+pub(crate) fn remove_names(headers: &mut HeaderMap, is_picked: impl Fn(&HeaderName) -> bool) {
+    let picked: Vec<HeaderName> = headers.keys().filter(|name| is_picked(name)).cloned().collect();
+    for name in picked {
+        headers.remove(name);
+    }
+}
+
 /// Percent-encodes a status message for `grpc-message`.
 ///
 /// Source: PROTOCOL-HTTP2.md, "Status-Message": all but 0x20 to 0x7E is encoded, and `%` too.

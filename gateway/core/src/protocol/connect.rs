@@ -11,9 +11,10 @@ mod unary;
 use http::{HeaderName, header};
 
 use super::*;
+use crate::metadata::{remove_names, strip_hop_by_hop};
 pub(super) use encodings::{accepted, encoding_named, encoding_of};
-pub(crate) use error::code_named;
 pub(super) use error::ErrorJson;
+pub(crate) use error::code_named;
 pub(super) use unary::Unary;
 
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
@@ -102,14 +103,11 @@ pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
 
 /// Takes out all that is not metadata.
 pub(super) fn keep_metadata(headers: &mut HeaderMap) {
-    crate::metadata::strip_hop_by_hop(headers);
+    strip_hop_by_hop(headers);
     grpc_web::keep_metadata(headers);
     headers.remove(header::CONTENT_TYPE);
     // Both prefixes are reserved, so nothing of the application's has them.
-    let is_reserved = |name: &str| name.starts_with("connect-") || name.starts_with("grpc-");
-    while let Some(name) = headers.keys().find(|name| is_reserved(name.as_str())).cloned() {
-        headers.remove(name);
-    }
+    remove_names(headers, |name| name.as_str().starts_with("connect-") || name.as_str().starts_with("grpc-"));
 }
 
 /// Makes metadata as it is sent.

@@ -11,7 +11,7 @@ use http::header;
 use super::*;
 use crate::accept;
 use crate::compression::BodyDecoder;
-use crate::metadata::name;
+use crate::metadata::{name, remove_names};
 
 pub(super) const PROTOCOL: Protocol =
     Protocol { name: "grpc_web", holds_to_one_request: true, recognise, open };
@@ -82,11 +82,9 @@ fn accepted(headers: &HeaderMap) -> Option<Mode> {
 
 /// Takes out what the browser and the page's HTTP add. `origin` stays for the CORS filter; the upstream is not sent it.
 pub(super) fn keep_metadata(headers: &mut HeaderMap) {
-    let is_of_browser = |name: &str| name.starts_with("access-control-") || name.starts_with("sec-");
-    let of_browser: Vec<_> = headers.keys().filter(|name| is_of_browser(name.as_str())).cloned().collect();
-    for name in of_browser {
-        headers.remove(name);
-    }
+    remove_names(headers, |name| {
+        name.as_str().starts_with("access-control-") || name.as_str().starts_with("sec-")
+    });
     for name in [
         header::ACCEPT,
         header::ACCEPT_ENCODING,

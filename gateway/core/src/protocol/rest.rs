@@ -31,7 +31,7 @@ use self::stream::Format;
 use super::*;
 use crate::compression::{BodyDecoder, Encoding};
 use crate::deadline::parse_timeout;
-use crate::metadata::{name, strip_hop_by_hop};
+use crate::metadata::{name, remove_names, strip_hop_by_hop};
 
 pub(super) const PROTOCOL: Protocol = Protocol { name: "rest", holds_to_one_request: false, recognise, open };
 
@@ -212,8 +212,5 @@ fn keep_metadata(headers: &mut HeaderMap) {
             .iter()
             .any(|prefix| name.as_str().starts_with(prefix))
     };
-    let of_http: Vec<_> = headers.keys().filter(|name| is_of_http(name)).cloned().collect();
-    for name in of_http {
-        headers.remove(name);
-    }
+    remove_names(headers, is_of_http);
 }
