@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use prost_reflect::DescriptorPool;
 use protox::Compiler;
@@ -17,6 +18,9 @@ const MOST_ENTRIES: usize = 1 << 16;
 const DEEPEST: usize = 32;
 /// The largest `.proto` file, in bytes, and all of them together.
 const MOST_BYTES: u64 = 64 << 20;
+/// What the compiler needs of the stack, in bytes, and for each file that imports another: it goes deeper with each.
+const STACK: usize = 2 << 20;
+const STACK_OF_IMPORT: usize = 16 << 10;
 
 /// Why `.proto` files tell nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -31,6 +35,8 @@ pub(crate) enum BadProto {
     NoFile,
     #[error("the .proto files tell of no service")]
     NoService,
+    #[error("the .proto files cannot be compiled")]
+    Broken,
     /// The compiler's words, which begin with file, line and column if it knows them.
     #[error("{0}")]
     Mistake(String),
@@ -82,6 +88,17 @@ pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, BadProto> {
 
 /// What these files, which are below these folders, tell. The error has each mistake once.
 pub(crate) fn compile(folders: &[PathBuf], files: &[PathBuf]) -> Result<DescriptorPool, Vec<BadProto>> {
+    thread::scope(|scope| {
+        // A stack that overflows ends the process. What of this one is not used takes no memory.
+        let stack = STACK + files.len() * STACK_OF_IMPORT;
+        let compiling = thread::Builder::new().name("protos".to_owned()).stack_size(stack);
+        let compiled = compiling.spawn_scoped(scope, || compile_here(folders, files));
+        // A panic in a compiler is one more reason why files tell nothing.
+        compiled.ok().and_then(|compiled| compiled.join().ok()).unwrap_or_else(|| Err(vec![BadProto::Broken]))
+    })
+}
+
+fn compile_here(folders: &[PathBuf], files: &[PathBuf]) -> Result<DescriptorPool, Vec<BadProto>> {
     let mut resolver = ChainFileResolver::new();
     resolver.add(Bundled);
     for folder in folders {
@@ -161,5 +178,22 @@ mod tests {
         let http = pool.get_extension_by_name("google.api.http").unwrap();
         assert!(method.options().has_extension(&http));
         assert!(pool.get_message_by_name("google.rpc.ErrorInfo").is_some(), "errors may hold it");
+    }
+
+    /// The compiler follows imports by recursion.
+    #[test]
+    fn imports_may_go_as_deep_as_there_are_files() {
+        const DEEP: usize = 3000;
+        let folder = tempfile::tempdir().unwrap();
+        let name = |number: usize| format!("{number}.proto");
+        for number in 0..DEEP {
+            let import =
+                if number + 1 < DEEP { format!("import '{}';", name(number + 1)) } else { String::new() };
+            let text = format!("syntax = 'proto3'; {import} message M{number} {{}} service S{number} {{}}");
+            fs::write(folder.path().join(name(number)), text).unwrap();
+        }
+        let folders = [folder.path().to_owned()];
+        let pool = compile(&folders, &find(&folders).unwrap()).unwrap();
+        assert_eq!(pool.services().len(), DEEP);
     }
 }
