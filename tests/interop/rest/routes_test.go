@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -10,8 +11,12 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -40,6 +45,26 @@ func TestSite(t *testing.T) {
 			got.received(t, "library.v1.Library.ListShelves", `{}`)
 		})
 	}
+}
+
+// TestOtherProtocols has gRPC and Connect where REST is: paths of methods stay theirs.
+func TestOtherProtocols(t *testing.T) {
+	conn, err := grpc.NewClient("passthrough:///"+gw.addresses["http"], grpc.WithAuthority("api.test"),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "x-call", "grpc"), patience)
+	defer cancel()
+	echo := up.method("library.v1.Library/Echo")
+	sent, got := up.parse(echo.Input(), `{"id":"3","title":"T"}`), dynamicpb.NewMessage(echo.Output())
+	if err := conn.Invoke(ctx, "/library.v1.Library/Echo", sent, got); err != nil || !proto.Equal(sent, got) {
+		t.Errorf("gRPC: %v %v", got, err)
+	}
+	connect := do(t, request{line: "POST /library.v1.Library/Unbound", body: `{"shelf":"7"}`, answer: respond(`{"id":"1"}`)})
+	connect.received(t, "library.v1.Library.Unbound", `{"shelf":"7"}`)
+	connect.succeeded(t, `{"id":"1"}`)
 }
 
 // TestPaths has paths that a server could read in two ways, on a host without a site: none of them is a call.

@@ -124,6 +124,7 @@ func TestBackpressure(t *testing.T) {
 	title := strings.Repeat("x", size)
 	for _, over := range transports {
 		t.Run(over.name+" response", func(t *testing.T) {
+			t.Parallel()
 			var sent atomic.Int64
 			got := open(t, request{over: &over, line: watch, header: map[string]string{"Accept": "application/x-ndjson"},
 				answer: func(c *call) error {
@@ -146,6 +147,7 @@ func TestBackpressure(t *testing.T) {
 			}
 		})
 		t.Run(over.name+" request", func(t *testing.T) {
+			t.Parallel()
 			line := []byte(`{"title":"` + title + "\"}\n")
 			taken, release := &slowReader{left: messages, line: line}, make(chan struct{})
 			done := make(chan *response, 1)

@@ -86,6 +86,23 @@ func TestResponseStreams(t *testing.T) {
 	}
 }
 
+// TestWeights has clients that take several forms.
+func TestWeights(t *testing.T) {
+	for accept, want := range map[string]string{
+		"application/x-ndjson, application/json":                   "application/x-ndjson",
+		"application/json;q=0.5, text/event-stream":                "text/event-stream",
+		"application/x-ndjson;q=0, application/json":               "application/json",
+		"text/html, application/xhtml+xml, */*;q=0.8":              "application/json",
+		"text/plain, APPLICATION/X-NDJSON ; q=0.1":                 "application/x-ndjson",
+		"application/jsonl;q=0.3,application/json-seq;q=0.301,x/y": "application/json-seq",
+	} {
+		got := do(t, request{line: watch, header: map[string]string{"Accept": accept}, answer: respond(`{}`)})
+		if has := got.Header.Get("Content-Type"); has != want {
+			t.Errorf("%s: %s, not %s", accept, has, want)
+		}
+	}
+}
+
 // TestMessagesFlow has a client and an upstream that take turns, so nobody may hold anything back.
 func TestMessagesFlow(t *testing.T) {
 	for _, over := range []transport{h2, h3} {
