@@ -195,18 +195,31 @@ func TestRequestStreams(t *testing.T) {
 
 // TestCompressedRequests has bodies that clients compressed as a whole.
 func TestCompressedRequests(t *testing.T) {
-	var packed bytes.Buffer
-	writer := gzip.NewWriter(&packed)
-	io.WriteString(writer, `{"title":"T"}`)
-	writer.Close()
+	pack := func(body string) string {
+		var packed bytes.Buffer
+		writer := gzip.NewWriter(&packed)
+		io.WriteString(writer, body)
+		writer.Close()
+		return packed.String()
+	}
 	header := map[string]string{"Content-Encoding": "gzip"}
-	got := do(t, request{line: "PUT /v1/books/1", body: packed.String(), header: header})
+	one := pack(`{"title":"T"}`)
+	got := do(t, request{line: "PUT /v1/books/1", body: one, header: header})
 	got.received(t, "library.v1.Library.ReplaceBook", `{"id":"1","title":"T"}`)
-	got = do(t, request{line: "PUT /v1/books/1", body: packed.String()[:20], header: header})
-	got.refused(t, 400, 3, "")
+	do(t, request{line: "PUT /v1/books/1", body: one[:20], header: header}).refused(t, 400, 3, "")
+	do(t, request{line: "PUT /v1/books/1", body: one + "x", header: header}).refused(t, 400, 3, "")
+	do(t, request{line: "PUT /v1/books/1", body: `{"title":"T"}`, header: header}).refused(t, 400, 3, "")
 	got = do(t, request{line: "PUT /v1/books/1", body: "x", header: map[string]string{"Content-Encoding": "rot13"}})
 	if got.StatusCode != 415 || !strings.Contains(got.Header.Get("Accept-Encoding"), "gzip") {
 		t.Errorf("%d %v", got.StatusCode, got.Header)
+	}
+	got = do(t, request{line: "POST /v1/shelves/1/books:import", body: pack("{\"title\":\"A\"}\n{}\n"),
+		header: map[string]string{"Content-Encoding": "gzip", "Content-Type": "application/x-ndjson"}})
+	got.received(t, "library.v1.Library.ImportBooks", `{"shelf":"1","book":{"title":"A"}}`, `{"shelf":"1","book":{}}`)
+	// What is small on the wire is measured by what it stands for.
+	bomb := pack(`{"title":"` + strings.Repeat("0", 64<<20) + `"}`)
+	for _, line := range []string{"PUT /v1/books/1", "POST /v1/shelves/1/books:import"} {
+		do(t, request{line: line, body: bomb, header: header}).refused(t, 429, 8, "limit")
 	}
 }
 
