@@ -9,6 +9,7 @@ mod assemble;
 pub(crate) mod file;
 mod files;
 pub(crate) mod protos;
+mod public;
 pub(crate) mod reflection;
 
 use std::sync::{Arc, Mutex, MutexGuard};

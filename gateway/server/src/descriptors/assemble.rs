@@ -8,6 +8,8 @@ use prost::Message;
 use prost_reflect::{DescriptorError, DescriptorPool};
 use sluicegate_core::schema::bundled;
 
+use super::public::write_out;
+
 /// Why files do not make a whole.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadFiles {
@@ -19,6 +21,8 @@ pub(crate) enum BadFiles {
     NoImport { file: String, import: String },
     #[error("`{0}` imports itself, through others or not")]
     Cycle(String),
+    #[error("its public imports lead to too many files")]
+    TooPublic,
     #[error("{0:?}")]
     Invalid(DescriptorError),
     #[error("this was not made by a compiler of protocol buffers")]
@@ -39,6 +43,9 @@ pub(super) struct Head {
     pub(super) name: String,
     #[prost(string, repeated, tag = "3")]
     pub(super) dependency: Vec<String>,
+    /// Places in `dependency`.
+    #[prost(int32, repeated, packed = "false", tag = "10")]
+    pub(super) public_dependency: Vec<i32>,
 }
 
 /// A `google.protobuf.FileDescriptorProto`.
@@ -63,7 +70,7 @@ pub(super) fn assemble(mut files: Vec<File>) -> Result<DescriptorPool, BadFiles>
         pool.get_file_by_name(&file.head.name).is_none() && names.insert(file.head.name.clone())
     });
     let is_known = |name: &str| pool.get_file_by_name(name).is_some();
-    let file = sorted(&files, is_known)?;
+    let file = write_out(&sorted(files, is_known)?)?;
     let set = Set { file }.encode_to_vec();
     // The pool trusts compilers: what none would make can lead it to an index that is not there. A pool that panicked is
     // not used any more.
@@ -74,7 +81,7 @@ pub(super) fn assemble(mut files: Vec<File>) -> Result<DescriptorPool, BadFiles>
 }
 
 /// Each file after those that it imports. The names of the files differ.
-fn sorted(files: &[File], is_known: impl Fn(&str) -> bool) -> Result<Vec<Bytes>, BadFiles> {
+fn sorted(files: Vec<File>, is_known: impl Fn(&str) -> bool) -> Result<Vec<File>, BadFiles> {
     let places: HashMap<&str, usize> =
         files.iter().enumerate().map(|(place, file)| (file.head.name.as_str(), place)).collect();
     // For each file, which ones import it, and how many of its own imports are not sorted yet.
@@ -94,7 +101,7 @@ fn sorted(files: &[File], is_known: impl Fn(&str) -> bool) -> Result<Vec<Bytes>,
         waiting.iter().enumerate().filter(|(_, waiting)| **waiting == 0).map(|(place, _)| place).collect();
     let mut sorted = Vec::with_capacity(files.len());
     while let Some(place) = ready.pop_front() {
-        sorted.extend(files.get(place).map(|file| file.bytes.clone()));
+        sorted.extend(files.get(place).cloned());
         for importer in importers.get(place).into_iter().flatten() {
             if let Some(waiting) = waiting.get_mut(*importer) {
                 *waiting -= 1;
