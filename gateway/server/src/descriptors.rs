@@ -160,6 +160,12 @@ fn names(pool: &DescriptorPool) -> Vec<String> {
     methods.map(|method| format!("{}/{}", method.parent_service().full_name(), method.name())).collect()
 }
 
+/// The words of a server, fit for a log.
+pub(crate) fn said(words: &str) -> String {
+    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(200).collect()
+}
+
 /// The service that keeps the schema current. It has a thread of its own, so that compiling holds no call up.
 pub(crate) struct DescriptorService {
     running: Arc<Running>,
@@ -198,5 +204,16 @@ impl Service for DescriptorService {
 
     fn threads(&self) -> Option<usize> {
         Some(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_server_stay_on_their_line() {
+        assert_eq!(said("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(said(&"x".repeat(1000)).len(), 200);
     }
 }

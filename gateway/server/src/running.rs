@@ -6,13 +6,16 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use sluicegate_core::schema::{Schema, openapi};
 
-use crate::descriptors::Descriptors;
+use crate::descriptors::{Descriptors, said};
 use crate::drain::Drain;
 use crate::front::plain::{Pages, Sites, sites};
 use crate::observe::access_log::AccessLog;
 use crate::observe::metrics::{CallTable, Metrics};
 use crate::plan::Plan;
 use crate::upstream::Cluster;
+
+/// Further rules that cannot be used are only counted: upstreams may tell of any number.
+const MOST_BAD_RULES: usize = 20;
 
 /// A plan with everything that is made from it once.
 pub(crate) struct Running {
@@ -87,8 +90,12 @@ impl Running {
     /// Lets what the sources of descriptors know now count for calls that begin from now on.
     pub(crate) fn describe(&self) {
         let schema = self.descriptors.schema();
-        for bad in schema.bindings().bad_rules() {
-            log::warn!("a google.api.http rule cannot be used: {bad}");
+        let bad = schema.bindings().bad_rules();
+        for rule in bad.iter().take(MOST_BAD_RULES) {
+            log::warn!("a google.api.http rule cannot be used: {}", said(&rule.to_string()));
+        }
+        if let Some(more @ 1..) = bad.len().checked_sub(MOST_BAD_RULES) {
+            log::warn!("{more} more google.api.http rules cannot be used");
         }
         self.schema.store(Arc::new(Described::new(schema, &self.plan)));
     }

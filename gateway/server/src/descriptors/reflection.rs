@@ -16,8 +16,8 @@ use prost_reflect::DescriptorPool;
 use sluicegate_core::schema::bundled;
 use tokio::time::timeout;
 
-use super::Source;
 use super::assemble::{File, assemble};
+use super::{Source, said};
 use crate::running::Running;
 use crate::upstream::pool::Pool;
 use crate::upstream::{Cluster, Endpoint};
@@ -273,12 +273,6 @@ impl Told {
     }
 }
 
-/// The words of a server, fit for a log.
-fn said(words: &str) -> String {
-    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(200).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -332,11 +326,5 @@ mod tests {
             check(60, failures, expected);
         }
         check(1, 3, 1);
-    }
-
-    #[test]
-    fn the_words_of_a_server_stay_on_their_line() {
-        assert_eq!(said("a\nb\u{1b}[31m"), "a b [31m");
-        assert_eq!(said(&"x".repeat(1000)).len(), 200);
     }
 }
