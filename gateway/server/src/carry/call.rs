@@ -119,13 +119,11 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
     /// Chooses an endpoint and asks for a stream to it.
     fn connect(&mut self) {
         let Some(ledger) = &mut self.ledger else { return };
-        let Some(Routed { route, cluster, .. }) = &ledger.route else { return };
+        let Some(Routed { route, cluster, kind, .. }) = &ledger.route else { return };
         if ledger.attempts == 0
             && let Some(protocol) = cluster.spec.protocol.translated()
         {
-            let kind =
-                ledger.worker.running.schema.load().method(&ledger.call.path).map(|method| method.kind);
-            match protocol.open(&ledger.call, kind, route.max_response_message) {
+            match protocol.open(&ledger.call, *kind, route.max_response_message) {
                 Ok(exchange) => {
                     self.upload.encoder = Some(exchange.request);
                     self.download.decoder = Some(exchange.response);

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use sluicegate_core::call::{Call, End, ResponseHead};
 use sluicegate_core::chain::Passage;
+use sluicegate_core::schema::MethodKind;
 use sluicegate_core::status::{Code, Flag, Status};
 
 use super::filtering::broken;
@@ -37,6 +38,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Routed {
     pub(crate) route: Arc<Route>,
     pub(crate) cluster: Arc<Cluster>,
+    /// What kind of method is called, as it was known when the call began.
+    pub(crate) kind: Option<MethodKind>,
     pub(crate) metrics: Arc<CallMetrics>,
     /// What the route's filters remember; gone once they were told of the end.
     pub(crate) passage: Option<Passage>,

@@ -104,6 +104,7 @@ impl Door {
         let running = &self.worker.running;
         let schema = running.schema.load();
         let method = schema.method(&opened.path);
+        let kind = method.map(|method| method.kind);
         let route = running.plan.routes.find(&host, &opened.path, &opened.metadata).and_then(|route| {
             let picked = route.clusters.pick(fastrand::u32(..));
             let cluster = running.clusters.get(picked.cluster)?;
@@ -116,7 +117,7 @@ impl Door {
                 protocol,
             )?;
             let passage = Some(route.chain.begin());
-            Some(Routed { route: route.clone(), cluster: cluster.clone(), metrics, passage })
+            Some(Routed { route: route.clone(), cluster: cluster.clone(), kind, metrics, passage })
         });
         if let Some(Routed { route, cluster, .. }) = &route {
             let terms = Terms {
@@ -129,8 +130,7 @@ impl Door {
             opened = translate::fit(opened, &terms);
             opened.decoder.limit(route.max_request_message);
         }
-        let most =
-            route.as_ref().and_then(|routed| routed.route.timeout.of(method.map(|method| method.kind)));
+        let most = route.as_ref().and_then(|routed| routed.route.timeout.of(kind));
         let timeout = opened.timeout.into_iter().chain(most).min();
         let call = Call {
             path: opened.path,
