@@ -86,9 +86,7 @@ impl Origins {
             Origins::SameHost => host_of_origin(origin).is_some_and(|own| own.eq_ignore_ascii_case(host)),
         }
     }
-}
 
-impl Origins {
     fn plan(patterns: &[Spanned<OriginPattern>]) -> Origins {
         let mut listed = Vec::new();
         for origin in patterns {
