@@ -70,7 +70,7 @@ pub(super) fn assemble(mut files: Vec<File>) -> Result<DescriptorPool, BadFiles>
         pool.get_file_by_name(&file.head.name).is_none() && names.insert(file.head.name.clone())
     });
     let is_known = |name: &str| pool.get_file_by_name(name).is_some();
-    let file = write_out(&sorted(files, is_known)?)?;
+    let file = write_out(&sorted(&files, is_known)?)?;
     let set = Set { file }.encode_to_vec();
     // The pool trusts compilers: what none would make can lead it to an index that is not there. A pool that panicked is
     // not used any more.
@@ -81,7 +81,7 @@ pub(super) fn assemble(mut files: Vec<File>) -> Result<DescriptorPool, BadFiles>
 }
 
 /// Each file after those that it imports. The names of the files differ.
-fn sorted(files: Vec<File>, is_known: impl Fn(&str) -> bool) -> Result<Vec<File>, BadFiles> {
+fn sorted(files: &[File], is_known: impl Fn(&str) -> bool) -> Result<Vec<File>, BadFiles> {
     let places: HashMap<&str, usize> =
         files.iter().enumerate().map(|(place, file)| (file.head.name.as_str(), place)).collect();
     // For each file, which ones import it, and how many of its own imports are not sorted yet.

@@ -115,8 +115,10 @@ struct Servers {
 
 impl Servers {
     fn new(cluster: &Cluster) -> Servers {
-        let pool = |endpoint: &Arc<Endpoint>| // Nobody waits for what these are told.
-            Arc::new(Pool::new(endpoint.authority.clone(), cluster.spec.clone(), Arc::default()));
+        let pool = |endpoint: &Arc<Endpoint>| {
+            // Nobody is told when these connect again.
+            Arc::new(Pool::new(endpoint.authority.clone(), cluster.spec.clone(), Arc::default()))
+        };
         let endpoints = cluster.endpoints.iter().map(|endpoint| (endpoint.clone(), pool(endpoint)));
         Servers { endpoints: endpoints.collect() }
     }
