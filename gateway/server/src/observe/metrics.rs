@@ -303,7 +303,13 @@ impl CallMetrics {
 #[derive(Debug)]
 pub(crate) struct CallTable {
     routes: Box<[RouteTable]>,
+    /// For each method of the schema. Upstreams may tell of any number, and few of them are called.
+    known: Box<[OnceLock<ByRoute>]>,
 }
+
+/// For one method of the schema and each route.
+#[derive(Debug)]
+struct ByRoute(Box<[OnceLock<Cells>]>);
 
 #[derive(Debug)]
 struct RouteTable {
@@ -311,8 +317,6 @@ struct RouteTable {
     methods: usize,
     /// For the methods that the route names, and one for all others.
     named: Cells,
-    /// For each method of the schema; few of them are called on any one route.
-    known: Box<[OnceLock<Cells>]>,
 }
 
 #[derive(Debug)]
@@ -327,7 +331,6 @@ impl Cells {
 impl CallTable {
     /// The counters for the routes of a plan and the methods of a schema.
     pub(crate) fn new(plan: &Plan, schema: &Schema) -> CallTable {
-        let methods_known = schema.methods().count();
         let routes = plan
             .routes
             .routes()
@@ -335,11 +338,10 @@ impl CallTable {
             .map(|route| {
                 let (clusters, methods) = (route.clusters.len(), route.labels_len());
                 let named = Cells::new(clusters * methods * protocol::ALL.len());
-                let known = (0..methods_known).map(|_| OnceLock::new()).collect();
-                RouteTable { clusters, methods, named, known }
+                RouteTable { clusters, methods, named }
             })
             .collect();
-        CallTable { routes }
+        CallTable { routes, known: schema.methods().map(|_| OnceLock::new()).collect() }
     }
 
     /// The counters for a call of a `known` method of the schema, or of one that it does not know. `cluster` is an index
@@ -360,7 +362,10 @@ impl CallTable {
         let (cell, service, method) = match known {
             // What the schema knows by its path has the names that are in the path.
             Some(known) => {
-                let cells = table.known.get(known.index)?;
+                let by_route = self.known.get(known.index)?;
+                let by_route =
+                    by_route.get_or_init(|| ByRoute(self.routes.iter().map(|_| OnceLock::new()).collect()));
+                let cells = by_route.0.get(route.index)?;
                 let cells = cells.get_or_init(|| Cells::new(table.clusters * protocol::ALL.len()));
                 (cells.0.get(place)?, path.service(), path.method())
             }
