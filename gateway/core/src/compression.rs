@@ -35,6 +35,10 @@ pub enum Encoding {
     Snappy,
 }
 
+/// How many compressed bytes are decompressed at a time, where what they stand for is held at once: what compresses best
+/// takes about this many for a message, however long.
+pub(crate) const STEP: usize = 256;
+
 impl Encoding {
     /// Every encoding.
     pub const ALL: [Encoding; 5] =

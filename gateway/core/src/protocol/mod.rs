@@ -166,6 +166,11 @@ pub enum Reply {
 pub trait Decoder: Send {
     /// Says how large a message may be, in bytes, before anything else: whoever gathers one stops there.
     fn limit(&mut self, _max_message: u32) {}
+    /// How many bytes to give it at a time. Where bytes are decompressed these are few: some may stand for a whole message
+    /// each, and what they stand for is held at once.
+    fn step(&self) -> usize {
+        usize::MAX
+    }
     /// Takes the client's next bytes.
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status>;
     /// The client has ended its direction.

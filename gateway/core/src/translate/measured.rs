@@ -110,6 +110,10 @@ impl Decoder for Measured {
         self.client.limit(max_message);
     }
 
+    fn step(&self) -> usize {
+        self.client.step()
+    }
+
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
         let mut frames = Frames::default();
         let decoded = self.client.data(bytes, &mut frames);

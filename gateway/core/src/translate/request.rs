@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::compression::{MessageEncoding, unknown_encoding};
+use crate::compression::{MessageEncoding, STEP, unknown_encoding};
 use crate::message::{Deframer, Message, Side};
 use crate::protocol::{Decoder, Frames};
 use crate::schema::{Method, json};
@@ -68,6 +68,13 @@ impl Rewriting {
 impl Decoder for Rewriting {
     fn limit(&mut self, max_message: u32) {
         self.client.limit(self.encoding.limit_on_the_wire(max_message));
+    }
+
+    fn step(&self) -> usize {
+        match self.encoding {
+            MessageEncoding::Known(_) => self.client.step().min(STEP),
+            MessageEncoding::Identity | MessageEncoding::Unknown => self.client.step(),
+        }
     }
 
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {

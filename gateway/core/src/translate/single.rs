@@ -63,6 +63,10 @@ impl Decoder for Single {
         self.client.limit(max_message);
     }
 
+    fn step(&self) -> usize {
+        self.client.step()
+    }
+
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
         let mut frames = Frames::default();
         self.client.data(bytes, &mut frames)?;

@@ -31,8 +31,10 @@ pub(super) enum Stopped {
 /// The state of the request's direction. It holds one chunk of the client's at most: the next is read when the
 /// upstream's window has taken it, and only then the client is given credit for more.
 pub(super) struct Upload {
+    /// What the client has sent and its protocol has not been given.
+    rest: Bytes,
     queue: Frames,
-    /// Bytes of the client's wire that the queue stands for.
+    /// Bytes of the client's wire that the queue and the rest stand for.
     owed: usize,
     borders: Borders,
     deframer: Option<Box<Deframer>>,
@@ -58,6 +60,7 @@ struct Replay {
 impl Upload {
     pub(super) fn new(limit: u32, deframe: bool, replay: bool) -> Upload {
         Upload {
+            rest: Bytes::new(),
             queue: Frames::default(),
             owed: 0,
             borders: Borders::new(Side::Client, limit),
@@ -99,7 +102,8 @@ impl Upload {
 
     /// Takes note, once, that nothing more will come from the client.
     pub(super) fn end(&mut self, decoder: &mut dyn Decoder, ledger: &mut Ledger) -> Result<(), Status> {
-        if std::mem::replace(&mut self.ended, true) {
+        // Until the rest is read there is more to come.
+        if !self.rest.is_empty() || std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
         let mut frames = Frames::default();
@@ -129,7 +133,7 @@ impl Upload {
     ) -> Poll<Result<(), Stopped>> {
         while !self.done {
             if self.queue.is_empty() {
-                if self.owed > 0 {
+                if self.owed > 0 && self.rest.is_empty() {
                     receive.release(std::mem::take(&mut self.owed));
                 }
                 if self.ended {
@@ -151,8 +155,37 @@ impl Upload {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads one chunk from the client and turns it into frames.
+    /// Reads one chunk from the client, if the last one is used up, and turns a part of it into frames.
     fn read<R: Receive>(
+        &mut self,
+        cx: &mut Context<'_>,
+        receive: &mut R,
+        decoder: &mut dyn Decoder,
+        ledger: &mut Ledger,
+    ) -> Poll<Result<(), Stopped>> {
+        if self.rest.is_empty() {
+            std::task::ready!(self.receive(cx, receive, decoder, ledger))?;
+        }
+        if self.ended {
+            return Poll::Ready(Ok(()));
+        }
+        let part = self.rest.split_to(decoder.step().min(self.rest.len()));
+        let is_last = self.rest.is_empty();
+        let mut frames = Frames::default();
+        let mut read = decoder.data(part, &mut frames);
+        if read.is_ok() && is_last && receive.is_ended() && !decoder.is_ended() {
+            read = decoder.end(&mut frames);
+            self.ended = true;
+        }
+        self.ended |= is_last && decoder.is_ended();
+        let read = read
+            .and_then(|()| self.take(frames, ledger))
+            .and_then(|()| if self.ended { self.close() } else { Ok(()) });
+        Poll::Ready(read.map_err(Stopped::Refused))
+    }
+
+    /// Waits for the client's next chunk, or its end.
+    fn receive<R: Receive>(
         &mut self,
         cx: &mut Context<'_>,
         receive: &mut R,
@@ -174,17 +207,8 @@ impl Upload {
         };
         self.owed += chunk.len();
         ledger.bytes_received += chunk.len() as u64;
-        let mut frames = Frames::default();
-        let mut read = decoder.data(chunk, &mut frames);
-        if read.is_ok() && receive.is_ended() && !decoder.is_ended() {
-            read = decoder.end(&mut frames);
-            self.ended = true;
-        }
-        self.ended |= decoder.is_ended();
-        let read = read
-            .and_then(|()| self.take(frames, ledger))
-            .and_then(|()| if self.ended { self.close() } else { Ok(()) });
-        Poll::Ready(read.map_err(Stopped::Refused))
+        self.rest = chunk;
+        Poll::Ready(Ok(()))
     }
 
     /// Checks frames against the limits, shows their messages to the filters, and queues them.

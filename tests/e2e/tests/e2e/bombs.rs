@@ -23,6 +23,13 @@ fn gzip() -> Bytes {
     bomb.into()
 }
 
+/// Zeroes in zstd: so many blocks of 128 KiB, each of which takes four bytes (RFC 8878, section 3.1.1).
+fn zstd(blocks: usize) -> Vec<u8> {
+    const MAGIC_AND_WINDOW: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x38];
+    let block = |at: usize| [2 | u8::from(at + 1 == blocks), 0, 0x10, 0];
+    MAGIC_AND_WINDOW.into_iter().chain((0..blocks).flat_map(block)).collect()
+}
+
 async fn rig() -> (Upstream, Gateway, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("echo.proto", ECHO)]);
@@ -80,4 +87,15 @@ async fn messages_in_json() {
 #[tokio::test]
 async fn bodies_as_a_whole() {
     check(Protocol::WebH1, &[("content-encoding", "gzip")], gzip()).await;
+}
+
+/// None of them is too large, but they come in one packet. The last one is, so that there is an end to see.
+#[tokio::test]
+async fn many_messages_at_once() {
+    let body = [frame(1, &zstd(31)).repeat(40), frame(1, &zstd(33)).to_vec()].concat();
+    assert!(body.len() < 8 << 10);
+    for protocol in [Protocol::GrpcH2c, Protocol::WebH1] {
+        check(protocol, &[("grpc-encoding", "zstd")], body.clone().into()).await;
+    }
+    check(Protocol::ConnectH2, &[("connect-content-encoding", "zstd")], body.into()).await;
 }

@@ -6,7 +6,7 @@ use super::body::Mapping;
 use super::error::bad_request;
 use super::split::Splitter;
 use super::{Decoder, Frames};
-use crate::compression::{BodyDecoder, BodyError};
+use crate::compression::{BodyDecoder, BodyError, STEP};
 use crate::message::Message;
 use crate::status::Status;
 
@@ -21,6 +21,23 @@ fn push(mapping: &Mapping, body: Bytes, out: &mut Frames) -> Result<(), Status> 
     let payload = mapping.message(body)?.into();
     out.push(Message { compressed: false, payload }.to_frame());
     Ok(())
+}
+
+/// Passes on what `split` gives, in one piece: a chunk for each of many short messages would take ten times their memory.
+fn push_all(
+    mapping: &Mapping,
+    out: &mut Frames,
+    split: impl FnOnce(&mut dyn FnMut(Vec<u8>) -> Result<(), Status>) -> Result<(), Status>,
+) -> Result<(), Status> {
+    let mut frames = BytesMut::new();
+    let done = split(&mut |value| {
+        let message = Message { compressed: false, payload: mapping.message(value.into())?.into() };
+        frames.extend_from_slice(&message.prefix());
+        frames.extend_from_slice(&message.payload);
+        Ok(())
+    });
+    out.push(frames.freeze());
+    done
 }
 
 /// Gathers a body, which is one message.
@@ -76,12 +93,12 @@ impl Decoder for Many {
 
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
         let Many { mapping, splitter } = self;
-        splitter.push(&bytes, &mut |value| push(mapping, value.into(), out))
+        push_all(mapping, out, |emit| splitter.push(&bytes, emit))
     }
 
     fn end(&mut self, out: &mut Frames) -> Result<(), Status> {
         let Many { mapping, splitter } = self;
-        splitter.end(&mut |value| push(mapping, value.into(), out))
+        push_all(mapping, out, |emit| splitter.end(emit))
     }
 }
 
@@ -113,8 +130,8 @@ impl Decoder for Raw {
     }
 }
 
-/// How many compressed bytes are decompressed at once.
-const PIECE: usize = 1024;
+/// Bytes that a piece of a body may stand for where messages have no limit.
+const WITHOUT_LIMIT: usize = 64 << 20;
 
 /// Decompresses a body before another decoder reads it.
 pub(super) struct Compressed {
@@ -139,16 +156,17 @@ fn refusal(error: BodyError) -> Status {
 
 impl Decoder for Compressed {
     fn limit(&mut self, max_message: u32) {
-        self.limit = most(max_message);
+        self.limit = if max_message == 0 { WITHOUT_LIMIT } else { max_message as usize };
         self.inner.limit(max_message);
     }
 
+    fn step(&self) -> usize {
+        STEP
+    }
+
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
-        // A short piece stands for few messages, and what it stands for is held all at once.
-        bytes.chunks(PIECE).try_for_each(|piece| {
-            let plain = self.body.data(piece, self.limit).map_err(refusal)?;
-            if plain.is_empty() { Ok(()) } else { self.inner.data(plain, out) }
-        })
+        let plain = self.body.data(&bytes, self.limit).map_err(refusal)?;
+        if plain.is_empty() { Ok(()) } else { self.inner.data(plain, out) }
     }
 
     fn end(&mut self, out: &mut Frames) -> Result<(), Status> {

@@ -38,6 +38,10 @@ impl Decoder for Watched {
         self.decoder.limit(max_message);
     }
 
+    fn step(&self) -> usize {
+        self.decoder.step()
+    }
+
     fn data(&mut self, bytes: Bytes, out: &mut Frames) -> Result<(), Status> {
         self.decoder.data(bytes, out)
     }

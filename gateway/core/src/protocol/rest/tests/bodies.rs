@@ -73,6 +73,15 @@ fn knows_the_types_of_bodies() {
 }
 
 #[test]
+fn messages_that_come_together_stay_together() {
+    let mut opened = open_call(request("POST /v1/discussion", &[])).unwrap();
+    let mut frames = Frames::default();
+    opened.decoder.data(Bytes::from_static(b"{}\n{}\n{\"title\":\"x\"}\n}"), &mut frames).unwrap_err();
+    assert_eq!(frames.len(), 1, "what came before the mistake too");
+    assert_eq!(frames.pop().unwrap().split_at(10).0, [0; 10]);
+}
+
+#[test]
 fn decompresses_bodies() {
     use crate::compression::Encoding;
     let headers = |encoding| [("content-encoding", encoding), ("content-type", "application/json")];
@@ -90,7 +99,8 @@ fn decompresses_bodies() {
     let mut opened = open_call(request("POST /v1/discussion", &headers("gzip"))).unwrap();
     opened.decoder.limit(20_000);
     assert!(books.len() > 100_000);
-    let pieces = vec![Encoding::Gzip.compress(books.as_bytes())];
+    let compressed = Encoding::Gzip.compress(books.as_bytes());
+    let pieces = compressed.chunks(opened.decoder.step()).map(Bytes::copy_from_slice).collect();
     assert_eq!(Decoded::from_pieces(&mut *opened.decoder, pieces, true).refused, None);
     let unknown = open_call(request("POST /v1/shelves", &headers("pack200"))).err().unwrap();
     assert!(unknown.starts_with("415"), "{unknown}");
