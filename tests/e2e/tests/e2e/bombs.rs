@@ -10,8 +10,7 @@ use sluicegate_e2e::reflector::write;
 use sluicegate_e2e::upstream::{Upstream, method};
 
 const MIB: usize = 1 << 20;
-const ECHO: &str =
-    "syntax = 'proto3'; package test; message M { string s = 1; } service Echo { rpc Bidi(stream M) returns (stream M); }";
+const ECHO: &str = "syntax = 'proto3'; package test; message M { string s = 1; } service Echo { rpc Bidi(stream M) returns (stream M); }";
 const RESOURCE_EXHAUSTED: u8 = 8;
 
 /// A mebibyte of gzip that is a gibibyte of zeroes: a member of a mebibyte, again and again.
