@@ -21,9 +21,11 @@ pub mod grpc_websockets;
 pub mod grpc_ws;
 pub mod grpc_wt;
 mod header_block;
+pub(crate) mod opening;
 pub mod rest;
 #[cfg(test)]
 mod tests;
+mod trailers;
 pub mod websocket;
 
 use std::collections::VecDeque;
@@ -39,6 +41,9 @@ use crate::path::MethodPath;
 use crate::schema::{Method as SchemaMethod, Schema};
 use crate::status::{Code, Flag, Status};
 use crate::wire::{Reset, ResponseHeaders};
+pub(crate) use trailers::put_status;
+pub use trailers::take_status;
+use trailers::{append_all, append_renamed};
 
 /// Every client protocol. The first whose `recognise` says yes gets the request.
 pub const ALL: &[Protocol] = &[
@@ -335,161 +340,4 @@ pub enum Ending {
     Trailers(HeaderMap),
     /// Abruptly.
     Reset(Reset),
-}
-
-/// Parts that most protocols need when they open a call.
-pub(crate) mod opening {
-    use super::*;
-    use crate::deadline::parse_timeout;
-    use crate::metadata::{name, strip_hop_by_hop};
-
-    /// What gRPC-like request headers say, taken out of them. The rest is metadata.
-    pub(crate) struct GrpcHeaders {
-        pub(crate) content_type: Option<HeaderValue>,
-        pub(crate) timeout: Result<Option<Duration>, Status>,
-        pub(crate) encoding: Option<HeaderValue>,
-        pub(crate) accept_encoding: Option<HeaderValue>,
-    }
-
-    /// Takes the headers that `PROTOCOL-HTTP2.md` reserves out of `headers`, and those of the hop.
-    pub(crate) fn take_grpc_headers(headers: &mut HeaderMap) -> GrpcHeaders {
-        let content_type = headers.remove(http::header::CONTENT_TYPE);
-        strip_hop_by_hop(headers);
-        let timeout = match headers.remove(name::GRPC_TIMEOUT) {
-            None => Ok(None),
-            Some(value) => parse_timeout(value.as_bytes())
-                .map(Some)
-                .map_err(|bad| Status::internal(bad.to_string()).with_flag(Flag::ClientProtocolError)),
-        };
-        GrpcHeaders {
-            content_type,
-            timeout,
-            encoding: headers.remove(name::GRPC_ENCODING),
-            accept_encoding: take_list(headers, name::GRPC_ACCEPT_ENCODING),
-        }
-    }
-
-    /// Takes out a field that may stand on several lines, which mean the same as one.
-    fn take_list(headers: &mut HeaderMap, name: HeaderName) -> Option<HeaderValue> {
-        let several = headers.get_all(&name).iter().nth(1).is_some();
-        let joined = several.then(|| {
-            let lines: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
-            // Values and commas are a valid value.
-            HeaderValue::from_bytes(&lines.join(&b","[..])).ok()
-        });
-        let only = headers.remove(name);
-        joined.flatten().or(only)
-    }
-
-    /// Opens a call whose headers were gRPC's; what is left of them in `head` is metadata. `content_type` stands in
-    /// when the client gave none.
-    pub(crate) fn call(
-        head: Head,
-        reserved: GrpcHeaders,
-        content_type: HeaderValue,
-        decoder: Box<dyn Decoder>,
-        encoder: Box<dyn Encoder>,
-    ) -> Result<Opened, Reply> {
-        let (path, timeout) = match (method_path(head.path), reserved.timeout) {
-            (Ok(path), Ok(timeout)) => (path, timeout),
-            (Err(refused), _) | (_, Err(refused)) => return Err(Reply::Status(refused, encoder)),
-        };
-        Ok(Opened {
-            path,
-            metadata: head.headers,
-            content_type: reserved.content_type.unwrap_or(content_type),
-            encoding: reserved.encoding,
-            accept_encoding: reserved.accept_encoding,
-            timeout,
-            decoder,
-            encoder,
-        })
-    }
-
-    /// The answer to any method but POST.
-    pub(crate) fn only_post() -> Reply {
-        let allow = HeaderMap::from_iter([(http::header::ALLOW, HeaderValue::from_static("POST"))]);
-        Reply::Http(StatusCode::METHOD_NOT_ALLOWED, allow)
-    }
-
-    /// Checks the path of a call.
-    pub(crate) fn method_path(path: PathAndQuery) -> Result<MethodPath, Status> {
-        MethodPath::parse(path).ok_or_else(|| {
-            Status::new(Code::Unimplemented, "the path names no method").with_flag(Flag::NoRoute)
-        })
-    }
-}
-
-/// Adds every entry of `from` after what `to` already holds.
-fn append_all(to: &mut HeaderMap, from: HeaderMap) {
-    if to.is_empty() {
-        *to = from;
-        return;
-    }
-    let mut current = None;
-    for (name, value) in from {
-        // A map names only the first of several values.
-        current = name.or(current);
-        if let Some(name) = &current {
-            to.append(name, value);
-        }
-    }
-}
-
-/// Adds trailing metadata to the headers of a response that has no trailers, under the names that `renamed` gives.
-fn append_renamed(
-    trailers: HeaderMap,
-    headers: &mut HeaderMap,
-    renamed: impl Fn(&HeaderName) -> Option<HeaderName>,
-) {
-    let mut current = None;
-    let mut exposed = String::new();
-    for (name, value) in trailers {
-        // A map names only the first of several values.
-        if let Some(name) = name {
-            let renamed = renamed(&name);
-            if let Some(renamed) = &renamed {
-                exposed.push(',');
-                exposed.push_str(renamed.as_str());
-            }
-            current = renamed.map(|renamed| (name, renamed));
-        }
-        if let Some((name, renamed)) = &current {
-            headers.append(renamed, connect::sent_value(name, value));
-        }
-    }
-    // A page may read only the headers that CORS names, and the filter that named them did not know of these.
-    if let Some(list) = headers.get_mut(http::header::ACCESS_CONTROL_EXPOSE_HEADERS)
-        && let Ok(longer) = HeaderValue::from_bytes(&[list.as_bytes(), exposed.as_bytes()].concat())
-    {
-        *list = longer;
-    }
-}
-
-/// Writes a status into trailers.
-pub(crate) fn put_status(status: &Status, trailers: &mut HeaderMap) {
-    use crate::metadata::{encode_message, name};
-    trailers.insert(name::GRPC_STATUS, HeaderValue::from_static(status.code.as_str()));
-    if !status.message.is_empty() {
-        trailers.insert(name::GRPC_MESSAGE, encode_message(&status.message));
-    }
-    if let Some(details) = status.details.clone()
-        && let Ok(details) = HeaderValue::from_maybe_shared(details)
-    {
-        trailers.insert(name::GRPC_STATUS_DETAILS, details);
-    }
-}
-
-/// Takes a status out of trailers (or, for a trailers-only response, out of its headers). `None` when there is none.
-pub fn take_status(trailers: &mut HeaderMap) -> Option<Status> {
-    use crate::metadata::{decode_message, name};
-    let code = Code::from_header(trailers.remove(name::GRPC_STATUS)?.as_bytes());
-    let mut status = Status::new(code, "");
-    if let Some(message) = trailers.remove(name::GRPC_MESSAGE) {
-        status.message = decode_message(message.as_bytes()).into();
-    }
-    if let Some(details) = trailers.remove(name::GRPC_STATUS_DETAILS) {
-        status.details = Some(Bytes::copy_from_slice(details.as_bytes()));
-    }
-    Some(status)
 }
