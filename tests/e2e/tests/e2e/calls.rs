@@ -1,6 +1,6 @@
 //! Calls of every kind that succeed.
 
-use sluicegate_e2e::client::{Client, Encoding, Protocol, Received};
+use sluicegate_e2e::client::{Client, Encoding, Head, Protocol, Received};
 use sluicegate_e2e::frame::frame;
 use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::upstream::{Upstream, method};
@@ -125,6 +125,19 @@ async fn large_messages(protocol: Protocol) {
 /// Compression is between the client and the upstream: compressed messages cross untouched.
 async fn compressed_messages(protocol: Protocol) {
     let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(protocol).await;
+    let head = exchange_compressed(&mut client).await;
+    let name = match protocol.encoding() {
+        Encoding::Connect => "connect-content-encoding",
+        _ => "grpc-encoding",
+    };
+    assert_eq!(head.headers[name], "gzip");
+    let seen = upstream.next_call().await;
+    assert_eq!(seen.values("grpc-encoding"), ["gzip"]);
+    assert_eq!(seen.values("grpc-accept-encoding"), ["gzip"]);
+}
+
+/// Sends a compressed message and a plain one, which must come back as they are, and gives the response's head.
+pub(crate) async fn exchange_compressed(client: &mut Client) -> Head {
     let call = client
         .call(method::COMPRESSED)
         .metadata("grpc-encoding", "gzip")
@@ -136,14 +149,7 @@ async fn compressed_messages(protocol: Protocol) {
     assert_eq!(call.recv().await, Received::Compressed("not really gzip".into()));
     assert_eq!(call.response.message().await, "plain");
     assert_eq!(call.response.end().await.code, 0);
-    let name = match protocol.encoding() {
-        Encoding::Connect => "connect-content-encoding",
-        _ => "grpc-encoding",
-    };
-    assert_eq!(call.response.head().await.unwrap().headers[name], "gzip");
-    let seen = upstream.next_call().await;
-    assert_eq!(seen.values("grpc-encoding"), ["gzip"]);
-    assert_eq!(seen.values("grpc-accept-encoding"), ["gzip"]);
+    call.response.head().await.unwrap()
 }
 
 async fn many_calls_on_one_connection(protocol: Protocol) {

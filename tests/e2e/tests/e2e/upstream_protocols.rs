@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use sluicegate_e2e::client::{Client, Encoding, Protocol, Received};
-use sluicegate_e2e::frame::frame;
+use sluicegate_e2e::client::{Client, Encoding, Protocol};
 use sluicegate_e2e::gateway::{Config, Gateway, Route};
 use sluicegate_e2e::reflector;
 use sluicegate_e2e::upstream::{Event, Upstream, method};
 use tempfile::TempDir;
+
+use crate::calls::exchange_compressed;
 
 over!(every protocol: every_kind_by_web, every_kind_by_connect, metadata_by_web, metadata_by_connect);
 over!(every protocol: failures_by_web, failures_by_connect, compressed_by_web, compressed_by_connect);
@@ -168,18 +169,7 @@ async fn failures(protocol: Protocol, by: By) {
 
 async fn compressed(protocol: Protocol, by: By) {
     let mut relay = Relay::new(protocol, by).await;
-    let call = relay
-        .client
-        .call(method::COMPRESSED)
-        .metadata("grpc-encoding", "gzip")
-        .metadata("grpc-accept-encoding", "gzip");
-    let mut call = call.open().await;
-    call.request.send_raw(frame(1, b"not really gzip")).await.unwrap();
-    call.send(b"plain").await.unwrap();
-    call.half_close().await.unwrap();
-    assert_eq!(call.recv().await, Received::Compressed("not really gzip".into()));
-    assert_eq!(call.response.message().await, "plain");
-    assert_eq!(call.response.end().await.code, 0);
+    exchange_compressed(&mut relay.client).await;
     let seen = relay.upstream.next_call().await;
     assert_eq!(seen.values("grpc-encoding"), ["gzip"]);
 }
