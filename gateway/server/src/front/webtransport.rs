@@ -1,70 +1,22 @@
-//! WebTransport sessions that carry gRPC: one bidirectional stream for each call.
-//!
-//! Source: docs/grpc-webtransport.md.
+//! WebTransport sessions: whether one may open, and what it is for.
 
-use std::future::poll_fn;
+mod calls;
+
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::StatusCode;
-use http::uri::PathAndQuery;
-use sluicegate_core::call::Transport;
-use sluicegate_core::protocol::grpc_wt::{self, Opening, close};
-use sluicegate_core::protocol::{Head, Reply, Services};
-use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
-use sluicegate_quic::{SessionRequest, WtReceive, WtTransmit};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use sluicegate_core::protocol::grpc_wt;
+use sluicegate_quic::SessionRequest;
 
 use super::door::Door;
-use crate::carry::{Asked, refuse};
-use crate::observe::metrics::ConnectionMetrics;
 
 /// Serves a session to its end, or refuses it.
 pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
     let host = door.host(request.authority.as_str());
-    let subprotocol = match check(&door, &request, &host) {
-        Ok(subprotocol) => subprotocol,
-        Err(status) => return request.refuse(status).await,
-    };
-    let draft = request.dialect.name;
-    let session = match request.accept(subprotocol).await {
-        Ok(session) => session,
-        Err(error) => return log::debug!("{}: WebTransport: {error}", door.address),
-    };
-    let metrics = &door.worker.running.metrics;
-    let _counted = metrics.session(draft);
-    let streams = metrics.session_streams(draft);
-    let drain = door.worker.running.drain.clone();
-    let mut calls = JoinSet::new();
-    let drained = drain.begins();
-    tokio::pin!(drained);
-    let mut draining = false;
-    loop {
-        tokio::select! {
-            biased;
-            stream = session.accept_bi() => match stream {
-                // Refused calls are safe to send again on another session.
-                Some((_, mut transmit)) if drain.has_begun() => transmit.reset(Reset::REFUSED),
-                Some((receive, transmit)) => {
-                    calls.spawn(stream_call(door.clone(), host.clone(), receive, transmit, streams.clone()));
-                }
-                None => break,
-            },
-            Some(_) = calls.join_next() => {}
-            () = &mut drained, if !draining => {
-                session.drain();
-                draining = true;
-            }
-        }
-        if draining && calls.is_empty() {
-            session.close(close::DRAIN, "drain").await;
-            return;
-        }
+    match check(&door, &request, &host) {
+        Ok(subprotocol) => calls::serve(door, host, request, subprotocol).await,
+        Err(status) => request.refuse(status).await,
     }
-    // The session's end has reset its streams, which ends their calls.
-    while calls.join_next().await.is_some() {}
 }
 
 /// Whether a session may open, and with which subprotocol.
@@ -88,100 +40,5 @@ fn check(door: &Door, request: &SessionRequest, host: &str) -> Result<Option<&'s
         // Older browsers cannot offer any; then the path alone decides.
         false if request.protocols.is_empty() => Ok(None),
         false => Err(StatusCode::BAD_REQUEST),
-    }
-}
-
-/// Serves one stream: reads its HEADERS and carries the call.
-async fn stream_call(
-    door: Arc<Door>,
-    host: Arc<str>,
-    mut receive: WtReceive,
-    mut transmit: WtTransmit,
-    streams: ConnectionMetrics,
-) {
-    let _counted = streams.begin();
-    let (head, leftover) = match timeout(door.listening.limits.header_timeout, open(&mut receive)).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(NoCall::Gone)) => return,
-        Ok(Err(NoCall::Refused(refusal))) => {
-            let code = refusal.stop;
-            if let Reply::Status(status, encoder) = refusal.into() {
-                let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
-                let asked = Asked { client, host, path: PathAndQuery::from_static("/") };
-                refuse(door.worker.clone(), status, encoder, asked, transmit).await;
-            }
-            return receive.stop_with(code);
-        }
-        Err(_) => {
-            transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR);
-            return receive.stop_with(grpc_wt::stream::PROTOCOL_ERROR);
-        }
-    };
-    let path = head.path.clone();
-    let opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
-    match opened {
-        Ok(opened) => {
-            let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
-            door.carry(&grpc_wt::PROTOCOL, opened, Transport::WebTransport, host, receive, transmit).await;
-        }
-        Err(Reply::Status(status, encoder)) => {
-            let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
-            refuse(door.worker.clone(), status, encoder, Asked { client, host, path }, transmit).await;
-            receive.stop();
-        }
-        // A stream has no HTTP status, so the protocol never asks for one.
-        Err(Reply::Http(..)) => transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR),
-    }
-}
-
-enum NoCall {
-    Gone,
-    Refused(grpc_wt::Refusal),
-}
-
-/// Reads up to the end of the HEADERS frame.
-async fn open(receive: &mut WtReceive) -> Result<(Head, Bytes), NoCall> {
-    let mut opening = Opening::new();
-    loop {
-        match poll_fn(|cx| receive.poll_data(cx)).await {
-            Ok(Some(bytes)) => {
-                let read = bytes.len();
-                let opened = opening.data(bytes).map_err(NoCall::Refused)?;
-                // What follows the frame is released when the upstream has taken it.
-                receive.release(read - opened.as_ref().map_or(0, |(_, leftover)| leftover.len()));
-                if let Some(opened) = opened {
-                    return Ok(opened);
-                }
-            }
-            Ok(None) => return Err(NoCall::Refused(opening.end())),
-            Err(_) => return Err(NoCall::Gone),
-        }
-    }
-}
-
-/// A receiving half of which the first bytes were read already.
-struct Prefixed<R> {
-    prefix: Option<Bytes>,
-    receive: R,
-}
-
-impl<R: Receive> Receive for Prefixed<R> {
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
-        match self.prefix.take() {
-            Some(prefix) => Poll::Ready(Ok(Some(prefix))),
-            None => self.receive.poll_data(cx),
-        }
-    }
-
-    fn is_ended(&self) -> bool {
-        self.prefix.is_none() && self.receive.is_ended()
-    }
-
-    fn release(&mut self, bytes: usize) {
-        self.receive.release(bytes);
-    }
-
-    fn stop(&mut self) {
-        self.receive.stop();
     }
 }
