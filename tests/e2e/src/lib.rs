@@ -16,6 +16,7 @@ pub mod frame;
 pub mod gateway;
 pub mod raw_h2;
 pub mod reflector;
+pub mod relay;
 pub mod upstream;
 pub mod website;
 
