@@ -1,6 +1,9 @@
 //! What one client may use.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::refusal::{Observer, Unobserved};
 
 /// Bounds on an endpoint and on each of its connections. The defaults are safe on the open internet.
 ///
@@ -44,6 +47,10 @@ pub struct Limits {
     pub max_frame: u32,
     /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
     pub max_sessions: u32,
+    /// Streams that a client may have open in a session, bidirectional and unidirectional ones counted apart.
+    pub max_session_streams: u32,
+    /// Bytes that a session with flow control may have sent and we not have passed on.
+    pub session_window: u32,
     /// Streams that a client may reset, or stop us from sending on, within a second; one that takes back more loses its
     /// connection. A request that is taken back counts up to twice, once for each direction.
     pub max_resets_per_second: u32,
@@ -53,8 +60,12 @@ pub struct Limits {
     pub datagrams_per_session: usize,
     /// Streams that may wait for a session that has not been opened yet.
     pub early_streams: usize,
+    /// Datagrams of a connection that may wait for a session that has not been opened yet; the oldest is dropped.
+    pub early_datagrams: usize,
     /// How long a drained connection waits for its client to close it after the last call has ended.
     pub linger: Duration,
+    /// Who is told what the limits refuse.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Default for Limits {
@@ -75,11 +86,15 @@ impl Default for Limits {
             max_field_section: 16 << 10,
             max_frame: 64 << 10,
             max_sessions: 16,
+            max_session_streams: 100,
+            session_window: 256 << 10,
             max_resets_per_second: 1000,
             datagram_buffer: 64 << 10,
             datagrams_per_session: 32,
             early_streams: 32,
+            early_datagrams: 32,
             linger: Duration::from_secs(1),
+            observer: Arc::new(Unobserved),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use quinn::{StoppedError, VarInt};
-use sluicegate_core::wire::Gone;
 
 use super::outgoing::Outgoing;
 
@@ -16,19 +15,19 @@ pub(crate) enum Stopped {
     Watched(Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>),
     /// It no longer can: all is acknowledged.
     Over,
-    /// It has, or its connection is lost.
-    Gone(Gone),
+    /// It has, with this code; `None` when its connection is lost.
+    Gone(Option<u64>),
 }
 
 impl Stopped {
-    /// Resolves when the client is gone. `begin` is called once, to begin watching; `told` says what the code of a
-    /// STOP_SENDING means.
+    /// Resolves when the client is gone, with the code of its STOP_SENDING, or `None` when its connection is lost.
+    /// `begin` is called once, to begin watching; `told` once, when a STOP_SENDING has come.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         begin: impl FnOnce() -> Stopped,
-        told: impl FnOnce(u64) -> Gone,
-    ) -> Poll<Gone> {
+        told: impl FnOnce(),
+    ) -> Poll<Option<u64>> {
         if let Stopped::Unwatched = self {
             *self = begin();
         }
@@ -38,12 +37,15 @@ impl Stopped {
             Stopped::Unwatched | Stopped::Over => return Poll::Pending,
         };
         let gone = match stopped {
-            Ok(Some(code)) => told(code.into_inner()),
+            Ok(Some(code)) => {
+                told();
+                Some(code.into_inner())
+            }
             Ok(None) => {
                 *self = Stopped::Over;
                 return Poll::Pending;
             }
-            Err(_) => Gone::Connection,
+            Err(_) => None,
         };
         *self = Stopped::Gone(gone);
         Poll::Ready(gone)

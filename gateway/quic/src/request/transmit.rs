@@ -110,14 +110,8 @@ impl Transmit for H3Transmit {
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
         let H3Transmit { stream, stopped, resets, .. } = self;
-        stopped.poll(
-            cx,
-            || Stopped::watch(&lock(stream)),
-            |code| {
-                resets.count();
-                Gone::Reset(error_code::from_http3(code))
-            },
-        )
+        let gone = ready!(stopped.poll(cx, || Stopped::watch(&lock(stream)), || resets.count()));
+        Poll::Ready(gone.map_or(Gone::Connection, |code| Gone::Reset(error_code::from_http3(code))))
     }
 }
 

@@ -20,6 +20,38 @@ use crate::shared::lock;
 /// The most credit that is given at once, so that one chunk does not outgrow what QUIC is willing to take soon.
 const MAX_CREDIT: usize = 64 << 10;
 
+/// What is sent for an error without an application's code: `H3_REQUEST_CANCELLED`, which lies outside their range.
+const NO_CODE: u64 = 0x10c;
+
+/// How a stream of a session ended before its time, exactly as far as the wire tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// The peer reset its direction or told us to stop ours, with an application error code; `None` when the code on
+    /// the wire is none that applications can send.
+    #[error("ended by the peer with code {0:?}")]
+    Peer(Option<u32>),
+    /// The session has ended and the stream with it, or its connection has.
+    #[error("the session has ended")]
+    SessionGone,
+}
+
+impl StreamError {
+    /// What it means for a call. Whatever the code, it cancels it; a status in the code is kept for the log.
+    fn gone(self) -> Gone {
+        match self {
+            StreamError::Peer(code) => Gone::Reset(error_code::to_reset(code)),
+            StreamError::SessionGone => Gone::Connection,
+        }
+    }
+
+    fn from_http3(code: u64) -> StreamError {
+        match code {
+            SESSION_GONE => StreamError::SessionGone,
+            code => StreamError::Peer(error_code::from_http3(code)),
+        }
+    }
+}
+
 /// What the two halves of a stream share with each other and with their session.
 #[derive(Debug)]
 pub(crate) struct StreamState {
@@ -96,12 +128,11 @@ impl StreamState {
         self.wakers.writer.wake();
     }
 
-    /// The client has reset its direction, or told us to stop ours.
-    fn taken_back(&self, code: u64) -> Gone {
+    /// The peer has reset its direction, or told us to stop ours.
+    fn taken_back(&self) {
         if let Some(session) = self.session.upgrade() {
             session.resets.count();
         }
-        Gone::Reset(error_code::to_reset(code))
     }
 
     fn is_gone(&self) -> bool {
@@ -123,11 +154,12 @@ pub struct WtReceive {
     stream: Arc<StreamState>,
     /// Wakes whoever waits for this stream, here or in the other half.
     quic_waker: Waker,
+    error: Option<StreamError>,
 }
 
 impl WtReceive {
     pub(crate) fn new(stream: Arc<StreamState>) -> WtReceive {
-        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream }
+        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream, error: None }
     }
 
     /// The QUIC stream's number.
@@ -144,9 +176,25 @@ impl WtReceive {
 
     /// Refuses the rest with an application error code, such as those in [`error_code`](crate::error_code).
     pub fn stop_with(&mut self, code: u32) {
+        self.forward_stop(Some(code));
+    }
+
+    /// Passes on that whoever gets these bytes wants no more of them: what [`WtTransmit::poll_stopped`] said of
+    /// another session's stream. A code that no application can have sent arrives without one here too.
+    pub fn forward_stop(&mut self, code: Option<u32>) {
         if let Some(receive) = &self.stream.receive {
-            lock(receive).stop(error_code::to_http3(code));
+            lock(receive).stop(code.map_or(NO_CODE, error_code::to_http3));
         }
+    }
+
+    /// How the peer's direction ended before its time, after `poll_data` has failed.
+    pub fn error(&self) -> Option<StreamError> {
+        self.error
+    }
+
+    fn fail(&mut self, error: StreamError) -> Gone {
+        self.error = Some(error);
+        error.gone()
     }
 }
 
@@ -154,16 +202,20 @@ impl Receive for WtReceive {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
         self.stream.wakers.reader.register(cx.waker());
         if self.stream.is_gone() {
-            return Poll::Ready(Err(Gone::Connection));
+            return Poll::Ready(Err(self.fail(StreamError::SessionGone)));
         }
         let Some(receive) = &self.stream.receive else {
             return Poll::Ready(Ok(None));
         };
         let read = lock(receive).poll_read(&mut Context::from_waker(&self.quic_waker));
-        Poll::Ready(ready!(read).map_err(|error| match error {
-            ReadError::Reset(code) => self.stream.taken_back(code.into_inner()),
-            _ => Gone::Connection,
-        }))
+        Poll::Ready(match ready!(read) {
+            Ok(read) => Ok(read),
+            Err(ReadError::Reset(code)) => {
+                self.stream.taken_back();
+                Err(self.fail(StreamError::from_http3(code.into_inner())))
+            }
+            Err(_) => Err(self.fail(StreamError::SessionGone)),
+        })
     }
 
     /// QUIC gives credit when bytes are read, and these are read one chunk at a time.
@@ -209,9 +261,29 @@ impl WtTransmit {
 
     /// Ends the stream abruptly with an application error code, such as those in [`error_code`](crate::error_code).
     pub fn reset_with(&mut self, code: u32) {
+        self.forward_reset(Some(code));
+    }
+
+    /// Passes on that these bytes have ended abruptly: what [`WtReceive::error`] said of another session's stream. A
+    /// code that no application can have sent arrives without one here too.
+    pub fn forward_reset(&mut self, code: Option<u32>) {
         if let Some(send) = &self.stream.send {
-            lock(send).reset(error_code::to_http3(code));
+            lock(send).reset(code.map_or(NO_CODE, error_code::to_http3));
         }
+    }
+
+    /// Resolves when the peer has told us to stop sending or the session has ended, even if nothing is being written;
+    /// never once the peer has acknowledged everything. Unlike [`poll_gone`](Transmit::poll_gone) it says nothing of
+    /// the other direction. The task that asked last, here or there, is the one that is woken.
+    pub fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.stream.wakers.watcher.register(cx.waker());
+        if self.stream.is_gone() {
+            return Poll::Ready(StreamError::SessionGone);
+        }
+        let WtTransmit { stream, stopped, .. } = self;
+        let begin = || stream.send.as_ref().map_or(Stopped::Unwatched, |send| Stopped::watch(&lock(send)));
+        let code = ready!(stopped.poll(cx, begin, || stream.taken_back()));
+        Poll::Ready(code.map_or(StreamError::SessionGone, StreamError::from_http3))
     }
 
     /// Refuses a stream that nobody had room for.
@@ -235,12 +307,6 @@ impl WtTransmit {
             send.finish();
         }
         send.flush_now().map_err(write_error)
-    }
-
-    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        let WtTransmit { stream, stopped, .. } = self;
-        let begin = || stream.send.as_ref().map_or(Stopped::Unwatched, |send| Stopped::watch(&lock(send)));
-        stopped.poll(cx, begin, |code| stream.taken_back(code))
     }
 }
 
@@ -289,18 +355,15 @@ impl Transmit for WtTransmit {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        self.stream.wakers.watcher.register(cx.waker());
-        if self.stream.is_gone() {
-            return Poll::Ready(Gone::Connection);
-        }
-        if let Poll::Ready(gone) = self.poll_stopped(cx) {
-            return Poll::Ready(gone);
+        if let Poll::Ready(error) = self.poll_stopped(cx) {
+            return Poll::Ready(error.gone());
         }
         // A client that resets its own direction cancels the call too, also while nobody reads it.
         if let Some(receive) = &self.stream.receive {
             let reset = lock(receive).poll_reset(&mut Context::from_waker(&self.quic_waker));
             if let Poll::Ready(Some(code)) = reset {
-                return Poll::Ready(self.stream.taken_back(code));
+                self.stream.taken_back();
+                return Poll::Ready(StreamError::from_http3(code).gone());
             }
         }
         Poll::Pending
@@ -318,7 +381,7 @@ impl Drop for WtTransmit {
 
 fn write_error(error: WriteError) -> Gone {
     match error {
-        WriteError::Stopped(code) => Gone::Reset(error_code::to_reset(code.into_inner())),
+        WriteError::Stopped(code) => StreamError::from_http3(code.into_inner()).gone(),
         _ => Gone::Connection,
     }
 }
