@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(pass(1, Faults { lose: 1.0, ..none }), vec![Vec::<u8>::new(); 12]);
         let twice = |number: u8| vec![number, number];
         assert_eq!(pass(1, Faults { duplicate: 1.0, ..none }), (0..12).map(twice).collect::<Vec<_>>());
-        let swapped = |number: u8| if number % 2 == 0 { vec![] } else { vec![number, number - 1] };
+        let swapped = |number: u8| if number.is_multiple_of(2) { vec![] } else { vec![number, number - 1] };
         assert_eq!(pass(1, Faults { reorder: 1.0, ..none }), (0..12).map(swapped).collect::<Vec<_>>());
     }
 

@@ -26,6 +26,7 @@ mod http2;
 mod http3;
 mod limits;
 mod metadata;
+mod migration;
 mod observability;
 mod plain_http;
 mod routing;

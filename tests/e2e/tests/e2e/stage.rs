@@ -64,6 +64,11 @@ macro_rules! over {
             h1 WebTextH1, h1_tls WebH1, h2c GrpcH2c, h2 GrpcTls, h3 GrpcH3,
         );)+
     };
+    (every QUIC protocol: $($behaviour:ident),+ $(,)?) => {
+        $(over!(@ $behaviour:
+            grpc_h3 GrpcH3, web_h3 WebH3, connect_h3 ConnectH3, grpc_wt GrpcWt,
+        );)+
+    };
     (native HTTP/2: $($behaviour:ident),+ $(,)?) => {
         $(over!(@ $behaviour: grpc_h2c GrpcH2c, grpc_tls GrpcTls,);)+
     };

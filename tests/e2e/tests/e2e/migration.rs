@@ -1,0 +1,66 @@
+//! Clients whose address changes under them: QUIC connections, and what they carry, go on.
+
+use sluicegate_e2e::client::{Client, Protocol};
+use sluicegate_e2e::relay::{Faults, Relay};
+use sluicegate_e2e::upstream::method;
+
+use crate::stage::Stage;
+
+over!(every QUIC protocol: a_call_survives_a_rebinding, a_call_survives_many_rebindings);
+over!(every QUIC protocol: calls_survive_a_bad_network);
+
+/// A client behind the relay, of a gateway whose own client is of no use here.
+async fn behind_a_relay(protocol: Protocol) -> (Stage, Relay) {
+    let stage = Stage::new(Protocol::GrpcH2c).await;
+    let relay = Relay::to(stage.gateway.target().tls).await;
+    let client = Client::connect(protocol, relay.target(stage.gateway.target())).await;
+    (Stage { client, ..stage }, relay)
+}
+
+async fn a_call_survives_a_rebinding(protocol: Protocol) {
+    let (Stage { mut client, mut upstream, gateway }, relay) = behind_a_relay(protocol).await;
+    let mut call = client.call(method::PAUSE).open().await;
+    call.send(b"moved").await.unwrap();
+    call.half_close().await.unwrap();
+    upstream.next_call().await.until_half_closed().await;
+    assert_eq!(call.response.message().await, "moved");
+
+    let new = relay.rebind().await;
+    assert_eq!(new.len(), 1);
+    // What the gateway sends first goes to the old address and is lost; it goes to the new one as soon as it has heard
+    // from there.
+    upstream.release();
+    assert_eq!(call.response.message().await, "moved");
+    assert_eq!(call.response.end().await.code, 0);
+    assert_eq!(client.exchange(method::UNARY, &[b"on"]).await.messages, ["on"]);
+    assert_eq!(gateway.metric("sluicegate_downstream_cx_total", &[("transport", "quic")]).await, 1.0);
+}
+
+async fn a_call_survives_many_rebindings(protocol: Protocol) {
+    let (Stage { mut client, upstream: _upstream, gateway }, relay) = behind_a_relay(protocol).await;
+    let mut call = client.call(method::BIDI).open().await;
+    for round in 0u8..8 {
+        call.send(&[round; 3000]).await.unwrap();
+        assert_eq!(call.response.message().await, [round; 3000].as_slice());
+        relay.rebind().await;
+    }
+    call.half_close().await.unwrap();
+    assert_eq!(call.response.end().await.code, 0);
+    assert_eq!(gateway.metric("sluicegate_downstream_cx_total", &[("transport", "quic")]).await, 1.0);
+}
+
+/// One packet in twenty is lost, one in twenty comes twice, one in ten comes late.
+async fn calls_survive_a_bad_network(protocol: Protocol) {
+    let stage = Stage::new(Protocol::GrpcH2c).await;
+    let faults = Faults { lose: 0.05, duplicate: 0.05, reorder: 0.1 };
+    let relay = Relay::with(stage.gateway.target().tls, 20_26, faults).await;
+    let mut client = Client::connect(protocol, relay.target(stage.gateway.target())).await;
+    let large: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+    for _ in 0..3 {
+        let returned = client.exchange(method::BIDI, &[&large, b"small"]).await;
+        assert_eq!(returned.code(), 0);
+        assert_eq!(returned.messages, [large.as_slice(), b"small"]);
+    }
+    let seen = relay.seen();
+    assert!(seen.lost > 0 && seen.duplicated > 0 && seen.reordered > 0, "{seen:?}");
+}
