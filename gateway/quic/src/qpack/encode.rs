@@ -12,17 +12,41 @@ use crate::varint;
 pub(crate) fn encode_response(status: StatusCode, headers: &HeaderMap) -> Bytes {
     let mut block = BytesMut::from(&[0, 0][..]);
     put_status(status, &mut block);
+    frame(block, headers)
+}
+
+/// A HEADERS frame with an extended CONNECT (RFC 9220) to an `https` resource.
+pub(crate) fn encode_connect(protocol: &str, authority: &str, path: &str, headers: &HeaderMap) -> Bytes {
+    let mut block = BytesMut::from(&[0, 0][..]);
+    // ":method: CONNECT" and ":scheme: https" stand in the table; ":authority" and ":path: /" lend their names.
+    put_integer(15, 6, 0xc0, &mut block);
+    put_integer(23, 6, 0xc0, &mut block);
+    for (name, value) in [(0, authority), (1, path)] {
+        put_integer(name, 4, 0x50, &mut block);
+        put_literal(value.as_bytes(), 7, 0, &mut block);
+    }
+    put_literal(b":protocol", 3, 0x20, &mut block);
+    put_literal(protocol.as_bytes(), 7, 0, &mut block);
+    frame(block, headers)
+}
+
+/// The frame around what has been encoded, with the header fields behind it.
+fn frame(mut block: BytesMut, headers: &HeaderMap) -> Bytes {
     for (name, value) in headers {
-        put_integer(name.as_str().len() as u64, 3, 0x20, &mut block);
-        block.put_slice(name.as_str().as_bytes());
-        put_integer(value.len() as u64, 7, 0, &mut block);
-        block.put_slice(value.as_bytes());
+        put_literal(name.as_str().as_bytes(), 3, 0x20, &mut block);
+        put_literal(value.as_bytes(), 7, 0, &mut block);
     }
     let mut frame = BytesMut::with_capacity(block.len() + 8);
     varint::write(HEADERS, &mut frame);
     varint::write(block.len() as u64, &mut frame);
     frame.put(block);
     frame.freeze()
+}
+
+/// A string as it is, behind its length with this prefix.
+fn put_literal(string: &[u8], prefix: u8, pattern: u8, block: &mut BytesMut) {
+    put_integer(string.len() as u64, prefix, pattern, block);
+    block.put_slice(string);
 }
 
 fn put_status(status: StatusCode, block: &mut BytesMut) {
@@ -32,8 +56,7 @@ fn put_status(status: StatusCode, block: &mut BytesMut) {
         None => {
             // ":status: 200" lends its name.
             put_integer(25, 4, 0x50, block);
-            put_integer(3, 7, 0, block);
-            block.put_slice(status.as_str().as_bytes());
+            put_literal(status.as_str().as_bytes(), 7, 0, block);
         }
     }
 }
@@ -44,22 +67,42 @@ mod tests {
     use crate::guard::{Guard, Piece};
     use crate::qpack::decode;
 
+    /// What stands in the one frame.
+    fn fields(frame: Bytes) -> Vec<(String, String)> {
+        let mut guard = Guard::new(1 << 16);
+        guard.push(frame);
+        let Ok(Some(Piece::Frame { frame_type: HEADERS, bytes, header })) = guard.next() else {
+            panic!("not one frame");
+        };
+        let fields = decode(&bytes[header..], 1 << 14).unwrap().into_iter();
+        fields.map(|(name, value)| (name.into_owned(), String::from_utf8(value).unwrap())).collect()
+    }
+
+    fn check(frame: Bytes, expected: &[(&str, &str)]) {
+        let fields = fields(frame);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(fields, expected);
+    }
+
     #[test]
     fn what_is_written_can_be_read() {
-        for status in [200, 403, 404, 429, 501] {
-            let status = StatusCode::from_u16(status).unwrap();
-            let mut headers = HeaderMap::new();
-            headers.append("wt-protocol", "\"grpc-wt-1\"".parse().unwrap());
-            headers.append("x", "y".repeat(300).parse().unwrap());
-            let mut guard = Guard::new(1 << 16);
-            guard.push(encode_response(status, &headers));
-            let Ok(Some(Piece::Frame { frame_type: HEADERS, bytes, header })) = guard.next() else {
-                panic!("not one frame");
-            };
-            let fields = decode(&bytes[header..], 1 << 14).unwrap();
-            assert_eq!(fields[0], (":status".into(), status.as_str().as_bytes().to_vec()));
-            assert_eq!(fields[1], ("wt-protocol".into(), b"\"grpc-wt-1\"".to_vec()));
-            assert_eq!(fields[2], ("x".into(), "y".repeat(300).into_bytes()));
+        let long = "y".repeat(300);
+        let mut headers = HeaderMap::new();
+        headers.append("wt-protocol", "\"grpc-wt-1\"".parse().unwrap());
+        headers.append("x", long.parse().unwrap());
+        let rest = [("wt-protocol", "\"grpc-wt-1\""), ("x", &long)];
+        for status in ["200", "403", "404", "429", "501"] {
+            let code = StatusCode::from_bytes(status.as_bytes()).unwrap();
+            check(encode_response(code, &headers), &[&[(":status", status)][..], &rest].concat());
         }
+        let head = [
+            (":method", "CONNECT"),
+            (":scheme", "https"),
+            (":authority", "example.com:8443"),
+            (":path", "/chat?room=1"),
+            (":protocol", "webtransport-h3"),
+        ];
+        let frame = encode_connect("webtransport-h3", "example.com:8443", "/chat?room=1", &headers);
+        check(frame, &[&head[..], &rest].concat());
     }
 }

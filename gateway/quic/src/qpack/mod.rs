@@ -10,5 +10,5 @@ mod integer;
 mod static_table;
 
 pub(crate) use decode::{QpackError, decode};
-pub(crate) use encode::encode_response;
+pub(crate) use encode::{encode_connect, encode_response};
 pub(crate) use inspect::{Inspected, inspect};

@@ -14,13 +14,17 @@ use crate::settings::PeerSettings;
 pub struct Dialect {
     /// The name in logs, such as `draft-02`.
     pub name: &'static str,
+    /// The newest draft that is so on the wire.
+    draft: u8,
     /// The value of `:protocol`.
     pub protocol: &'static str,
-    /// A request header that only this draft's clients send.
-    marker: Option<&'static str>,
+    /// A request header that only this draft's clients send, and all of them do.
+    marker: Option<(&'static str, &'static str)>,
     /// The setting by which a client shows that it speaks this draft.
     client_setting: Option<u64>,
-    /// What a server advertises.
+    /// The setting by which a server does.
+    server_setting: u64,
+    /// What either side advertises.
     settings: &'static [(u64, Advertised)],
     /// What a server answers besides the status.
     response: &'static [(&'static str, &'static str)],
@@ -67,9 +71,11 @@ const UNLIMITED: u64 = 1 << 60;
 pub static ALL: &[Dialect] = &[
     Dialect {
         name: "draft-16",
+        draft: 16,
         protocol: "webtransport-h3",
         marker: None,
         client_setting: None,
+        server_setting: WT_ENABLED,
         settings: &[
             (H3_DATAGRAM, Fixed(1)),
             (WT_ENABLED, Fixed(1)),
@@ -82,9 +88,11 @@ pub static ALL: &[Dialect] = &[
     },
     Dialect {
         name: "draft-02",
+        draft: 6,
         protocol: "webtransport",
-        marker: Some("sec-webtransport-http3-draft02"),
+        marker: Some(("sec-webtransport-http3-draft02", "1")),
         client_setting: None,
+        server_setting: ENABLE_WEBTRANSPORT,
         settings: &[
             (H3_DATAGRAM_DRAFT, Fixed(1)),
             (ENABLE_WEBTRANSPORT, Fixed(1)),
@@ -95,9 +103,11 @@ pub static ALL: &[Dialect] = &[
     },
     Dialect {
         name: "draft-14",
+        draft: 14,
         protocol: "webtransport",
         marker: None,
         client_setting: Some(MAX_SESSIONS_13),
+        server_setting: MAX_SESSIONS_13,
         settings: &[
             (H3_DATAGRAM, Fixed(1)),
             (MAX_SESSIONS_13, Sessions),
@@ -111,9 +121,11 @@ pub static ALL: &[Dialect] = &[
     // Clients of drafts 09 to 12 show no setting, so this one comes last.
     Dialect {
         name: "draft-07",
+        draft: 12,
         protocol: "webtransport",
         marker: None,
         client_setting: None,
+        server_setting: MAX_SESSIONS_07,
         settings: &[(H3_DATAGRAM, Fixed(1)), (MAX_SESSIONS_07, Sessions)],
         response: &[],
         flow_control: false,
@@ -129,9 +141,19 @@ pub(crate) fn is_webtransport(protocol: &[u8]) -> bool {
 pub(crate) fn choose(protocol: &[u8], headers: &HeaderMap, peer: &PeerSettings) -> Option<&'static Dialect> {
     ALL.iter().find(|dialect| {
         dialect.protocol.as_bytes() == protocol
-            && dialect.marker.is_none_or(|name| headers.contains_key(name))
+            && dialect.marker.is_none_or(|(name, _)| headers.contains_key(name))
             && dialect.client_setting.is_none_or(|id| peer.get(id) > 0)
     })
+}
+
+/// The newest draft that a server speaks; `None` when it has no WebTransport.
+pub(crate) fn offered(peer: &PeerSettings) -> Option<&'static Dialect> {
+    ALL.iter().filter(|dialect| peer.get(dialect.server_setting) > 0).max_by_key(|dialect| dialect.draft)
+}
+
+/// Whether the other side takes datagrams, under the name of any draft of RFC 9297.
+pub(crate) fn takes_datagrams(peer: &PeerSettings) -> bool {
+    [H3_DATAGRAM, H3_DATAGRAM_DRAFT].iter().any(|id| peer.get(*id) > 0)
 }
 
 /// The settings of all drafts, each once.
@@ -150,6 +172,11 @@ pub(crate) fn settings(sessions: u32) -> Vec<(u64, u64)> {
 }
 
 impl Dialect {
+    /// The header field that marks a CONNECT.
+    pub(crate) fn request_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        self.marker.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+    }
+
     /// The header fields that answer a CONNECT.
     pub(crate) fn response_headers(&self) -> HeaderMap {
         let fields = self.response.iter();
@@ -207,6 +234,20 @@ mod tests {
         check("webtransport-h3", false, &[(WT_ENABLED, 1)], "draft-16");
         assert!(choose(b"websocket", &HeaderMap::new(), &peer(&[])).is_none());
         assert!(!is_webtransport(b"connect-udp"));
+    }
+
+    #[test]
+    fn speaks_the_newest_draft_of_a_server() {
+        let check = |settings: &[(u64, u64)], name: Option<&str>| {
+            assert_eq!(offered(&peer(settings)).map(|dialect| dialect.name), name);
+        };
+        check(&settings(16), Some("draft-16"));
+        check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 1), (MAX_SESSIONS_13, 1)], Some("draft-14"));
+        check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 1)], Some("draft-07"));
+        check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_02, 1), (WT_ENABLED, 0)], Some("draft-02"));
+        check(&[(H3_DATAGRAM, 1)], None);
+        assert!(takes_datagrams(&peer(&[(H3_DATAGRAM_DRAFT, 1)])) && takes_datagrams(&peer(&settings(1))));
+        assert!(!takes_datagrams(&peer(&[(ENABLE_WEBTRANSPORT, 1)])));
     }
 
     #[test]

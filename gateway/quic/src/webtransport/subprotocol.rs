@@ -2,7 +2,7 @@
 //!
 //! Drafts 11 and later name the fields `WT-Available-Protocols` and `WT-Protocol`, and browsers send them with any
 //! draft; drafts 09 and 10 had longer names. The values are structured fields (RFC 9651): a list of strings, of tokens
-//! in the older drafts.
+//! in the older drafts. As a client we do as browsers do: new names and strings, whatever the draft.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -23,12 +23,27 @@ pub(super) fn offered(headers: &HeaderMap) -> Vec<String> {
 /// The field that tells the client of the choice, written as the client wrote it. `None` if it did not offer it.
 pub(super) fn answer(headers: &HeaderMap, chosen: &str) -> Option<(HeaderName, HeaderValue)> {
     let item = items(headers).take(MAX_OFFERED).find(|item| item.name == chosen)?;
-    let value = if item.is_string {
-        format!("\"{}\"", chosen.replace('\\', "\\\\").replace('"', "\\\""))
-    } else {
-        chosen.to_owned()
-    };
+    let value = if item.is_string { quoted(chosen) } else { chosen.to_owned() };
     Some((HeaderName::from_static(item.answer), HeaderValue::try_from(value).ok()?))
+}
+
+/// The field that offers these, the one preferred first. What no string of RFC 9651 can hold is left out.
+pub(crate) fn offer(protocols: &[String]) -> Option<(HeaderName, HeaderValue)> {
+    let is_printable = |name: &&String| name.bytes().all(|byte| matches!(byte, 0x20..0x7f));
+    let members: Vec<String> = protocols.iter().filter(is_printable).map(|name| quoted(name)).collect();
+    let value = HeaderValue::try_from(members.join(", ")).ok().filter(|value| !value.is_empty())?;
+    Some((HeaderName::from_static(FIELDS[0].0), value))
+}
+
+/// What a server has chosen, if anything.
+pub(crate) fn chosen(headers: &HeaderMap) -> Option<String> {
+    let values = FIELDS.iter().filter_map(|(_, answer)| headers.get(*answer)?.to_str().ok());
+    values.flat_map(Members).map(|(name, _)| name).next()
+}
+
+/// A string of RFC 9651.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A member of the list.
@@ -119,6 +134,24 @@ mod tests {
         assert!(answer(&HeaderMap::new(), "b").is_none());
         assert!(offered(&headers("wt-available-protocols", "\"open")).is_empty());
         assert!(offered(&headers("wt-available-protocols", " , ")).is_empty());
+    }
+
+    #[test]
+    fn offers_what_a_server_can_choose() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (name, value) = offer(&names(&["a", "no\nstring", "q\"u\\", "c"])).unwrap();
+        assert_eq!(
+            (name.as_str(), value.to_str().unwrap()),
+            ("wt-available-protocols", r#""a", "q\"u\\", "c""#)
+        );
+        let offer_fields = HeaderMap::from_iter([(name, value)]);
+        assert_eq!(offered(&offer_fields), ["a", "q\"u\\", "c"]);
+        let answered = HeaderMap::from_iter(answer(&offer_fields, "q\"u\\"));
+        assert_eq!(chosen(&answered).as_deref(), Some("q\"u\\"));
+        assert_eq!(chosen(&headers("webtransport-subprotocol", "a")).as_deref(), Some("a"));
+        assert_eq!(chosen(&headers("wt-protocol", "\"open")), None);
+        assert_eq!(chosen(&HeaderMap::new()), None);
+        assert!(offer(&[]).is_none() && offer(&names(&["\n"])).is_none());
     }
 
     proptest! {
