@@ -94,6 +94,15 @@ impl Borders {
         self.payload_left > 0
     }
 
+    /// How many of the next bytes belong to the message that has begun, as far as is known: until its prefix is whole these
+    /// are the rest of that. 0 between two messages.
+    pub fn rest(&self) -> usize {
+        match self.prefix_len {
+            0 => self.payload_left as usize,
+            read => PREFIX - usize::from(read),
+        }
+    }
+
     /// Takes note of the next bytes. An error means that they must not be passed on.
     pub fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Status> {
         while !bytes.is_empty() {
@@ -215,6 +224,17 @@ mod tests {
         }
         assert_eq!(borders.messages(), 4);
         borders.end().unwrap();
+    }
+
+    #[test]
+    fn knows_how_far_the_border_is() {
+        let mut borders = Borders::new(Side::Client, 64);
+        let mut rests = vec![borders.rest()];
+        for byte in frames(&[b"", b"ab"]) {
+            borders.pass(&[byte]).unwrap();
+            rests.push(borders.rest());
+        }
+        assert_eq!(rests, [0, 4, 3, 2, 1, 0, 4, 3, 2, 1, 2, 1, 0]);
     }
 
     #[test]

@@ -123,6 +123,13 @@ pub trait Transmit: Send + Unpin + 'static {
 
     /// Resolves when the client is gone, *even if nothing is being written*: a half-closed client can cancel only so.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone>;
+
+    /// What whoever accepted the exchange wants to say between two frames of the response, in the client's protocol; never
+    /// empty. It is asked for while nothing else waits to be sent, until the end of the response is known, and what it
+    /// gives is sent at the next border.
+    fn poll_aside(&mut self, _cx: &mut Context<'_>) -> Poll<Bytes> {
+        Poll::Pending
+    }
 }
 
 /// Both halves of an exchange.
