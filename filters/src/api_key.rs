@@ -13,6 +13,9 @@
 //!
 //! With `header = "authorization"` and `scheme = "Bearer"` the key is what follows the scheme.
 //!
+//! On routes of sessions it guards these. Browsers send no headers of a page's choice with them, so with `query = "key"`
+//! the key may be in the URL instead, from which it is taken out.
+//!
 //! A caller without a known key gets `UNAUTHENTICATED`, with the same words whether the key is missing, unknown or
 //! given twice. A known key sets the call's identity, and its header goes no further unless `forward` is set.
 //!
@@ -32,6 +35,7 @@ use sluicegate_core::call::Call;
 use sluicegate_core::filter::{Filter, Setup};
 use sluicegate_core::metadata::is_hop_by_hop;
 use sluicegate_core::problem::Problem;
+use sluicegate_core::session::SessionRequest;
 use sluicegate_core::status::Status;
 
 /// The filter's table.
@@ -45,7 +49,9 @@ pub struct Config {
     header: String,
     /// The authentication scheme before the key, such as `Bearer`; none by default.
     scheme: Option<String>,
-    /// Whether the upstream gets the header too.
+    /// The parameter of a session's URL that may carry the key instead.
+    query: Option<String>,
+    /// Whether the upstream gets the header, or the parameter, too.
     #[serde(default)]
     forward: bool,
 }
@@ -81,6 +87,7 @@ type Digest = [u8; SHA256_OUTPUT_LEN];
 pub struct ApiKey {
     header: HeaderName,
     scheme: Option<String>,
+    query: Option<String>,
     forward: bool,
     identities: HashMap<Digest, Arc<str>>,
     allowed: IntCounter,
@@ -89,6 +96,7 @@ pub struct ApiKey {
 
 impl Filter for ApiKey {
     const NAME: &'static str = "api_key";
+    const GUARDS_SESSIONS: bool = true;
     type Config = Config;
     type State = ();
 
@@ -96,36 +104,62 @@ impl Filter for ApiKey {
         Ok(ApiKey {
             header: metadata_name(&config.header)?,
             scheme: config.scheme.map(checked_scheme).transpose()?,
+            query: config.query.map(|query| checked_query(query, setup)).transpose()?,
             forward: config.forward,
             identities: identities(config.keys)?,
-            allowed: setup.counter("allowed", "Calls with a known API key."),
-            unauthorized: setup.counter("unauthorized", "Calls refused for want of a known API key."),
+            allowed: setup.counter("allowed", "Calls and sessions with a known API key."),
+            unauthorized: setup
+                .counter("unauthorized", "Calls and sessions refused for want of a known API key."),
         })
     }
 
     async fn request(&self, call: &mut Call, _: &mut ()) -> Result<(), Status> {
-        let Some(identity) = self.identify(call) else {
-            self.unauthorized.inc();
-            return Err(Status::unauthenticated("a valid API key is required"));
-        };
-        call.identity = Some(identity.clone());
+        let identity = self.admitted(self.key_of_call(call))?;
+        call.identity = Some(identity);
         if !self.forward {
             call.metadata.remove(&self.header);
         }
-        self.allowed.inc();
+        Ok(())
+    }
+
+    async fn session(&self, request: &mut SessionRequest, _: &mut ()) -> Result<(), Status> {
+        let identity = self.admitted(self.key_of_session(request).as_deref())?;
+        request.identity = Some(identity);
+        if !self.forward {
+            request.headers.remove(&self.header);
+            if let Some(query) = &self.query {
+                request.remove_query(query);
+            }
+        }
         Ok(())
     }
 }
 
 impl ApiKey {
-    fn identify(&self, call: &Call) -> Option<&Arc<str>> {
-        let mut values = call.metadata.get_all(&self.header).iter();
-        let value = values.next()?;
-        // Whose key counts when a proxy on the way has added another is not for us to guess.
-        if values.any(|other| other != value) {
-            return None;
+    /// Who presents a key, counted.
+    fn admitted(&self, key: Option<&[u8]>) -> Result<Arc<str>, Status> {
+        match key.and_then(|key| self.identities.get(&sha256(key))) {
+            Some(identity) => {
+                self.allowed.inc();
+                Ok(identity.clone())
+            }
+            None => {
+                self.unauthorized.inc();
+                Err(Status::unauthenticated("a valid API key is required"))
+            }
         }
-        self.identities.get(&sha256(self.key_in(value)?))
+    }
+
+    fn key_of_call<'a>(&self, call: &'a Call) -> Option<&'a [u8]> {
+        self.key_in(the_one(call.metadata.get_all(&self.header).iter())?)
+    }
+
+    /// The key in the header or in the URL; none if both carry one and these differ.
+    fn key_of_session(&self, request: &SessionRequest) -> Option<Vec<u8>> {
+        let in_headers =
+            request.headers.get_all(&self.header).iter().map(|value| self.key_in(value).map(<[u8]>::to_vec));
+        let in_query = self.query.iter().flat_map(|query| request.query_values(query)).map(Some);
+        the_one(in_headers.chain(in_query))?
     }
 
     /// The key in a header value: all of it, or what follows the scheme (RFC 9110, section 11.4).
@@ -136,6 +170,12 @@ impl ApiKey {
         let key = rest.strip_prefix(b" ")?.trim_ascii_start();
         prefix.eq_ignore_ascii_case(scheme.as_bytes()).then_some(key)
     }
+}
+
+/// The value that all of these are. Whose key counts when a proxy on the way has added another is not for us to guess.
+fn the_one<V: PartialEq>(mut values: impl Iterator<Item = V>) -> Option<V> {
+    let value = values.next()?;
+    values.all(|other| other == value).then_some(value)
 }
 
 fn sha256(key: &[u8]) -> Digest {
@@ -209,6 +249,19 @@ fn metadata_name(name: &str) -> Result<HeaderName, Problem> {
 fn checked_scheme(scheme: String) -> Result<String, Problem> {
     let is_token = scheme.parse::<HeaderName>().is_ok();
     if is_token { Ok(scheme) } else { Err(Problem::new("scheme", format!("`{scheme}` is not a scheme"))) }
+}
+
+fn checked_query(query: String, setup: &Setup<'_>) -> Result<String, Problem> {
+    if !setup.is_for_sessions() {
+        return Err(Problem::new("query", "`query` is for routes of sessions, and this one is for calls")
+            .with_hint("calls can carry the key in a header in every client, and URLs end up in logs"));
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    match !query.is_empty() && query.bytes().all(plain) {
+        true => Ok(query),
+        false => Err(Problem::new("query", format!("`{query}` is no name of a parameter"))
+            .with_hint("letters, digits, `-`, `_`, `.` and `~` need no escapes in a URL")),
+    }
 }
 
 #[cfg(test)]
@@ -306,6 +359,47 @@ mod tests {
     }
 
     #[test]
+    fn guards_sessions_by_header_or_query() {
+        let rig = |more: &str| Scripted::for_sessions::<ApiKey>(&format!("{KEYS}\n{more}"));
+        let check = |rig: &Scripted, path: &str, header: Option<&str>, expected: Option<(&str, &str)>| {
+            let script = rig.session().path(path);
+            let script = header.into_iter().fold(script, |script, key| script.header("x-api-key", key));
+            let session = script.open();
+            match expected {
+                Some((identity, path)) => {
+                    let request = session.expect_open();
+                    assert_eq!(request.identity.as_deref(), Some(identity));
+                    assert_eq!((request.path.as_str(), request.headers.len()), (path, 0));
+                }
+                None => {
+                    let status = session.expect_refused(Code::Unauthenticated);
+                    assert_eq!(status.flag, Some(Flag::Unauthorized));
+                }
+            }
+        };
+        let by_query = rig("query = 'key'");
+        check(&by_query, "/live?key=alices-key", None, Some(("alice", "/live")));
+        check(&by_query, "/live?a=1&key=bobs%2dkey&b", None, Some(("bob", "/live?a=1&b")));
+        check(&by_query, "/live?a", Some("bobs-key"), Some(("bob", "/live?a")));
+        check(&by_query, "/live?key=bobs-key", Some("bobs-key"), Some(("bob", "/live")));
+        check(&by_query, "/live?key=bobs-key", Some("alices-key"), None);
+        check(&by_query, "/live?key=bobs-key&key=", None, None);
+        check(&by_query, "/live?key=", None, None);
+        check(&by_query, "/live?Key=bobs-key", None, None);
+        check(&by_query, "/live", None, None);
+        let by_header = rig("");
+        check(&by_header, "/live?key=bobs-key", None, None);
+        check(&by_header, "/live?key=x", Some("bobs-key"), Some(("bob", "/live?key=x")));
+        assert_eq!(by_query.metric("sluicegate_api_key_allowed"), 4);
+        assert_eq!(by_query.metric("sluicegate_filter_refusals"), 5);
+
+        let forwarding = rig("query = 'key'\nforward = true");
+        let session = forwarding.session().path("/live?key=bobs-key").header("x-api-key", "bobs-key").open();
+        assert_eq!(session.expect_open().path.as_str(), "/live?key=bobs-key");
+        assert_eq!(session.expect_open().headers.len(), 1);
+    }
+
+    #[test]
     fn an_identity_may_have_two_keys() {
         let rig = Scripted::new::<ApiKey>(
             r#"keys = [{ identity = "alice", key = "old" }, { identity = "alice", key = "new" }]"#,
@@ -350,6 +444,7 @@ mod tests {
             check(&format!("keys = [{a}]\nheader = \"{bad}\""), "header", "");
         }
         check(&format!("keys = [{a}]\nscheme = \"\""), "scheme", "");
+        check(&format!("keys = [{a}]\nquery = \"key\""), "query", "routes of sessions");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Bounds how many calls each caller may start in a while.
+//! Bounds how many calls, or sessions, each caller may start in a while.
 //!
 //! ```toml
 //! [[routes]]
@@ -32,7 +32,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -42,13 +42,14 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{NotUntil, Quota, RateLimiter};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use prometheus::IntCounter;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 use sluicegate_core::call::Call;
 use sluicegate_core::filter::{Filter, Setup};
 use sluicegate_core::problem::Problem;
+use sluicegate_core::session::SessionRequest;
 use sluicegate_core::status::{Flag, Status};
 
 /// The filter's table.
@@ -91,6 +92,7 @@ where
     C::Instant: 'static,
 {
     const NAME: &'static str = "rate_limit";
+    const GUARDS_SESSIONS: bool = true;
     type Config = Config;
     type State = ();
 
@@ -99,16 +101,12 @@ where
     }
 
     async fn request(&self, call: &mut Call, _: &mut ()) -> Result<(), Status> {
-        match self.limiter.check_key(&self.key.bucket(call)) {
-            Ok(()) => {
-                self.ok.inc();
-                Ok(())
-            }
-            Err(until) => {
-                self.rate_limited.inc();
-                Err(self.refusal(&until))
-            }
-        }
+        self.count(self.key.bucket(call.identity.as_deref(), &call.metadata, call.client.address))
+    }
+
+    async fn session(&self, request: &mut SessionRequest, _: &mut ()) -> Result<(), Status> {
+        let SessionRequest { identity, headers, client, .. } = request;
+        self.count(self.key.bucket(identity.as_deref(), headers, client.address))
     }
 }
 
@@ -124,9 +122,24 @@ impl<C: Clock> RateLimit<C> {
             key: config.key,
             quota,
             limiter: RateLimiter::new(quota, buckets, clock),
-            ok: setup.counter("ok", "Calls within the limit."),
-            rate_limited: setup.counter("rate_limited", "Calls refused because they exceeded the limit."),
+            ok: setup.counter("ok", "Calls and sessions within the limit."),
+            rate_limited: setup
+                .counter("rate_limited", "Calls and sessions refused because they exceeded the limit."),
         })
+    }
+
+    /// Counts a call or a session against a bucket.
+    fn count(&self, bucket: Bucket) -> Result<(), Status> {
+        match self.limiter.check_key(&bucket) {
+            Ok(()) => {
+                self.ok.inc();
+                Ok(())
+            }
+            Err(until) => {
+                self.rate_limited.inc();
+                Err(self.refusal(&until))
+            }
+        }
     }
 
     /// `retry-after` and, as Envoy writes them, `x-ratelimit-limit`, `-remaining` and `-reset`: the size of the
@@ -210,17 +223,16 @@ impl TryFrom<String> for Key {
 type Bucket = Option<u128>;
 
 impl Key {
-    fn bucket(&self, call: &Call) -> Bucket {
+    fn bucket(&self, identity: Option<&str>, headers: &HeaderMap, address: SocketAddr) -> Bucket {
         let values = match self {
             Key::Route => return None,
-            Key::Identity => call.identity.as_deref().map(|identity| text_key([identity.as_bytes()])),
+            Key::Identity => identity.map(|identity| text_key([identity.as_bytes()])),
             Key::Address => None,
-            Key::Header(name) => call
-                .metadata
+            Key::Header(name) => headers
                 .contains_key(name)
-                .then(|| text_key(call.metadata.get_all(name).iter().map(HeaderValue::as_bytes))),
+                .then(|| text_key(headers.get_all(name).iter().map(HeaderValue::as_bytes))),
         };
-        Some(values.unwrap_or_else(|| address_key(call.client.address.ip())))
+        Some(values.unwrap_or_else(|| address_key(address.ip())))
     }
 }
 
@@ -409,6 +421,19 @@ mod tests {
     fn bursts_as_much_as_the_rate_unless_told_otherwise() {
         let (rig, _) = rig("key = 'route'\nrate = 2\nper = '1h'");
         check(&rig, &["10.0.0.1", "10.0.0.1", "10.0.0.1!"]);
+    }
+
+    #[test]
+    fn counts_sessions_as_calls() {
+        let rig = Scripted::for_sessions::<RateLimit>("key = 'identity'\nrate = 1\nper = '1h'");
+        rig.session().identity("alice").open().expect_open();
+        rig.session().identity("bob").open().expect_open();
+        let refused = rig.session().identity("alice").open();
+        let status = refused.expect_refused(Code::ResourceExhausted);
+        assert_eq!(status.flag, Some(Flag::RateLimited));
+        assert!(status.metadata.as_ref().unwrap().contains_key("retry-after"));
+        rig.session().address("10.0.0.1:1").open().expect_open();
+        rig.session().address("10.0.0.1:2").open().expect_refused(Code::ResourceExhausted);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::call::{Call, End, ResponseHead};
 use crate::filter::{Filter, Preflight};
 use crate::message::Message;
 use crate::metrics::FilterMetrics;
+use crate::session::SessionRequest;
 use crate::status::{Code, Status};
 
 type State = Box<dyn Any + Send>;
@@ -43,6 +44,12 @@ pub trait Link: Send + Sync {
     ) -> Result<(), Status>;
     #[doc(hidden)]
     fn end(&self, end: &mut End, call: &Call, state: &mut State);
+    #[doc(hidden)]
+    fn session<'a>(
+        &'a self,
+        request: &'a mut SessionRequest,
+        state: &'a mut State,
+    ) -> BoxFuture<'a, Result<(), Status>>;
     #[doc(hidden)]
     fn preflight(&self, preflight: &Preflight<'_>) -> Option<HeaderMap>;
 }
@@ -94,6 +101,13 @@ impl<F: Filter> Link for Erased<F> {
     fn end(&self, end: &mut End, call: &Call, state: &mut State) {
         self.0.end(end, call, Self::typed(state));
     }
+    fn session<'a>(
+        &'a self,
+        request: &'a mut SessionRequest,
+        state: &'a mut State,
+    ) -> BoxFuture<'a, Result<(), Status>> {
+        Box::pin(self.0.session(request, Self::typed(state)))
+    }
     fn preflight(&self, preflight: &Preflight<'_>) -> Option<HeaderMap> {
         self.0.preflight(preflight)
     }
@@ -107,7 +121,7 @@ pub struct Chain {
 
 struct Step {
     link: Arc<dyn Link>,
-    /// Calls that this filter ended, by code.
+    /// Calls and sessions that this filter ended, by code.
     refusals: Box<[IntCounter]>,
 }
 
@@ -128,9 +142,9 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-/// What the filters of a chain remember about one call.
+/// What the filters of a chain remember about one call or session.
 pub struct Passage {
-    /// One state for each filter whose `request` was entered; the others see nothing of the call.
+    /// One state for each filter whose `request` or `session` was entered; the others see nothing of the call.
     states: Vec<State>,
 }
 
@@ -166,7 +180,7 @@ impl Chain {
         self.steps.iter().map(|step| step.link.name())
     }
 
-    /// Prepares for one call.
+    /// Prepares for one call or session.
     pub fn begin(&self) -> Passage {
         Passage { states: Vec::with_capacity(self.steps.len()) }
     }
@@ -178,6 +192,18 @@ impl Chain {
             // Pushed on the line above.
             let Some(state) = passage.states.last_mut() else { continue };
             step.counted(step.link.request(call, state).await)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the request for a session through the filters, in order, until one refuses it. The passage is kept as long as
+    /// the session.
+    pub async fn session(&self, request: &mut SessionRequest, passage: &mut Passage) -> Result<(), Status> {
+        for step in &self.steps {
+            passage.states.push(step.link.state());
+            // Pushed on the line above.
+            let Some(state) = passage.states.last_mut() else { continue };
+            step.counted(step.link.session(request, state).await)?;
         }
         Ok(())
     }

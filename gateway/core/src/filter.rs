@@ -8,6 +8,7 @@ use crate::call::{Call, End, ResponseHead};
 use crate::message::Message;
 use crate::metrics::FilterMetrics;
 use crate::problem::Problem;
+use crate::session::SessionRequest;
 use crate::status::Status;
 
 /// One step in the chain that every call of a route passes through.
@@ -20,9 +21,11 @@ pub trait Filter: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether the message hooks do anything. A route whose filters all say no is not deframed.
     const SEES_MESSAGES: bool = false;
+    /// Whether the `session` hook guards sessions that are carried whole. Routes of sessions take no other filters.
+    const GUARDS_SESSIONS: bool = false;
     /// Its table in the configuration, without the `use` key.
     type Config: DeserializeOwned;
-    /// What it remembers about one call, from `request` to `end`.
+    /// What it remembers about one call, from `request` to `end`, or about one session.
     type State: Default + Send + 'static;
 
     /// Builds the filter for one route, or says what is wrong with its table.
@@ -71,6 +74,17 @@ pub trait Filter: Sized + Send + Sync + 'static {
     /// trailers about to be sent.
     fn end(&self, _end: &mut End, _call: &Call, _state: &mut Self::State) {}
 
+    /// Before a WebTransport session or a WebSocket is opened at an upstream, to be carried there without being looked
+    /// into. It may wait, and it refuses with the HTTP status of the code that it returns. It is the only hook that sees
+    /// sessions; the state is dropped when the session has ended.
+    fn session(
+        &self,
+        _request: &mut SessionRequest,
+        _state: &mut Self::State,
+    ) -> impl Future<Output = Result<(), Status>> + Send {
+        async { Ok(()) }
+    }
+
     /// A browser asks whether a page may make a call on this route (a CORS preflight, which is not itself a call).
     /// The first filter that answers decides; the answer becomes the headers of a 204.
     fn preflight(&self, _preflight: &Preflight<'_>) -> Option<HeaderMap> {
@@ -93,12 +107,24 @@ pub struct Setup<'a> {
     route: &'a str,
     filter: &'static str,
     metrics: &'a FilterMetrics,
+    for_sessions: bool,
 }
 
 impl<'a> Setup<'a> {
     /// Prepares to build `filter` for `route`.
     pub fn new(route: &'a str, filter: &'static str, metrics: &'a FilterMetrics) -> Setup<'a> {
-        Setup { route, filter, metrics }
+        Setup { route, filter, metrics, for_sessions: false }
+    }
+
+    /// The same for a route that carries sessions.
+    #[must_use]
+    pub fn for_sessions(self) -> Setup<'a> {
+        Setup { for_sessions: true, ..self }
+    }
+
+    /// Whether the route carries sessions, and no calls.
+    pub fn is_for_sessions(&self) -> bool {
+        self.for_sessions
     }
 
     /// The name of the route the filter is built for.

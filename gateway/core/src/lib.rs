@@ -22,6 +22,7 @@ pub mod schema;
 pub mod status;
 pub mod testing;
 pub mod translate;
+pub mod session;
 pub mod upstream_protocol;
 pub mod wire;
 

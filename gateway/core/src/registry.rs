@@ -11,6 +11,8 @@ use crate::problem::Problem;
 pub struct Kind {
     /// The name in the configuration.
     pub name: &'static str,
+    /// Whether its filters guard sessions that are carried whole.
+    pub guards_sessions: bool,
     #[allow(clippy::type_complexity, reason = "the signature of `build`, written once")]
     build: fn(toml::Table, &mut Setup<'_>) -> Result<Arc<dyn Link>, Problem>,
 }
@@ -18,7 +20,7 @@ pub struct Kind {
 impl Kind {
     /// The kind whose filters are `F`.
     pub const fn of<F: Filter>() -> Kind {
-        Kind { name: F::NAME, build: build::<F> }
+        Kind { name: F::NAME, guards_sessions: F::GUARDS_SESSIONS, build: build::<F> }
     }
 
     /// Builds a filter from its table (without `use`). The problem's `at` is relative to that table.

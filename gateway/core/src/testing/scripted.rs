@@ -23,6 +23,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod call;
+mod session;
 
 use std::sync::Arc;
 
@@ -38,6 +39,9 @@ use crate::registry::Kind;
 #[cfg(test)]
 pub(crate) use call::plain_call;
 pub use call::{CallScript, ScriptedCall};
+#[cfg(test)]
+pub(crate) use session::plain_session;
+pub use session::{ScriptedSession, SessionScript};
 
 /// The route that scripted filters are built for.
 const ROUTE: &str = "scripted";
@@ -83,8 +87,21 @@ impl Scripted {
     #[must_use]
     #[track_caller]
     pub fn then<F: Filter>(self, table: &str) -> Scripted {
-        match build::<F>(table, &self.metrics) {
+        match build::<F>(table, Setup::new(ROUTE, F::NAME, &self.metrics)) {
             Ok(link) => self.with(link),
+            Err(problem) => panic!("`{}` does not take this table: {problem:?}", F::NAME),
+        }
+    }
+
+    /// The filter `F` with this table, on a route that carries sessions.
+    ///
+    /// # Panics
+    /// As [`Scripted::new`].
+    #[track_caller]
+    pub fn for_sessions<F: Filter>(table: &str) -> Scripted {
+        let rig = Scripted::empty();
+        match build::<F>(table, Setup::new(ROUTE, F::NAME, &rig.metrics).for_sessions()) {
+            Ok(link) => rig.with(link),
             Err(problem) => panic!("`{}` does not take this table: {problem:?}", F::NAME),
         }
     }
@@ -95,7 +112,7 @@ impl Scripted {
     /// When it finds nothing wrong, or the table is no TOML.
     #[track_caller]
     pub fn problem<F: Filter>(table: &str) -> Problem {
-        match build::<F>(table, &FilterMetrics::detached()) {
+        match build::<F>(table, Setup::new(ROUTE, F::NAME, &FilterMetrics::detached())) {
             Ok(_) => panic!("`{}` takes this table: {table}", F::NAME),
             Err(problem) => problem,
         }
@@ -113,6 +130,11 @@ impl Scripted {
     #[track_caller]
     pub fn open(&self) -> ScriptedCall {
         self.call().open()
+    }
+
+    /// A request for a session that can still be given a path, headers and a client.
+    pub fn session(&self) -> SessionScript {
+        SessionScript::new(self.chain.clone())
     }
 
     /// What the filters answer to a CORS preflight with these headers.
@@ -153,9 +175,9 @@ impl Scripted {
     }
 }
 
-fn build<F: Filter>(table: &str, metrics: &FilterMetrics) -> Result<Arc<dyn Link>, Problem> {
+fn build<F: Filter>(table: &str, mut setup: Setup<'_>) -> Result<Arc<dyn Link>, Problem> {
     let table = table.parse().unwrap_or_else(|error| panic!("no TOML: {error}"));
-    Kind::of::<F>().build(table, &mut Setup::new(ROUTE, F::NAME, metrics))
+    Kind::of::<F>().build(table, &mut setup)
 }
 
 #[track_caller]
