@@ -19,7 +19,7 @@ use crate::adapter::{Adapter, Bidi, control};
 use crate::endpoint::ConnectError;
 use crate::limits::Limits;
 use crate::request::Request;
-use crate::shared::{Shared, lock};
+use crate::shared::{Role, Shared, lock};
 use crate::webtransport::capsule::Capsule;
 use crate::webtransport::connect::{Connect, SessionRequest};
 use crate::webtransport::driver::Driver;
@@ -89,7 +89,7 @@ impl Connection {
         quic: quinn::Connection,
         limits: Arc<Limits>,
     ) -> Result<Connection, ConnectError> {
-        let shared = Arc::new(Shared::new(quic, limits));
+        let shared = Arc::new(Shared::new(quic, limits, Role::Server));
         let (demux, adapter) = Demux::new(Arc::clone(&shared));
         let mut builder = h3::server::builder();
         builder.max_field_section_size(u64::from(shared.limits.max_field_section));

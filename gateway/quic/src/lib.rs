@@ -19,6 +19,7 @@
 //! the body.
 
 mod adapter;
+mod client;
 mod connection;
 mod endpoint;
 mod guard;
@@ -36,6 +37,7 @@ pub use connection::{Connection, Event};
 pub use endpoint::{ConnectError, Endpoint, Incoming};
 pub use limits::Limits;
 pub use refusal::{Observer, Refusal};
+pub use client::{Client, OpenError, Opened, Opening};
 pub use request::Request;
 pub use request::receive::H3Receive;
 pub use request::transmit::H3Transmit;

@@ -1,4 +1,4 @@
-//! HTTP/3's SETTINGS frame: what we advertise, and what the client does.
+//! HTTP/3's SETTINGS frame: what we advertise, and what the other side does.
 
 use bytes::BytesMut;
 
@@ -7,9 +7,9 @@ use crate::varint;
 use crate::webtransport::dialect;
 
 /// `SETTINGS_MAX_FIELD_SECTION_SIZE` (RFC 9114, section 7.2.4.1).
-const MAX_FIELD_SECTION_SIZE: u64 = 0x06;
+pub(crate) const MAX_FIELD_SECTION_SIZE: u64 = 0x06;
 /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 9220).
-const ENABLE_CONNECT_PROTOCOL: u64 = 0x08;
+pub(crate) const ENABLE_CONNECT_PROTOCOL: u64 = 0x08;
 
 /// Our settings. `h3` can advertise no other than its own, so the frame it writes is replaced by this one.
 pub(crate) fn ours(limits: &Limits) -> Vec<(u64, u64)> {
@@ -31,11 +31,11 @@ pub(crate) fn encode(settings: &[(u64, u64)]) -> BytesMut {
     payload
 }
 
-/// What the client advertises. Broken settings are refused by `h3`, which reads the same bytes.
+/// What the other side advertises. Broken settings are refused by `h3`, which reads the same bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerSettings(Vec<(u64, u64)>);
 
-/// More settings than any client has; what follows is not remembered.
+/// More settings than anyone has; what follows is not remembered.
 const MAX_SETTINGS: usize = 64;
 
 impl PeerSettings {

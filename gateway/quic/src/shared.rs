@@ -18,8 +18,16 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Which side of its connection we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Server,
+    Client,
+}
+
 /// One per connection.
 pub(crate) struct Shared {
+    pub(crate) role: Role,
     pub(crate) quic: quinn::Connection,
     pub(crate) limits: Arc<Limits>,
     /// Our control stream, once `h3` has opened it.
@@ -28,15 +36,18 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
     pub(crate) resets: Arc<Resets>,
     peer: OnceLock<PeerSettings>,
-    /// The number of the next bidirectional stream of the client.
+    /// The number of the next bidirectional stream of the other side.
     next_stream: AtomicU64,
     /// The first request that is not processed any more, or `u64::MAX`.
     goaway: AtomicU64,
+    /// The same, as the server says that we are a client of.
+    peer_goaway: AtomicU64,
 }
 
 impl Shared {
-    pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>) -> Shared {
+    pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>, role: Role) -> Shared {
         Shared {
+            role,
             registry: Registry::new(&limits),
             resets: Arc::new(Resets::new(quic.clone(), limits.max_resets_per_second)),
             quic,
@@ -46,27 +57,28 @@ impl Shared {
             peer: OnceLock::new(),
             next_stream: AtomicU64::new(0),
             goaway: AtomicU64::new(u64::MAX),
+            peer_goaway: AtomicU64::new(u64::MAX),
         }
     }
 
-    /// Closes the connection because of what the client did.
+    /// Closes the connection because of what the other side did.
     pub(crate) fn close(&self, code: Code, reason: &str) {
         log::debug!("closing the connection of {}: {code}: {reason}", self.quic.remote_address());
         self.quic.close(varint::quic(code.value()), reason.as_bytes());
     }
 
-    /// The client's settings have arrived.
+    /// The other side's settings have arrived.
     pub(crate) fn peer_settings(&self, settings: PeerSettings) {
         // Only the first frame counts; a second one ends the connection.
         let _ = self.peer.set(settings);
     }
 
-    /// The client's settings, once they are known.
+    /// The other side's settings, once they are known.
     pub(crate) fn peer(&self) -> Option<&PeerSettings> {
         self.peer.get()
     }
 
-    /// A bidirectional stream of the client has been accepted. Whether requests on it may be processed.
+    /// A bidirectional stream of the other side has been accepted. Whether requests on it may be processed.
     pub(crate) fn accepted(&self, stream: u64) -> bool {
         self.next_stream.fetch_max(stream + 4, Ordering::Relaxed);
         stream < self.goaway.load(Ordering::Relaxed)
@@ -76,6 +88,19 @@ impl Shared {
     pub(crate) fn begin_goaway(&self) -> Option<u64> {
         let next = self.next_stream.load(Ordering::Relaxed);
         self.goaway.compare_exchange(u64::MAX, next, Ordering::Relaxed, Ordering::Relaxed).ok().map(|_| next)
+    }
+
+    /// The server has sent GOAWAY: it processes no requests from this one on, and wants its sessions to end soon.
+    pub(crate) fn peer_goaway(&self, first_refused: u64) {
+        self.peer_goaway.fetch_min(first_refused, Ordering::Relaxed);
+        for session in self.registry.all() {
+            session.peer_drains();
+        }
+    }
+
+    /// Whether the server has said that it does not process this request.
+    pub(crate) fn is_refused_by_peer(&self, stream: u64) -> bool {
+        stream >= self.peer_goaway.load(Ordering::Relaxed)
     }
 }
 

@@ -92,8 +92,9 @@ impl quic::OpenStreams<Bytes> for Opener {
     type SendStream = SendHalf;
 
     fn poll_open_bidi(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Bidi, StreamErrorIncoming>> {
-        // A server opens no bidirectional streams in HTTP/3.
-        let error = ConnectionErrorIncoming::InternalError("a server opens no request".to_owned());
+        // A server opens no bidirectional streams in HTTP/3, and a client's only one is its CONNECT, which `h3` must not
+        // see.
+        let error = ConnectionErrorIncoming::InternalError("no request is opened by h3".to_owned());
         Poll::Ready(Err(StreamErrorIncoming::ConnectionErrorIncoming { connection_error: error }))
     }
 

@@ -16,7 +16,7 @@ use super::arriving::Arriving;
 use super::control::CONTROL_STREAM;
 use super::outgoing::Outgoing;
 use crate::guard::{Guard, Piece};
-use crate::shared::Shared;
+use crate::shared::{Role, Shared};
 use crate::varint;
 
 /// The type of a bidirectional WebTransport stream.
@@ -25,7 +25,7 @@ pub(crate) const WEBTRANSPORT_BIDI: u64 = 0x41;
 pub(crate) const WEBTRANSPORT_UNI: u64 = 0x54;
 /// The types of the QPACK streams (RFC 9204, section 4.2).
 const QPACK_STREAMS: [u64; 2] = [0x02, 0x03];
-/// The type of a push stream, which only a server may open (RFC 9114, section 6.2.2).
+/// The type of a push stream, which only a server may open, and only if its client allows it (RFC 9114, section 6.2.2).
 const PUSH_STREAM: u64 = 0x01;
 
 /// A stream whose kind is known.
@@ -95,6 +95,11 @@ impl Peek {
                     if !self.is_bidi {
                         return Some(self.http3(stream_type, head));
                     }
+                    if self.shared.role == Role::Client {
+                        // RFC 9114, section 6.1.
+                        self.shared.close(Code::H3_STREAM_CREATION_ERROR, "a server opens no request");
+                        return Some(Opened::Refused);
+                    }
                     let mut guard = Guard::new(self.shared.limits.largest_frame());
                     guard.push(head);
                     self.stage = Stage::Frame(guard);
@@ -142,8 +147,15 @@ impl Peek {
         } else if QPACK_STREAMS.contains(&stream_type) {
             Opened::Http3(ReceiveHalf::new(receive, None, Some(head), shared))
         } else {
-            if stream_type == PUSH_STREAM {
-                shared.close(Code::H3_STREAM_CREATION_ERROR, "a client cannot push");
+            match shared.role {
+                Role::Server if stream_type == PUSH_STREAM => {
+                    shared.close(Code::H3_STREAM_CREATION_ERROR, "a client cannot push");
+                }
+                // RFC 9114, section 4.6: a server may push no more than it was allowed, which is nothing.
+                Role::Client if stream_type == PUSH_STREAM => {
+                    shared.close(Code::H3_ID_ERROR, "a push that was not allowed");
+                }
+                _ => {}
             }
             // Dropping the rest refuses it, as RFC 9114, section 9, asks for.
             Opened::Refused

@@ -10,9 +10,10 @@ use quinn::ReadError;
 
 use super::{connection_error, stream_id};
 use crate::adapter::arriving::Arriving;
-use crate::guard::{Guard, GuardError, Piece, SETTINGS};
+use crate::guard::{GOAWAY, Guard, GuardError, Piece, SETTINGS};
 use crate::settings::PeerSettings;
-use crate::shared::Shared;
+use crate::shared::{Role, Shared};
+use crate::varint;
 
 /// What `h3` reads from.
 pub(crate) struct ReceiveHalf {
@@ -64,6 +65,15 @@ impl quic::RecvStream for ReceiveHalf {
                 Ok(Some(Piece::Frame { frame_type: SETTINGS, bytes, header })) => {
                     // A second one is refused by `h3`.
                     self.shared.peer_settings(PeerSettings::decode(bytes.get(header..).unwrap_or_default()));
+                    return Poll::Ready(Ok(Some(bytes)));
+                }
+                // A client sends a GOAWAY about pushes, of which there are none. A broken one is refused by `h3`.
+                Ok(Some(Piece::Frame { frame_type: GOAWAY, bytes, header }))
+                    if self.shared.role == Role::Client =>
+                {
+                    if let Some((stream, _)) = varint::read(bytes.get(header..).unwrap_or_default()) {
+                        self.shared.peer_goaway(stream);
+                    }
                     return Poll::Ready(Ok(Some(bytes)));
                 }
                 Ok(Some(piece)) => return Poll::Ready(Ok(Some(piece.into_bytes()))),

@@ -9,6 +9,6 @@ mod inspect;
 mod integer;
 mod static_table;
 
-pub(crate) use decode::{QpackError, decode};
+pub(crate) use decode::{Field, QpackError, decode};
 pub(crate) use encode::{encode_connect, encode_response};
 pub(crate) use inspect::{Inspected, inspect};

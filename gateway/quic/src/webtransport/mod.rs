@@ -14,4 +14,4 @@ mod queue;
 pub(crate) mod registry;
 pub(crate) mod session;
 pub(crate) mod stream;
-mod subprotocol;
+pub(crate) mod subprotocol;
