@@ -130,8 +130,8 @@ impl Planner<'_> {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         self.check_addresses(config);
         let (routes, clusters) = self.plan_routes(config);
-        let has_sites = clusters.iter().any(|cluster| cluster.protocol.traffic() == Traffic::Requests);
-        let listener = |listener| self.plan_listener(listener, has_sites);
+        let takes = |traffic| clusters.iter().any(|cluster| cluster.protocol.traffic() == traffic);
+        let listener = |listener| self.plan_listener(listener, takes);
         Plan {
             admin: config.admin.as_ref().map(|admin| *admin.get_ref()),
             workers,

@@ -1,7 +1,8 @@
 //! Routes: which call goes to which cluster, and under which conditions.
 //!
-//! There are two worlds in one list. RPC calls see only the routes to gRPC clusters, and all other requests only the
-//! routes to HTTP clusters; in each world the first route that matches wins. A lookup allocates nothing.
+//! There are several worlds in one list. RPC calls see only the routes to clusters that take calls, WebTransport sessions
+//! those to `webtransport` clusters, WebSockets those to `websocket` clusters, and all other requests those to `http`
+//! clusters; in each world the first route that matches wins. A lookup allocates nothing.
 
 mod labels;
 mod matcher;
@@ -19,6 +20,8 @@ pub(crate) use labels::Labels;
 pub use labels::{Label, OTHER};
 pub(crate) use matcher::{HeaderMatcher, HeaderWanted, HostPattern, Matcher, PathPrefix, ServicePattern};
 pub use weighted::{Picked, Weighted};
+
+use crate::plan::{Origins, Traffic};
 
 /// All routes of a plan, in order.
 #[derive(Debug, Default)]
@@ -52,12 +55,28 @@ impl Router {
     /// The route of a request that is no RPC. `path` has no query. A path with dot segments, escaped or not, has no
     /// route: the upstream would read it as another path than the one that was matched.
     pub fn find_http(&self, host: &str, path: &str, headers: &HeaderMap) -> Option<&Arc<Route>> {
+        self.find_at(Traffic::Requests, host, path, headers)
+    }
+
+    /// The route of a session that is carried whole, as [`Router::find_http`] finds that of a request.
+    pub(crate) fn find_session(
+        &self,
+        traffic: Traffic,
+        host: &str,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<&Arc<Route>> {
+        debug_assert!(traffic.is_sessions());
+        self.find_at(traffic, host, path, headers)
+    }
+
+    fn find_at(&self, traffic: Traffic, host: &str, path: &str, headers: &HeaderMap) -> Option<&Arc<Route>> {
         if path.split('/').any(is_dot_segment) {
             return None;
         }
         self.routes
             .iter()
-            .find(|route| route.matcher.takes_request(host, path) && route.matcher.takes_headers(headers))
+            .find(|route| route.matcher.takes_path(traffic, host, path) && route.matcher.takes_headers(headers))
     }
 }
 
@@ -72,13 +91,15 @@ pub struct Route {
     pub clusters: Weighted,
     /// How long a call may take in all, and the most that a client may ask for.
     pub timeout: CallTimeout,
-    /// How long a call may go without a byte in either direction; `None` for ever.
+    /// How long a call or a session may go without a byte in either direction; `None` for ever.
     pub idle_timeout: Option<Duration>,
     /// The largest message a client may send, in bytes; `u32::MAX` sets no bound.
     pub max_request_message: u32,
     /// The largest message the upstream may send, in bytes; `u32::MAX` sets no bound.
     pub max_response_message: u32,
-    /// The filters that its calls pass through.
+    /// The pages that may open sessions on it.
+    pub origins: Origins,
+    /// The filters that its calls and sessions pass through.
     pub chain: Arc<Chain>,
     /// What it matches.
     pub(crate) matcher: Matcher,
@@ -147,13 +168,16 @@ mod tests {
     use super::*;
     use crate::plan::{Sources, from_text};
 
-    /// The routes of a configuration that has a gRPC cluster `c` and an HTTP cluster `h`.
+    /// The routes of a configuration that has a cluster of each kind: for calls `c`, for requests `h`, for WebTransport
+    /// sessions `t`, for WebSockets `w`.
     fn router(routes: &str) -> Router {
         let text = format!(
             "{routes}
             [[listeners]]\nlisten = '127.0.0.1:0'
             [[clusters]]\nname = 'c'\nendpoints = ['http://c:1']
-            [[clusters]]\nname = 'h'\nendpoints = ['http://h:1']\nprotocol = 'http'"
+            [[clusters]]\nname = 'h'\nendpoints = ['http://h:1']\nprotocol = 'http'
+            [[clusters]]\nname = 't'\nendpoints = ['https://t:1']\nprotocol = 'webtransport'
+            [[clusters]]\nname = 'w'\nendpoints = ['http://w:1']\nprotocol = 'websocket'"
         );
         let metrics = FilterMetrics::detached();
         let sources = Sources { kinds: &[], metrics: &metrics, self_signed: None };
@@ -290,6 +314,29 @@ mod tests {
         for (index, route) in router.routes().iter().enumerate() {
             assert_eq!(route.index, index);
         }
+    }
+
+    #[test]
+    fn sessions_see_only_their_own_routes() {
+        let router = router(
+            "[[routes]]\nname = 'site'\ncluster = 'h'
+             [[routes]]\nname = 'calls'\ncluster = 'c'
+             [[routes]]\nname = 'wt'\ncluster = 't'\npath_prefix = '/live'\nhosts = ['a']
+             [[routes]]\nname = 'ws'\ncluster = 'w'\npath_prefix = '/live'\nheaders = { x-v = '2' }",
+        );
+        let check = |traffic, host, path, version, expected: Option<&str>| {
+            let headers = headers(&[("x-v", version)]);
+            let found = router.find_session(traffic, host, path, &headers).map(|route| &*route.name);
+            assert_eq!(found, expected, "{traffic:?} {host} {path} {version}");
+        };
+        check(Traffic::WebTransport, "a", "/live/x", "1", Some("wt"));
+        check(Traffic::WebTransport, "b", "/live/x", "1", None);
+        check(Traffic::WebTransport, "a", "/lively", "1", None);
+        check(Traffic::WebTransport, "a", "/live/../x", "1", None);
+        check(Traffic::WebSockets, "b", "/live", "2", Some("ws"));
+        check(Traffic::WebSockets, "b", "/live", "1", None);
+        let http = router.find_http("a", "/live/x", &HeaderMap::new()).map(|route| &*route.name);
+        assert_eq!(http, Some("site"));
     }
 
     #[test]

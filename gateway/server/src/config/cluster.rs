@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::descriptors::DescriptorsConfig;
 use super::section::{Section, shortened};
 use super::value::{Misread, Name, Text, Word};
-use crate::plan::{Balance, ClusterProtocol};
+use crate::plan::{Balance, ClusterProtocol, Traffic};
 
 /// One cluster.
 #[derive(Debug)]
@@ -84,11 +84,26 @@ impl ClusterConfig {
             let hint = "add `descriptors`: without them there is no JSON";
             section.findings().error_with_hint(key, "`json` is for clusters with `descriptors`", hint);
         }
-        if cluster.protocol == ClusterProtocol::Http {
+        let traffic = cluster.protocol.traffic();
+        if traffic == Traffic::Requests {
             let ca = cluster.tls.as_ref().and_then(|tls| tls.ca.as_ref()).map(|ca| ("ca", ca.span()));
             let keys = Self::CALLS_ONLY.into_iter().filter_map(|key| Some((key, section.key_span(key)?)));
             for (key, span) in keys.chain(ca) {
                 section.findings().error(span, format!("`{key}` is for clusters that speak `grpc`"));
+            }
+        }
+        if traffic.is_sessions() {
+            let keys = Self::CALLS_ONLY.into_iter().filter(|key| !matches!(*key, "max_attempts" | "json"));
+            for (key, span) in keys.filter_map(|key| Some((key, section.key_span(key)?))) {
+                let what = format!("`{key}` is for clusters that take calls");
+                let hint = match key {
+                    "accept_encoding" | "descriptors" => {
+                        "sessions are carried as they are; the gateway does not look into them"
+                    }
+                    "idle_timeout" => "`idle_timeout` of the route bounds how long nothing moves in a session",
+                    _ => "each session has a connection of its own, which ends with it",
+                };
+                section.findings().error_with_hint(span, what, hint);
             }
         }
         if cluster.protocol == ClusterProtocol::Connect && section.key_span("descriptors").is_none() {
@@ -198,7 +213,8 @@ impl Text for TlsName {
 }
 
 impl Text for ClusterProtocol {
-    const EXPECTED: &'static str = "\"grpc\", \"grpc-web\", \"connect\" or \"http\"";
+    const EXPECTED: &'static str =
+        "\"grpc\", \"grpc-web\", \"connect\", \"http\", \"webtransport\" or \"websocket\"";
 
     fn parse(text: &str) -> Result<ClusterProtocol, Misread> {
         let known = [
@@ -206,6 +222,8 @@ impl Text for ClusterProtocol {
             ("grpc-web", ClusterProtocol::GrpcWeb),
             ("connect", ClusterProtocol::Connect),
             ("http", ClusterProtocol::Http),
+            ("webtransport", ClusterProtocol::WebTransport),
+            ("websocket", ClusterProtocol::WebSocket),
         ];
         one_of(text, "protocol", &known)
     }

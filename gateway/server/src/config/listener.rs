@@ -205,7 +205,7 @@ impl WebSocketConfig {
 }
 
 /// The pages that may call from browsers.
-fn read_origins(section: &mut Section<'_>) -> Vec<Spanned<OriginPattern>> {
+pub(super) fn read_origins(section: &mut Section<'_>) -> Vec<Spanned<OriginPattern>> {
     let findings = section.findings();
     let origins: Vec<Spanned<OriginPattern>> = section.or("origins", Vec::new());
     if let Some(any) = origins.iter().find(|origin| *origin.get_ref() == OriginPattern::Any) {

@@ -8,10 +8,12 @@ use sluicegate_core::path::MethodPath;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::listener::{OriginPattern, read_origins};
 use super::owned;
 use super::quantity::{Period, Size};
 use super::section::{Section, shortened};
 use super::value::{Name, wrong_type};
+use crate::plan::Traffic;
 use crate::report::Findings;
 use crate::route::{CallTimeout, HeaderMatcher, HeaderWanted, HostPattern, PathPrefix, ServicePattern};
 
@@ -31,8 +33,9 @@ pub(crate) struct RouteConfig<'a> {
     pub(crate) max_request_message: u32,
     pub(crate) max_response_message: u32,
     pub(crate) filters: Vec<FilterConfig<'a>>,
-    /// The keys that mean something for calls only, with where they are written.
-    pub(crate) calls_only: Vec<(&'static str, Range<usize>)>,
+    pub(crate) origins: Vec<Spanned<OriginPattern>>,
+    /// The keys that mean something for some traffic only, with where they are written.
+    special: Vec<(&'static str, Range<usize>)>,
 }
 
 /// A cluster's part of a route's calls.
@@ -58,8 +61,8 @@ pub(crate) struct Written<'a> {
 }
 
 impl<'a> RouteConfig<'a> {
-    /// Keys that mean nothing for requests that are no calls.
-    const CALLS_ONLY: [&'static str; 7] = [
+    /// Keys that do not mean something for everything that a route can carry.
+    const SPECIAL: [&'static str; 8] = [
         "services",
         "methods",
         "timeout",
@@ -67,12 +70,13 @@ impl<'a> RouteConfig<'a> {
         "max_request_message",
         "max_response_message",
         "filters",
+        "origins",
     ];
     /// Messages are no larger than this unless the route says so, as in gRPC's own implementations.
     const MAX_MESSAGE: u32 = 4 << 20;
 
     pub(super) fn read(mut section: Section<'a>) -> RouteConfig<'a> {
-        let calls_only = Self::CALLS_ONLY
+        let special = Self::SPECIAL
             .into_iter()
             .filter_map(|key| section.key_span(key).map(|span| (key, span)))
             .collect();
@@ -95,10 +99,21 @@ impl<'a> RouteConfig<'a> {
             max_request_message: read_max_message(&mut section, "max_request_message"),
             max_response_message: read_max_message(&mut section, "max_response_message"),
             filters: section.sections("filters").into_iter().filter_map(FilterConfig::read).collect(),
-            calls_only,
+            origins: read_origins(&mut section),
+            special,
         };
         section.finish();
         route
+    }
+
+    /// The keys that mean nothing for what this route carries, with where they are written.
+    pub(crate) fn senseless(&self, traffic: Traffic) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        let makes_sense = move |key: &str| match key {
+            "origins" => traffic.is_sessions(),
+            "idle_timeout" | "filters" => traffic != Traffic::Requests,
+            _ => traffic == Traffic::Calls,
+        };
+        self.special.iter().filter(move |(key, _)| !makes_sense(key)).cloned()
     }
 }
 

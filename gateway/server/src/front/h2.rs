@@ -71,7 +71,7 @@ pub(crate) async fn serve(door: Arc<Door>, io: Stream, shutdown: ShutdownWatch) 
     let _hold = drain.hold();
     let limits = &door.listening.limits;
     let mut builder = builder(limits);
-    if door.listening.websocket.as_ref().is_some_and(|websocket| websocket.over_h2) {
+    if door.listening.websocket_over_h2 {
         builder.enable_connect_protocol();
     }
     let handshake = builder.handshake::<_, Bytes>(BufReader::with_capacity(READ_BUFFER, io));

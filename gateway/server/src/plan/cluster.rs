@@ -65,6 +65,10 @@ pub enum ClusterProtocol {
     Connect,
     /// HTTP that is no RPC.
     Http,
+    /// WebTransport over HTTP/3: sessions, carried whole.
+    WebTransport,
+    /// WebSocket over HTTP/1.1, carried whole.
+    WebSocket,
 }
 
 /// What a cluster, and a route to it, is for.
@@ -74,6 +78,38 @@ pub(crate) enum Traffic {
     Calls,
     /// Requests that are no calls.
     Requests,
+    /// WebTransport sessions, whatever is in them.
+    WebTransport,
+    /// WebSockets, whatever is in them.
+    WebSockets,
+}
+
+impl Traffic {
+    /// Whether it is sessions, which are carried whole.
+    pub(crate) fn is_sessions(self) -> bool {
+        matches!(self, Traffic::WebTransport | Traffic::WebSockets)
+    }
+
+    /// What a cluster for it is called in a sentence.
+    pub(crate) fn cluster(self) -> &'static str {
+        match self {
+            Traffic::Calls => "a cluster that takes calls",
+            Traffic::Requests => "an `http` cluster",
+            Traffic::WebTransport => "a `webtransport` cluster",
+            Traffic::WebSockets => "a `websocket` cluster",
+        }
+    }
+
+    /// What its clusters may speak over TLS.
+    fn alpn(self) -> &'static [&'static [u8]] {
+        match self {
+            Traffic::Calls => &[b"h2"],
+            Traffic::Requests => &[b"h2", b"http/1.1"],
+            // QUIC has TLS 1.3 and no other, whatever else a configuration allows.
+            Traffic::WebTransport => &[b"h3"],
+            Traffic::WebSockets => &[b"http/1.1"],
+        }
+    }
 }
 
 impl ClusterProtocol {
@@ -81,15 +117,20 @@ impl ClusterProtocol {
         match self {
             ClusterProtocol::Grpc | ClusterProtocol::GrpcWeb | ClusterProtocol::Connect => Traffic::Calls,
             ClusterProtocol::Http => Traffic::Requests,
+            ClusterProtocol::WebTransport => Traffic::WebTransport,
+            ClusterProtocol::WebSocket => Traffic::WebSockets,
         }
     }
 
     /// What calls are translated to on their way to it.
     pub(crate) fn translated(self) -> Option<UpstreamProtocol> {
         match self {
-            ClusterProtocol::Grpc | ClusterProtocol::Http => None,
             ClusterProtocol::GrpcWeb => Some(UpstreamProtocol::GrpcWeb),
             ClusterProtocol::Connect => Some(UpstreamProtocol::Connect),
+            ClusterProtocol::Grpc
+            | ClusterProtocol::Http
+            | ClusterProtocol::WebTransport
+            | ClusterProtocol::WebSocket => None,
         }
     }
 }
@@ -106,10 +147,15 @@ pub enum Balance {
 impl Planner<'_> {
     /// A cluster, unless a problem was noted.
     pub(super) fn plan_cluster(&self, config: &ClusterConfig) -> Option<ClusterSpec> {
-        let secure = config.endpoints.first()?.get_ref().secure;
+        let always_secure = config.protocol == ClusterProtocol::WebTransport;
+        let secure = config.endpoints.first()?.get_ref().secure || always_secure;
         for endpoint in config.endpoints.iter().filter(|endpoint| endpoint.get_ref().secure != secure) {
-            let hint = "make two clusters of it";
-            let what = "a cluster has `http://` or `https://` endpoints, not both";
+            let (what, hint) = match always_secure {
+                true => ("WebTransport is always encrypted, and this endpoint is not", "write `https://`"),
+                false => {
+                    ("a cluster has `http://` or `https://` endpoints, not both", "make two clusters of it")
+                }
+            };
             self.findings.error_with_hint(endpoint.span(), what, hint);
         }
         if let Some(tls) = &config.tls
@@ -157,11 +203,7 @@ impl Planner<'_> {
                 return None;
             }
         };
-        let protocols: &[&[u8]] = match config.protocol.traffic() {
-            Traffic::Calls => &[b"h2"],
-            Traffic::Requests => &[b"h2", b"http/1.1"],
-        };
-        tls::client_config(roots, protocols)
+        tls::client_config(roots, config.protocol.traffic().alpn())
             .map_err(|error| self.findings.error(span, format!("TLS cannot be used: {error}")))
             .ok()
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use toml::Spanned;
 
-use super::{ListenerLimits, Planner};
+use super::{ListenerLimits, Planner, Traffic};
 use crate::config::{
     CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebSocketConfig,
     WebTransportConfig,
@@ -27,10 +27,15 @@ pub struct Listener {
     pub certificate_expires: Option<SystemTime>,
     /// Whether HTTP/2 is spoken without TLS, by prior knowledge. Never true with TLS.
     pub h2c: bool,
-    /// Where WebTransport sessions are accepted; `None` accepts none.
+    /// Where WebTransport sessions that carry calls are accepted; `None` accepts none.
     pub webtransport: Option<WebTransport>,
+    /// Whether WebTransport is offered to clients at all: for calls, or for routes to `webtransport` clusters.
+    pub offers_webtransport: bool,
     /// Where calls over WebSockets are accepted; `None` accepts none.
     pub websocket: Option<WebSocket>,
+    /// Whether clients are told that they may open WebSockets on streams of HTTP/2. Browsers then open there all that they
+    /// open to this origin, those of sites too, which are only served over HTTP/1.1.
+    pub websocket_over_h2: bool,
     /// The path that the REST interface is described at, in OpenAPI; `None` describes it to nobody.
     pub openapi: Option<Arc<str>>,
     /// What one client may take.
@@ -56,9 +61,6 @@ pub struct WebSocket {
     /// The largest message that a client may send, in bytes and without its prefix. Each WebSocket may take this much
     /// memory, for a message is gathered before it is passed on.
     pub max_message: u32,
-    /// Whether clients are told that they may open WebSockets on streams of HTTP/2. Browsers then open there all that they
-    /// open to this origin, those of sites too, which are only served over HTTP/1.1.
-    pub over_h2: bool,
 }
 
 /// Which web pages may open a WebTransport session or a WebSocket.
@@ -87,7 +89,7 @@ impl Origins {
         }
     }
 
-    fn plan(patterns: &[Spanned<OriginPattern>]) -> Origins {
+    pub(super) fn plan(patterns: &[Spanned<OriginPattern>]) -> Origins {
         let mut listed = Vec::new();
         for origin in patterns {
             match origin.get_ref() {
@@ -110,8 +112,12 @@ fn host_of_origin(origin: &str) -> Option<&str> {
 }
 
 impl Planner<'_> {
-    /// A listener, unless a problem was noted. `has_sites` says whether there is anything but calls to serve.
-    pub(super) fn plan_listener(&self, config: &ListenerConfig, has_sites: bool) -> Option<Listener> {
+    /// A listener, unless a problem was noted. `takes` says whether there is a cluster for some traffic.
+    pub(super) fn plan_listener(
+        &self,
+        config: &ListenerConfig,
+        takes: impl Fn(Traffic) -> bool,
+    ) -> Option<Listener> {
         let (certificate, clients) = match &config.tls {
             None => (None, Clients::any()),
             Some(tls) => {
@@ -144,8 +150,16 @@ impl Planner<'_> {
             certificate_expires: certificate.map(|certificate| certificate.validity.until),
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
+            offers_webtransport: config.quic
+                && (config.webtransport.is_some() || takes(Traffic::WebTransport)),
             openapi: config.openapi.as_ref().map(|path| path.as_str().into()),
-            websocket: config.websocket.as_ref().map(|websocket| WebSocket::plan(websocket, has_sites)),
+            websocket: config.websocket.as_ref().map(WebSocket::plan),
+            websocket_over_h2: (config.websocket.is_some() || takes(Traffic::WebSockets))
+                && config
+                    .websocket
+                    .as_ref()
+                    .and_then(|websocket| websocket.over_h2)
+                    .unwrap_or_else(|| !takes(Traffic::Requests)),
             limits: config.limits.clone(),
         })
     }
@@ -207,12 +221,11 @@ impl WebSocket {
     /// The default of `max_message`: that of a route's limit.
     pub(crate) const MAX_MESSAGE: u32 = 4 << 20;
 
-    fn plan(config: &WebSocketConfig, has_sites: bool) -> WebSocket {
+    fn plan(config: &WebSocketConfig) -> WebSocket {
         WebSocket {
             path: config.path.as_str().into(),
             origins: Origins::plan(&config.origins),
             max_message: config.max_message,
-            over_h2: config.over_h2.unwrap_or(!has_sites),
         }
     }
 }

@@ -8,7 +8,7 @@ use sluicegate_core::chain::{Chain, Link};
 use sluicegate_core::filter::Setup;
 use sluicegate_core::problem::Problem;
 
-use super::{ClusterSpec, Planner, Traffic};
+use super::{ClusterSpec, Origins, Planner, Traffic};
 use crate::config::{Config, FilterConfig, RouteConfig, Written};
 use crate::report::suggest;
 use crate::route::{Labels, Matcher, Route, Router, Weighted};
@@ -18,12 +18,15 @@ struct Known<'a> {
     /// Each name's index, and what it is for.
     clusters: HashMap<&'a str, (usize, Traffic)>,
     used: HashSet<usize>,
+    /// Whether a listener speaks QUIC.
+    offers_quic: bool,
 }
 
 impl Planner<'_> {
     /// All routes and clusters but those that a problem was noted for.
     pub(super) fn plan_routes(&self, config: &Config<'_>) -> (Router, Vec<Arc<ClusterSpec>>) {
-        let mut known = Known { clusters: HashMap::new(), used: HashSet::new() };
+        let offers_quic = config.listeners.iter().any(|listener| listener.quic);
+        let mut known = Known { clusters: HashMap::new(), used: HashSet::new(), offers_quic };
         for (index, cluster) in config.clusters.iter().enumerate() {
             let Some(name) = &cluster.name else { continue };
             if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol.traffic())).is_some() {
@@ -82,14 +85,25 @@ impl Planner<'_> {
         known: &mut Known<'_>,
     ) -> Option<Route> {
         let (clusters, traffic) = self.plan_shares(config, known);
-        if traffic == Some(Traffic::Requests) {
-            for (key, span) in &config.calls_only {
-                let what = format!("`{key}` is for calls, and this route leads to an `http` cluster");
-                self.findings.error(span.clone(), what);
+        for (key, span) in traffic.into_iter().flat_map(|traffic| config.senseless(traffic)) {
+            let cluster = traffic.map_or("", Traffic::cluster);
+            if key == "origins" {
+                let what = format!("`origins` is for sessions, and this route leads to {cluster}");
+                let hint = "for calls, it is a key of the listener's `webtransport` and `websocket`";
+                self.findings.error_with_hint(span, what, hint);
+            } else {
+                self.findings.error(span, format!("`{key}` is for calls, and this route leads to {cluster}"));
             }
         }
+        if traffic == Some(Traffic::WebTransport) && !known.offers_quic {
+            let hint = "add `quic = true` to a listener with `tls`";
+            let what = "no client gets to this route: no listener has `quic`, which WebTransport needs";
+            self.findings.warn(config.span.clone(), what, hint);
+        }
+        let for_sessions = traffic.is_some_and(Traffic::is_sessions);
+        let filters = config.filters.iter();
         let links: Vec<Arc<dyn Link>> =
-            config.filters.iter().filter_map(|filter| self.plan_filter(&name, filter)).collect();
+            filters.filter_map(|filter| self.plan_filter(&name, filter, for_sessions)).collect();
         let services: Vec<_> = config.services.iter().map(|service| service.get_ref().clone()).collect();
         let methods: Vec<_> = config.methods.iter().map(|method| method.get_ref().clone()).collect();
         Some(Route {
@@ -99,6 +113,7 @@ impl Planner<'_> {
             idle_timeout: config.idle_timeout,
             max_request_message: config.max_request_message,
             max_response_message: config.max_response_message,
+            origins: Origins::plan(&config.origins),
             chain: Arc::new(Chain::new(&name, links, self.sources.metrics)),
             labels: Labels::new(&services, &methods),
             matcher: Matcher {
@@ -131,7 +146,7 @@ impl Planner<'_> {
                 continue;
             };
             if *traffic.get_or_insert(takes) != takes {
-                let what = "the clusters of a route all take calls or all speak `http`";
+                let what = "the clusters of a route all take calls, or all speak the same of `http`, `webtransport` and `websocket`";
                 self.findings.error(share.cluster.span(), what);
             }
             if shares.iter().any(|(other, _)| *other == index) {
@@ -143,7 +158,12 @@ impl Planner<'_> {
         (shares, traffic)
     }
 
-    fn plan_filter(&self, route: &str, config: &FilterConfig<'_>) -> Option<Arc<dyn Link>> {
+    fn plan_filter(
+        &self,
+        route: &str,
+        config: &FilterConfig<'_>,
+        for_sessions: bool,
+    ) -> Option<Arc<dyn Link>> {
         let name = config.kind.get_ref().as_str();
         let Some(kind) = self.sources.kinds.iter().find(|kind| kind.name == name) else {
             let hint = suggest(name, self.sources.kinds.iter().map(|kind| kind.name), "filters");
@@ -151,6 +171,23 @@ impl Planner<'_> {
             return None;
         };
         let mut setup = Setup::new(route, kind.name, self.sources.metrics);
+        if for_sessions {
+            setup = setup.for_sessions();
+            if !kind.guards_sessions {
+                let guards = self.sources.kinds.iter().filter(|kind| kind.guards_sessions);
+                let guards: Vec<String> = guards.map(|kind| format!("`{}`", kind.name)).collect();
+                let hint = match &*guards {
+                    [] => "`origins` says which pages may open sessions".to_owned(),
+                    _ => format!(
+                        "`origins` says which pages may open them; filters are for {}",
+                        guards.join(" and ")
+                    ),
+                };
+                let what = format!("`{name}` does not guard sessions, which this route carries");
+                self.findings.error_with_hint(config.kind.span(), what, hint);
+                return None;
+            }
+        }
         match kind.build(config.table.clone(), &mut setup) {
             Ok(link) => Some(link),
             Err(problem) => {

@@ -21,8 +21,9 @@ impl Matcher {
         self.traffic == Traffic::Calls && self.takes_host(host) && self.takes_method(path)
     }
 
-    pub(super) fn takes_request(&self, host: &str, path: &str) -> bool {
-        self.traffic == Traffic::Requests && self.takes_host(host) && self.path_prefix.strip(path).is_some()
+    /// The same for what is no call.
+    pub(super) fn takes_path(&self, traffic: Traffic, host: &str, path: &str) -> bool {
+        self.traffic == traffic && self.takes_host(host) && self.path_prefix.strip(path).is_some()
     }
 
     pub(super) fn takes_headers(&self, headers: &HeaderMap) -> bool {
@@ -46,7 +47,7 @@ impl Matcher {
                 || self.methods.iter().any(|named| named.as_str() == rest))
     }
 
-    /// Whether no call (or no request, by its traffic) of any host gets past this route.
+    /// Whether nothing of its traffic, for any host, gets past this route.
     pub(crate) fn takes_everything(&self) -> bool {
         (self.hosts.is_empty() || self.hosts.contains(&HostPattern::Any))
             && self.path_prefix.is_root()
