@@ -65,7 +65,9 @@ pub(crate) struct Listening {
     pub(crate) tls: Option<Acceptor>,
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransport>,
+    pub(crate) offers_webtransport: bool,
     pub(crate) websocket: Option<WebSocket>,
+    pub(crate) websocket_over_h2: bool,
     /// Where the REST interface is described.
     pub(crate) openapi: Option<Arc<str>>,
     /// What tells TLS clients that the same port speaks HTTP/3.
@@ -89,7 +91,9 @@ impl Listening {
             tls: plan.tls.clone().map(Acceptor::from_server_config),
             h2c: plan.h2c,
             webtransport: plan.webtransport.clone(),
+            offers_webtransport: plan.offers_webtransport,
             websocket: plan.websocket.clone(),
+            websocket_over_h2: plan.websocket_over_h2,
             openapi: plan.openapi.clone(),
             alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
             open: Mutex::default(),

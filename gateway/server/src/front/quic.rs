@@ -28,7 +28,7 @@ pub(crate) fn limits(listening: &Listening) -> Limits {
         header_timeout: limits.header_timeout,
         idle_timeout: quic.idle_timeout,
         max_field_section: limits.max_header_bytes,
-        max_sessions: if listening.webtransport.is_some() { quic.max_sessions } else { 0 },
+        max_sessions: if listening.offers_webtransport { quic.max_sessions } else { 0 },
         datagram_buffer: quic.datagram_buffer,
         ..Limits::default()
     }

@@ -87,7 +87,7 @@ pub(super) fn extended_connect(
     head: &Head,
     host: &str,
 ) -> Option<Result<Upgrade, ResponseHeaders>> {
-    let websocket = door.listening.websocket.as_ref().filter(|websocket| websocket.over_h2)?;
+    let websocket = door.listening.websocket.as_ref().filter(|_| door.listening.websocket_over_h2)?;
     let on = carried(door, websocket, head, host)?;
     let upgrade = on.and_then(|on| {
         admit(door, websocket, head, host)?;
