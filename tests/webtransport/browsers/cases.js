@@ -48,6 +48,7 @@ const CASES = {
   "codes.client-stop": inSession(stoppedByClient),
   "codes.server-reset": inSession(resetByServer),
   "codes.server-stop": inSession(stoppedByServer),
+  "codes.large": inSession((session) => resetByClient(session, 1000)),
   "subprotocol.chosen": subprotocol,
   "sessions.two": twoSessions,
   "sessions.pooled": () => unable("makes a connection for each session"),
@@ -189,16 +190,16 @@ async function watched(session) {
 
 const withCode = (streamErrorCode) => new WebTransportError({ message: "the test says so", streamErrorCode });
 
-async function resetByClient(session) {
+async function resetByClient(session, code = 200) {
   const { writer } = await watched(session);
-  await writer.abort(withCode(1000));
-  await expectAnswer(session, "next", "reset 1000");
+  await writer.abort(withCode(code));
+  await expectAnswer(session, "next", `reset ${code}`);
 }
 
 async function stoppedByClient(session) {
   const { reader } = await watched(session);
-  await reader.cancel(withCode(1001));
-  await expectAnswer(session, "next", "stop 1001");
+  await reader.cancel(withCode(201));
+  await expectAnswer(session, "next", "stop 201");
 }
 
 /** What a promise fails with, which must be this code. */
@@ -208,18 +209,18 @@ async function expectCode(promise, code) {
 }
 
 async function resetByServer(session) {
-  const { readable } = await command(session, "reset 1000");
+  const { readable } = await command(session, "reset 200");
   const reader = readable.getReader();
   const all = async () => {
     while (!(await reader.read()).done);
   };
-  await expectCode(all(), 1000);
+  await expectCode(all(), 200);
 }
 
 async function stoppedByServer(session) {
-  const { readable, writer } = await command(session, "stop 1001");
+  const { readable, writer } = await command(session, "stop 201");
   expectEqual(await readToEnd(readable), "ok");
-  await expectCode(writer.closed, 1001);
+  await expectCode(writer.closed, 201);
 }
 
 async function subprotocol(to) {
