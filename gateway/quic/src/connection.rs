@@ -161,6 +161,8 @@ impl Connection {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
             if self.phase == Phase::Closed || !self.demux.poll(cx) {
+                // A client may close a session and the connection in one breath.
+                while let Poll::Ready(Some(())) = Pin::new(&mut self.drivers).poll_next(cx) {}
                 self.over();
                 return Poll::Ready(None);
             }

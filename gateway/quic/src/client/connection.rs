@@ -133,7 +133,9 @@ impl Connection {
         let patience = self.shared.limits.linger;
         let mut lingering = None;
         poll_fn(|cx| {
-            if !self.poll(cx) || Pin::new(&mut driver).poll(cx).is_ready() {
+            // Also of a connection that is over: a server may close its session and the connection in one breath.
+            let is_open = self.poll(cx);
+            if Pin::new(&mut driver).poll(cx).is_ready() || !is_open {
                 return Poll::Ready(());
             }
             if !state.is_ended() {

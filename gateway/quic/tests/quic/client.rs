@@ -7,14 +7,20 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h3_quinn::OpenStreams;
 use http::{HeaderMap, Request, StatusCode};
 use quinn::crypto::rustls::QuicClientConfig;
+use rustls::pki_types::CertificateDer;
 
 use crate::server::Server;
 use crate::wire::soon;
 
 /// TLS that trusts the server's certificate.
 pub(crate) fn tls(server: &Server) -> rustls::ClientConfig {
+    trusting(&server.certificate)
+}
+
+/// TLS that trusts this certificate.
+pub(crate) fn trusting(certificate: &CertificateDer<'static>) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(server.certificate.clone()).unwrap();
+    roots.add(certificate.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

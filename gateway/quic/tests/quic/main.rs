@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod client;
+mod client_foreign;
 mod client_sessions;
+mod foreign;
 mod hostile;
 mod requests;
 mod server;
