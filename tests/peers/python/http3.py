@@ -71,7 +71,10 @@ class Http3(QuicConnectionProtocol):
             self._queue(event.stream_id).put_nowait(event)
         if self.h3:
             for arrived in self.h3.handle_event(event):
-                if not isinstance(arrived, DatagramReceived):
+                if isinstance(arrived, DatagramReceived):
+                    self._queue(("datagrams", arrived.stream_id)).put_nowait(arrived)
+                else:
+                    self.stream_arrived(arrived.stream_id)
                     self._queue(arrived.stream_id).put_nowait(arrived)
             if self.h3.received_settings is not None:
                 self.settings.set()
@@ -81,6 +84,13 @@ class Http3(QuicConnectionProtocol):
         if self._terminated:
             queue.put_nowait(self._terminated)
         return queue
+
+    def stream_arrived(self, stream):
+        """Something has arrived on this stream, maybe not for the first time."""
+
+    async def next_datagram(self, session):
+        """The next datagram of a session."""
+        return await self.next_event(("datagrams", session))
 
     async def next_event(self, stream):
         """The next event of a stream, whatever it is."""
@@ -180,7 +190,7 @@ class Http3(QuicConnectionProtocol):
 
 
 @contextlib.asynccontextmanager
-async def open_http3(address, certificate):
+async def open_http3(address, certificate, create=Http3):
     """Connects to the gateway's QUIC socket, trusting its certificate."""
     host, port = address
     configuration = QuicConfiguration(
@@ -192,6 +202,6 @@ async def open_http3(address, certificate):
         idle_timeout=PATIENCE,
     )
     configuration.load_verify_locations(certificate)
-    async with connect(host, port, configuration=configuration, create_protocol=Http3) as connection:
+    async with connect(host, port, configuration=configuration, create_protocol=create) as connection:
         connection.authority = f"localhost:{port}"
         yield connection
