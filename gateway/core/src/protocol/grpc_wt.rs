@@ -12,6 +12,7 @@
 //!
 //! Source: `docs/grpc-webtransport.md`.
 
+pub mod datagram;
 mod decoder;
 mod encoder;
 mod opening_frame;
@@ -40,9 +41,12 @@ pub const MAX_BLOCK: usize = 16 * 1024;
 pub(super) mod flags {
     pub(super) const HEADERS: u8 = 0x40;
     pub(in super::super) const TRAILERS: u8 = 0x80;
-    /// The bit of frames to skip when they are not known. None is.
+    /// The bit of frames to skip when they are not known. Of a client's none is.
     pub(super) const EXTENSION: u8 = 0x20;
 }
+
+/// The extension frame of a response that says: this server is going away, open new calls in another session.
+pub const DRAIN: &[u8] = &[0x24, 0, 0, 0, 0];
 
 fn recognise(head: &Head, _services: &Services<'_>) -> bool {
     head.transport == Transport::WebTransport
@@ -50,6 +54,8 @@ fn recognise(head: &Head, _services: &Services<'_>) -> bool {
 
 pub(super) fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
     let encoder = Box::new(encoder::Encoder);
+    // An offer that whoever has accepted the stream did not take is none of the upstream's business.
+    head.headers.remove(datagram::OFFER);
     let reserved = opening::take_grpc_headers(&mut head.headers);
     if reserved.content_type.as_ref().is_some_and(|value| !grpc::is_grpc(value)) {
         let refused = Status::invalid_argument("the content type is not one of gRPC");
