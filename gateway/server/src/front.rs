@@ -1,5 +1,6 @@
 //! Where clients come in. Each front turns its transport into exchanges, and hands them to the same [`door`].
 
+mod announce;
 mod buffered;
 pub(crate) mod door;
 mod enter;

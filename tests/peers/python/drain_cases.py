@@ -18,6 +18,10 @@ from webtransport_cases import DUPLEX, open_session, reply_size
 DRAIN_SESSION = b"\x80\x00\x78\xae\x00"
 
 
+# docs/grpc-webtransport.md, section 9: the same within a call's response.
+DRAIN_NOTICE = 0x24
+
+
 class Duplex:
     """A grpcio call that sends when it is told to."""
 
@@ -93,6 +97,7 @@ async def webtransport(gateway, connection):
         assert reset.code == grpc_wt.wire_code(0x20), reset
     call.half_close()
     assert await call.end() == ([], 0)
+    assert call.extensions == [(DRAIN_NOTICE, b"")], call.extensions
 
 
 def over_quic(case):

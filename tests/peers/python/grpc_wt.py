@@ -3,6 +3,7 @@
 import base64
 
 MESSAGE, COMPRESSED, HEADERS, TRAILERS = 0x00, 0x01, 0x40, 0x80
+EXTENSION = 0x20
 PATH, SUBPROTOCOL = "/grpc-wt/v1", "grpc-wt-1"
 
 
@@ -71,6 +72,7 @@ class Call:
         self._half_closed = False
         self.headers = None
         self.trailers = None
+        self.extensions = []
 
     def open(self, path, fields=()):
         self.send(HEADERS, block([(":path", path), ("content-type", "application/grpc+proto"), *fields]))
@@ -111,6 +113,8 @@ class Call:
                 self.trailers = parse_block(payload)
                 assert await self.next_frame() is None, "more after the trailers"
                 return None
+            elif flags & EXTENSION:
+                self.extensions.append((flags, payload))
             else:
                 assert flags in (MESSAGE, COMPRESSED), f"frame {flags:#x}"
                 return payload

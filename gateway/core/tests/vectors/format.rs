@@ -13,7 +13,7 @@ pub(crate) struct Vector {
     sections: HashMap<String, Vec<String>>,
 }
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "request line",
     "headers",
     "no schema",
@@ -28,6 +28,7 @@ const SECTIONS: [&str; 17] = [
     "upstream frames",
     "upstream end",
     "upstream breaks",
+    "drains",
     "response head",
     "response",
     "reset",

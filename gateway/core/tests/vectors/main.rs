@@ -21,7 +21,7 @@ use sluicegate_core::call::{End, ResponseHead, Transport};
 use sluicegate_core::protocol::grpc_wt::{Opening, reset_code};
 use sluicegate_core::protocol::websocket::{OnWebSocket, Received};
 use sluicegate_core::protocol::{
-    self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, grpc_websockets, grpc_ws,
+    self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, grpc_websockets, grpc_ws, grpc_wt,
     take_status,
 };
 use sluicegate_core::schema::{Schema, Source};
@@ -325,6 +325,9 @@ impl Response {
             Some(end) => match head {
                 Some(head) => {
                     encoder.head(head, &mut out);
+                    if vector.has("drains") {
+                        out.data(Bytes::from_static(grpc_wt::DRAIN));
+                    }
                     chunks.into_iter().for_each(|chunk| encoder.data(chunk, &mut out).unwrap());
                     encoder.end(end, &mut out);
                 }

@@ -45,6 +45,8 @@ pub(super) struct Download {
     pub(super) begun: bool,
     /// Whether the client has been given a part of a message.
     pub(super) mid_message: bool,
+    /// What waits for the end of that message.
+    aside: Bytes,
 }
 
 impl Download {
@@ -57,6 +59,7 @@ impl Download {
             decoder: None,
             begun: false,
             mid_message: false,
+            aside: Bytes::new(),
         }
     }
 
@@ -87,6 +90,15 @@ impl Download {
             {
                 // An error means that the stream is over; there is nothing left to give credit for.
                 let _ = body.flow_control().release_capacity(std::mem::take(&mut self.owed));
+            }
+            if self.aside.is_empty()
+                && let Poll::Ready(aside) = transmit.poll_aside(cx)
+            {
+                self.aside = aside;
+                if !self.mid_message {
+                    self.outbox.data(std::mem::take(&mut self.aside));
+                    continue;
+                }
             }
             // Short pieces that are there already go out as one; nothing waits for more to come.
             loop {
@@ -242,13 +254,30 @@ impl Download {
         Ok(())
     }
 
-    fn data(&mut self, chunk: Bytes, encoder: &mut dyn Encoder, ledger: &mut Ledger) -> Result<bool, Status> {
+    fn data(
+        &mut self,
+        mut chunk: Bytes,
+        encoder: &mut dyn Encoder,
+        ledger: &mut Ledger,
+    ) -> Result<bool, Status> {
+        // Chunks may never end where a message does, so the one that has the border is cut there.
+        while self.mid_message && !self.aside.is_empty() && !chunk.is_empty() {
+            let part = chunk.split_to(self.borders.rest().min(chunk.len()));
+            self.pass(part, encoder, ledger)?;
+            if !self.mid_message {
+                self.outbox.data(std::mem::take(&mut self.aside));
+            }
+        }
+        self.pass(chunk, encoder, ledger)?;
+        Ok(false)
+    }
+
+    fn pass(&mut self, chunk: Bytes, encoder: &mut dyn Encoder, ledger: &mut Ledger) -> Result<(), Status> {
         self.borders.pass(&chunk)?;
         ledger.response_messages = self.borders.messages();
         let Some(deframer) = &mut self.deframer else {
             self.mid_message = self.borders.mid_message();
-            encoder.data(chunk, &mut self.outbox)?;
-            return Ok(false);
+            return encoder.data(chunk, &mut self.outbox);
         };
         deframer.push(&chunk);
         while let Some(mut message) = deframer.next_message()? {
@@ -257,7 +286,7 @@ impl Download {
             }
             encoder.data(message.to_frame(), &mut self.outbox)?;
         }
-        Ok(false)
+        Ok(())
     }
 
     fn end(

@@ -1,6 +1,7 @@
 //! Calls carried between a client and an upstream that the test plays, in memory and without real time: the clock moves
 //! only when nobody has anything to do, so what would wait for ever fails at once.
 
+mod asides;
 pub(crate) mod client;
 mod connections;
 mod endings;
@@ -80,7 +81,7 @@ impl Rig {
         let log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone()).unwrap();
         let running = Arc::new(Running::new(plan, metrics.clone(), log, Drain::new(), None));
         let address = "127.0.0.1:1".parse().unwrap();
-        let listening = Arc::new(Listening::new(&running.plan.listeners[0], address, &metrics));
+        let listening = Arc::new(Listening::new(&running.plan.listeners[0], address, &metrics).unwrap());
         let worker = Arc::new(Worker { index: 0, log: running.access_log.buffer(), running });
         Rig { door: Arc::new(Door::new(worker, listening, address, false)), upstreams: Upstreams::new() }
     }

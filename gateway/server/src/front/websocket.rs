@@ -12,6 +12,7 @@ mod rationed;
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -34,6 +35,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::announce::{Announcing, Draining};
 use super::door::Door;
 use super::pipe::pipe;
 use crate::carry::{Asked, refuse};
@@ -249,10 +251,19 @@ where
     let opened = (on.first)(message, path.clone())
         .and_then(|head| (on.protocol.open)(head, &Services::everywhere(&door.worker.running.schema.load())));
     let fault = Fault::default();
+    let draining = Arc::new(Draining::default());
     match opened {
         Ok(mut opened) => {
             opened.decoder = Box::new(Watched::new(opened.decoder, fault.clone()));
-            tokio::spawn(door.carry(on.protocol, opened, Transport::WebSocket, host, receive, transmit));
+            let (carrying, draining) = (door.clone(), draining.clone());
+            tokio::spawn(async move {
+                let websocket = Transport::WebSocket;
+                if on.protocol.name != grpc_ws::PROTOCOL.name {
+                    return carrying.carry(on.protocol, opened, websocket, host, receive, transmit).await;
+                }
+                let transmit = Announcing::new(transmit, None, draining.clone());
+                draining.watch(carrying.carry(on.protocol, opened, websocket, host, receive, transmit)).await;
+            });
         }
         Err(Reply::Status(status, encoder)) => {
             let client = door.client(on.protocol, Transport::WebSocket);
@@ -264,7 +275,12 @@ where
             return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await;
         }
     }
-    Connection::new(stream, driver, on, fault).run().await;
+    let mut connection = pin!(Connection::new(stream, driver, on, fault).run());
+    tokio::select! {
+        () = &mut connection => return,
+        () = door.worker.running.drain.begins() => draining.begin(),
+    }
+    connection.await;
 }
 
 /// The limits of a WebSocket, all by name.

@@ -57,6 +57,7 @@ pub struct ResponseStream {
     frames: Frames,
     base64: Base64Runs,
     waiting: VecDeque<Received>,
+    extensions: VecDeque<(u8, Bytes)>,
     ended: bool,
 }
 
@@ -75,6 +76,7 @@ impl ResponseStream {
             frames: Frames::default(),
             base64: Base64Runs::default(),
             waiting: VecDeque::new(),
+            extensions: VecDeque::new(),
             ended: false,
         }
     }
@@ -125,6 +127,33 @@ impl ResponseStream {
             Received::End(end) => end,
             other => panic!("{other:?} instead of the end"),
         }
+    }
+
+    /// The next extension frame of grpc-wt and grpc-ws: its flags and its payload. What comes before it is kept for later.
+    pub async fn extension(&mut self) -> (u8, Bytes) {
+        assert_eq!(self.encoding, Encoding::Wt, "only these have extension frames");
+        within("an extension frame", async {
+            let (status, headers) = self.receive.head().await.unwrap();
+            self.head.get_or_insert(Head { status, headers });
+            loop {
+                if let Some(extension) = self.extensions.pop_front() {
+                    return extension;
+                }
+                match self.pop() {
+                    Some(received) => self.waiting.push_back(received),
+                    None => match self.receive.data().await {
+                        Ok(Some(bytes)) => self.frames.push(&bytes),
+                        end => panic!("{end:?} instead of an extension frame"),
+                    },
+                }
+            }
+        })
+        .await
+    }
+
+    /// How many extension frames have come that nobody has asked for.
+    pub fn extensions(&self) -> usize {
+        self.extensions.len()
     }
 
     /// Everything that is left.
@@ -179,6 +208,10 @@ impl ResponseStream {
         match (flags, self.encoding) {
             (0, _) => Some(Received::Message(payload)),
             (1, _) => Some(Received::Compressed(payload)),
+            (flags, Encoding::Wt) if flags & 0x20 != 0 => {
+                self.extensions.push_back((flags, payload));
+                self.pop()
+            }
             (0x40, Encoding::Wt) => {
                 let head = self.head.as_mut().expect("set before the first frame is read");
                 head.headers = parse_block(&payload);

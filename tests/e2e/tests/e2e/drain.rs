@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::stage::Stage;
 
+over!(every protocol with frames: open_calls_are_told);
 over!(every protocol: calls_in_progress_finish, the_drain_timeout_ends_the_rest, idle_connections_hold_nothing_up);
 
 async fn calls_in_progress_finish(protocol: Protocol) {
@@ -71,6 +72,30 @@ async fn a_draining_gateway_takes_no_connections() {
     assert!(!matches!(tokio::time::timeout(QUIET, handshake).await, Ok(Ok(_))));
     upstream.release();
     assert_eq!(call.response.all().await.code(), 0);
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+/// Within the response, for pages whose browser tells them of nothing else: also where nothing has been said yet, and where
+/// a message stands open.
+async fn open_calls_are_told(protocol: Protocol) {
+    const DRAIN: (u8, bytes::Bytes) = (0x24, bytes::Bytes::new());
+    let Stage { mut client, mut upstream, mut gateway } = Stage::new(protocol).await;
+    let mut silent = client.call(method::SILENT).open().await;
+    upstream.next_call().await;
+    let mut paused = client.call(method::PAUSE).open().await;
+    paused.send(b"half").await.unwrap();
+    paused.half_close().await.unwrap();
+    assert_eq!(paused.response.message().await, "half");
+    upstream.next_call().await.until_half_closed().await;
+    gateway.terminate().await;
+    assert_eq!(silent.response.extension().await, DRAIN);
+    assert_eq!(paused.response.extension().await, DRAIN);
+    silent.cancel();
+    upstream.release();
+    // It is said once, and the call ends as it would have.
+    assert_eq!(paused.response.message().await, "half");
+    assert_eq!(paused.response.end().await.code, 0);
+    assert_eq!(paused.response.extensions(), 0);
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
 

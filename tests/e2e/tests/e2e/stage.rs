@@ -59,6 +59,9 @@ macro_rules! over {
             connect_h1 ConnectH1, connect_h2 ConnectH2, connect_h3 ConnectH3,
         );)+
     };
+    (every protocol with frames: $($behaviour:ident),+ $(,)?) => {
+        $(over!(@ $behaviour: grpc_wt GrpcWt, grpc_ws GrpcWs, grpc_ws_tls GrpcWsTls,);)+
+    };
     (every HTTP version: $($behaviour:ident),+ $(,)?) => {
         $(over!(@ $behaviour:
             h1 WebTextH1, h1_tls WebH1, h2c GrpcH2c, h2 GrpcTls, h3 GrpcH3,

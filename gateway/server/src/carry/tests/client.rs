@@ -27,6 +27,8 @@ pub(crate) struct Side {
     pub(crate) body: Vec<u8>,
     /// How the response ended.
     pub(crate) end: Option<Ended>,
+    /// What the front has to say.
+    aside: Option<Bytes>,
     /// Whether the gateway has let go of the wire.
     pub(crate) dropped: bool,
     /// One place for each thing that can be waited for, as in the `h2` crate.
@@ -99,6 +101,11 @@ impl Client {
     pub(crate) fn end_with(&self, trailers: HeaderMap) -> &Client {
         self.update(|side| (side.trailers, side.ended) = (Some(trailers), true));
         self
+    }
+
+    /// Has the front say something between two messages.
+    pub(crate) fn put_aside(&self, aside: &'static [u8]) {
+        self.update(|side| side.aside = Some(Bytes::from_static(aside)));
     }
 
     pub(crate) fn leave(&self, gone: Gone) {
@@ -254,6 +261,17 @@ impl Transmit for FakeTransmit {
         let mut side = self.0.side();
         match side.gone {
             Some(gone) => Poll::Ready(gone),
+            None => {
+                side.sending = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_aside(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let mut side = self.0.side();
+        match side.aside.take() {
+            Some(aside) => Poll::Ready(aside),
             None => {
                 side.sending = Some(cx.waker().clone());
                 Poll::Pending

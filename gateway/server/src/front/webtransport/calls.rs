@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::carry::{Asked, refuse};
+use crate::front::announce::{Announcing, Draining};
 use crate::front::door::Door;
 use crate::observe::metrics::ConnectionMetrics;
 
@@ -34,8 +35,9 @@ pub(super) async fn serve(
     };
     let metrics = &door.worker.running.metrics;
     let _counted = metrics.session(draft);
-    let streams = metrics.session_streams(draft);
     let drain = door.worker.running.drain.clone();
+    let streams = metrics.session_streams(draft);
+    let shared = Arc::new(Shared { door, host, streams, draining: Arc::default() });
     let mut calls = JoinSet::new();
     let drained = drain.begins();
     tokio::pin!(drained);
@@ -47,13 +49,14 @@ pub(super) async fn serve(
                 // Refused calls are safe to send again on another session.
                 Some((_, mut transmit)) if drain.has_begun() => transmit.reset(Reset::REFUSED),
                 Some((receive, transmit)) => {
-                    calls.spawn(stream_call(door.clone(), host.clone(), receive, transmit, streams.clone()));
+                    calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
                 None => break,
             },
             Some(_) = calls.join_next() => {}
             () = &mut drained, if !draining => {
                 session.drain();
+                shared.draining.begin();
                 draining = true;
             }
         }
@@ -66,46 +69,61 @@ pub(super) async fn serve(
     while calls.join_next().await.is_some() {}
 }
 
-/// Serves one stream: reads its HEADERS and carries the call.
-async fn stream_call(
+/// What the calls of a session share.
+struct Shared {
     door: Arc<Door>,
     host: Arc<str>,
-    mut receive: WtReceive,
-    mut transmit: WtTransmit,
     streams: ConnectionMetrics,
-) {
-    let _counted = streams.begin();
-    let (head, leftover) = match timeout(door.listening.limits.header_timeout, open(&mut receive)).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(NoCall::Gone)) => return,
-        Ok(Err(NoCall::Refused(refusal))) => {
-            let code = refusal.stop;
-            if let Reply::Status(status, encoder) = refusal.into() {
-                let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
-                let asked = Asked { client, host, path: PathAndQuery::from_static("/") };
-                refuse(door.worker.clone(), status, encoder, asked, transmit).await;
+    draining: Arc<Draining>,
+}
+
+impl Shared {
+    /// Serves one stream: reads its HEADERS and carries the call.
+    async fn stream_call(self: Arc<Self>, mut receive: WtReceive, mut transmit: WtTransmit) {
+        let _counted = self.streams.begin();
+        let door = &self.door;
+        let (head, leftover) = match timeout(door.listening.limits.header_timeout, open(&mut receive)).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(NoCall::Gone)) => return,
+            Ok(Err(NoCall::Refused(refusal))) => {
+                let code = refusal.stop;
+                self.refuse(refusal.into(), PathAndQuery::from_static("/"), transmit).await;
+                return receive.stop_with(code);
             }
-            return receive.stop_with(code);
+            Err(_) => {
+                transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR);
+                return receive.stop_with(grpc_wt::stream::PROTOCOL_ERROR);
+            }
+        };
+        let path = head.path.clone();
+        let opened =
+            (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
+        match opened {
+            Ok(opened) => {
+                let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
+                let transmit = Announcing::new(transmit, None, self.draining.clone());
+                let (host, transport) = (self.host.clone(), Transport::WebTransport);
+                let call = door.carry(&grpc_wt::PROTOCOL, opened, transport, host, receive, transmit);
+                self.draining.watch(call).await;
+            }
+            Err(reply) => {
+                self.refuse(reply, path, transmit).await;
+                receive.stop();
+            }
         }
-        Err(_) => {
-            transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR);
-            return receive.stop_with(grpc_wt::stream::PROTOCOL_ERROR);
+    }
+
+    /// Answers a stream that opens no call.
+    async fn refuse(&self, reply: Reply, path: PathAndQuery, mut transmit: WtTransmit) {
+        match reply {
+            Reply::Status(status, encoder) => {
+                let client = self.door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
+                let asked = Asked { client, host: self.host.clone(), path };
+                refuse(self.door.worker.clone(), status, encoder, asked, transmit).await;
+            }
+            // A stream has no HTTP status, so the protocol never asks for one.
+            Reply::Http(..) => transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR),
         }
-    };
-    let path = head.path.clone();
-    let opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
-    match opened {
-        Ok(opened) => {
-            let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
-            door.carry(&grpc_wt::PROTOCOL, opened, Transport::WebTransport, host, receive, transmit).await;
-        }
-        Err(Reply::Status(status, encoder)) => {
-            let client = door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
-            refuse(door.worker.clone(), status, encoder, Asked { client, host, path }, transmit).await;
-            receive.stop();
-        }
-        // A stream has no HTTP status, so the protocol never asks for one.
-        Err(Reply::Http(..)) => transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR),
     }
 }
 
