@@ -204,7 +204,7 @@ async fn changes_its_certificate() {
     let before = endpoint();
     let (certificate, tls) = identity();
     let old = config(&server);
-    server.endpoint.set_tls(tls).unwrap();
+    server.endpoint.server().set_tls(&tls).unwrap();
     server.certificate = certificate;
     assert!(soon(before.connect_with(old, server.address, "localhost").unwrap()).await.is_err());
     assert_eq!(Http3::connect(&server).await.get("/hello").await.0, StatusCode::OK);
