@@ -23,7 +23,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use cluster::ClusterConfig;
 pub(crate) use descriptors::DescriptorsConfig;
 pub(crate) use listener::{
-    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebSocketConfig,
+    CertificateSource, ClientCertificates, ListenerConfig, ListenerTls, OriginPattern, WebSocketConfig,
     WebTransportConfig,
 };
 pub(crate) use route::{FilterConfig, RouteConfig, Written};

@@ -86,6 +86,8 @@ impl Drop for Hold {
 pub(crate) struct DrainThenStop {
     pub(crate) drain: Drain,
     pub(crate) limit: Duration,
+    /// Changes at each SIGHUP, which asks for certificates to be read again.
+    pub(crate) reload: watch::Sender<u64>,
     /// Run once signals are listened to: whoever is told before could send one that kills the process.
     pub(crate) ready: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
@@ -94,8 +96,9 @@ pub(crate) struct DrainThenStop {
 impl ShutdownSignalWatch for DrainThenStop {
     async fn recv(&self) -> ShutdownSignal {
         // SIGQUIT hands sockets over to a new process in Pingora's way, which does not work with ours; it drains too.
-        let signals = [SignalKind::terminate(), SignalKind::quit(), SignalKind::interrupt()].map(signal);
-        let [Ok(mut terminate), Ok(mut quit), Ok(mut interrupt)] = signals else {
+        let kinds =
+            [SignalKind::terminate(), SignalKind::quit(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [Ok(mut terminate), Ok(mut quit), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
             log::error!("cannot listen to signals");
             return ShutdownSignal::FastShutdown;
         };
@@ -103,11 +106,19 @@ impl ShutdownSignalWatch for DrainThenStop {
             (self.ready)().await;
             std::future::pending().await
         };
+        // Once the gateway drains, no handshake could use another certificate; SIGHUP does nothing then.
+        let reload = async {
+            while hangup.recv().await.is_some() {
+                self.reload.send_modify(|asked| *asked = asked.wrapping_add(1));
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = quit.recv() => {}
             _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
             () = ready => {}
+            () = reload => {}
         }
         log::info!("draining for at most {:?}", self.limit);
         tokio::select! {

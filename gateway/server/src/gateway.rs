@@ -8,15 +8,17 @@ use std::time::Duration;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use sluicegate_core::BoxFuture;
+use tokio::sync::watch;
 
 use crate::admin::Admin;
 use crate::descriptors::DescriptorService;
 use crate::drain::{Drain, DrainThenStop};
-use crate::front::listener::{Bound, Listening, QuicAccept, TcpAccept, bind};
+use crate::front::listener::{Bound, QuicAccept, TcpAccept, bind};
 use crate::front::plain::Pages;
 use crate::observe::access_log::AccessLog;
 use crate::observe::metrics::Metrics;
 use crate::plan::Plan;
+use crate::renewal::{Renewal, RenewalService};
 use crate::running::Running;
 use crate::worker::workers;
 
@@ -51,7 +53,9 @@ impl Gateway {
         let listeners = plan
             .listeners
             .iter()
-            .map(|listener| bind(listener).map_err(|error| CannotStart::Listen(listener.address, error)))
+            .map(|listener| {
+                bind(listener, &metrics).map_err(|error| CannotStart::Listen(listener.address, error))
+            })
             .collect::<Result<_, _>>()?;
         let admin = match plan.admin {
             Some(address) => Some(bind_admin(address).map_err(|error| CannotStart::Listen(address, error))?),
@@ -69,7 +73,7 @@ impl Gateway {
 
     /// The addresses of the listeners, in the order of the plan.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().map(|bound| bound.address)
+        self.listeners.iter().map(|bound| bound.listening.address)
     }
 
     /// Where the gateway can be reached, and where its page is if it has one: a line each, and "ready".
@@ -77,9 +81,9 @@ impl Gateway {
         let mut lines = Vec::new();
         for (listener, bound) in self.plan.listeners.iter().zip(&self.listeners) {
             let kind = if listener.tls.is_some() { "tls" } else { "http" };
-            lines.push(format!("listening {kind} {}", bound.address));
+            lines.push(format!("listening {kind} {}", bound.listening.address));
             if bound.udp.is_some() {
-                lines.push(format!("listening quic {}", bound.address));
+                lines.push(format!("listening quic {}", bound.listening.address));
             }
         }
         if let Some((_, address)) = &self.admin {
@@ -88,7 +92,7 @@ impl Gateway {
         let cleartext =
             self.plan.listeners.iter().zip(&self.listeners).find(|(listener, _)| listener.tls.is_none());
         if let Some((_, bound)) = cleartext.filter(|_| has_page) {
-            lines.push(format!("open http://{}/ in a browser", bound.address));
+            lines.push(format!("open http://{}/ in a browser", bound.listening.address));
         }
         lines.push("ready\n".into());
         lines.join("\n")
@@ -107,18 +111,24 @@ impl Gateway {
         for service in services {
             server.add_service(service);
         }
+        let mut renewals = Vec::new();
         for (listener, bound) in running.plan.listeners.iter().zip(self.listeners) {
-            let listening = Arc::new(Listening::new(listener, bound.address, &self.metrics));
+            let listening = bound.listening;
+            renewals.extend(Renewal::of(listener, &listening, &self.metrics));
             server.add_service(TcpAccept {
                 socket: Some(bound.tcp),
                 listening: listening.clone(),
                 dealer: dealer.clone(),
                 drain: drain.clone(),
             });
-            if let (Some(udp), Some(tls)) = (bound.udp, listener.quic_tls.clone()) {
+            if let Some(udp) = bound.udp {
                 let (dealer, drain) = (dealer.clone(), drain.clone());
-                server.add_service(QuicAccept { socket: Some(udp), tls, listening, dealer, drain });
+                server.add_service(QuicAccept { socket: Some(udp), listening, dealer, drain });
             }
+        }
+        let reload = watch::Sender::new(0);
+        if !renewals.is_empty() {
+            server.add_service(RenewalService { renewals, asked: reload.subscribe() });
         }
         if let Some(service) = DescriptorService::new(&running) {
             server.add_service(service);
@@ -137,7 +147,7 @@ impl Gateway {
                 let _ = out.write_all(announcement.as_bytes()).and_then(|()| out.flush());
             })
         });
-        server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit, ready }) });
+        server.run(RunArgs { shutdown_signal: Box::new(DrainThenStop { drain, limit, reload, ready }) });
         log.close();
     }
 }

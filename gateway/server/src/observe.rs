@@ -1,4 +1,5 @@
 //! What operators see: metrics and the access log.
 
 pub(crate) mod access_log;
+pub(crate) mod listeners;
 pub(crate) mod metrics;

@@ -1,5 +1,7 @@
 //! Certificates and keys: read from files, checked, and made into what rustls wants.
 
+mod files;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +15,9 @@ use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+pub(crate) use files::Fingerprint;
+pub use files::TlsFiles;
 
 /// A certificate chain, the server's own first, and the key to it.
 #[derive(Debug)]
@@ -44,9 +49,22 @@ pub(crate) struct Clients(Arc<dyn ClientCertVerifier>);
 
 /// From when to when a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Validity {
-    pub(crate) from: SystemTime,
-    pub(crate) until: SystemTime,
+pub struct Validity {
+    /// The first moment.
+    pub from: SystemTime,
+    /// The last one.
+    pub until: SystemTime,
+}
+
+/// TLS of a listener: one certificate, and the same clients let in, over every transport.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    /// For TCP: TLS 1.2 and 1.3, offering `h2` and `http/1.1`.
+    pub tcp: Arc<ServerConfig>,
+    /// For QUIC: TLS 1.3 only, offering `h3`; `None` when QUIC is off.
+    pub quic: Option<Arc<ServerConfig>>,
+    /// From when to when the certificate is valid.
+    pub validity: Validity,
 }
 
 /// A certificate that belongs to its key.
@@ -98,14 +116,30 @@ impl Clients {
     }
 }
 
+impl ServerTls {
+    /// TLS with this certificate for these clients; for QUIC too if that is wanted.
+    pub(crate) fn new(
+        certificate: &Checked,
+        clients: &Clients,
+        quic: bool,
+    ) -> Result<ServerTls, BadCertificate> {
+        let unusable = BadCertificate::Unusable;
+        Ok(ServerTls {
+            tcp: certificate.for_tcp(clients).map_err(unusable)?,
+            quic: quic.then(|| certificate.for_quic(clients)).transpose().map_err(unusable)?,
+            validity: certificate.validity,
+        })
+    }
+}
+
 impl Checked {
     /// For TCP: TLS 1.2 and 1.3, offering HTTP/2 and HTTP/1.1.
-    pub(crate) fn for_tcp(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
+    fn for_tcp(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
         self.server_config(clients, rustls::ALL_VERSIONS, &[b"h2", b"http/1.1"])
     }
 
     /// For QUIC: TLS 1.3, offering HTTP/3. Without early data, which could be replayed.
-    pub(crate) fn for_quic(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
+    fn for_quic(&self, clients: &Clients) -> Result<Arc<ServerConfig>, rustls::Error> {
         self.server_config(clients, &[&rustls::version::TLS13], &[b"h3"])
     }
 

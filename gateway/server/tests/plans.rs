@@ -124,10 +124,10 @@ fn a_certificate_may_be_given_instead_of_files() {
         ]";
     let (plan, _) = plan::from_text("code", text, Path::new(""), &sources).unwrap();
     let shape =
-        |one: &Listener| (one.tls.is_some(), one.quic_tls.is_some(), one.webtransport.is_some(), one.h2c);
+        |one: &Listener| (one.tls.is_some(), one.quic, one.webtransport.is_some(), one.h2c);
     let shapes: Vec<_> = plan.listeners.iter().map(shape).collect();
     assert_eq!(shapes, [(true, true, true, false), (true, false, false, false), (false, false, false, true)]);
-    assert!(plan.listeners[0].certificate_expires.is_some_and(|expires| expires > SystemTime::now()));
+    assert!(plan.listeners[0].tls.as_ref().is_some_and(|tls| tls.validity.until > SystemTime::now()));
     assert_eq!(plan.listeners[0].webtransport.as_ref().unwrap().origins, Origins::SameHost);
     assert!(plan.workers > 0);
 }

@@ -19,6 +19,10 @@ pub struct Certificates {
     pub server_pem: String,
     /// The server's key.
     pub key_pem: String,
+    /// Another certificate for the same names, with a key of its own.
+    pub renewed_pem: String,
+    /// The key to it.
+    pub renewed_key_pem: String,
     /// A client's certificate.
     pub client_pem: String,
     /// The client's key.
@@ -35,7 +39,9 @@ pub fn certificates() -> &'static Certificates {
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let server = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+        let server = CertificateParams::new(names.clone()).unwrap().signed_by(&key, &authority).unwrap();
+        let renewed_key = KeyPair::generate().unwrap();
+        let renewed = CertificateParams::new(names).unwrap().signed_by(&renewed_key, &authority).unwrap();
         let client_key = KeyPair::generate().unwrap();
         let mut client = CertificateParams::new(Vec::new()).unwrap();
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -44,6 +50,8 @@ pub fn certificates() -> &'static Certificates {
             authority_pem: authority.pem(),
             server_pem: server.pem(),
             key_pem: key.serialize_pem(),
+            renewed_pem: renewed.pem(),
+            renewed_key_pem: renewed_key.serialize_pem(),
             client_pem: client.pem(),
             client_key_pem: client_key.serialize_pem(),
         }

@@ -48,12 +48,12 @@ pub(crate) enum CertificateSource {
 pub(crate) struct ClientCertificates {
     /// The file, in PEM, of the authorities that vouch for clients.
     pub(crate) ca: Spanned<Word>,
-    pub(crate) auth: ClientAuth,
+    auth: ClientAuth,
 }
 
 /// What becomes of a client without a certificate. One that shows a bad certificate is always refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClientAuth {
+enum ClientAuth {
     /// It is refused.
     Required,
     /// It is served.
@@ -156,6 +156,11 @@ impl ListenerTls {
 }
 
 impl ClientCertificates {
+    /// Whether a client must show one.
+    pub(crate) fn is_required(&self) -> bool {
+        self.auth == ClientAuth::Required
+    }
+
     fn read(section: &mut Section<'_>) -> Option<ClientCertificates> {
         let ca = section.get("client_ca");
         let auth = section.or("client_auth", ClientAuth::Required);

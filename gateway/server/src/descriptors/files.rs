@@ -1,37 +1,19 @@
 //! Files and folders that are read again when they change.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use prost_reflect::DescriptorPool;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Source, file, protos};
 use crate::plan::DescriptorSource;
 use crate::running::Running;
-
-/// File systems without events, such as those of other machines, are looked at this often.
-const POLL: Duration = Duration::from_secs(30);
-/// Whoever writes is done when nothing has changed for this long: a deployment replaces more than one file.
-const QUIET: Duration = Duration::from_millis(200);
-/// In a folder that never comes to rest, files are read this long after the first change.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::watch::{Place, Watch};
 
 /// Keeps a source current for as long as it runs.
 pub(super) async fn follow(running: Arc<Running>, source: Arc<Source>) {
-    // One note is enough, however much has changed.
-    let (changed, mut changes) = mpsc::channel(1);
-    let _watcher = watcher(&source.kind, changed)
-        .map_err(|error| {
-            let cluster = &source.cluster;
-            log::warn!("cluster {cluster}: changes of descriptors are noticed after {POLL:?} only: {error}");
-        })
-        .ok();
+    let mut watch = Watch::new(&format!("descriptors of cluster {}", source.cluster), places(&source.kind));
     // Between planning and now, files may have changed.
     let mut seen = None;
     loop {
@@ -41,52 +23,17 @@ pub(super) async fn follow(running: Arc<Running>, source: Arc<Source>) {
         let looked = looked.unwrap_or_else(|_| Err("they cannot be compiled".to_owned()));
         seen = looked.as_ref().ok().map(|(content, _)| *content);
         source.note(&running, looked.map(|(_, pool)| pool));
-
-        // Without a watcher the channel is closed, and only time passes.
-        let mut next = timeout(POLL, changes.recv()).await;
-        if let Ok(None) = next {
-            tokio::time::sleep(POLL).await;
-            continue;
-        }
-        let latest = Instant::now() + PATIENCE;
-        while let Ok(Some(())) = next {
-            let quiet = (Instant::now() + QUIET).min(latest);
-            next = timeout_at(quiet, changes.recv()).await;
-            if Instant::now() >= latest {
-                break;
-            }
-        }
+        watch.settled().await;
     }
 }
 
-/// Calls upon every change in the folders of a source.
-fn watcher(kind: &DescriptorSource, changed: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let is_change = event.is_ok_and(|event| match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-            // Reading them is no change.
-            EventKind::Access(_) => false,
-            _ => true,
-        });
-        if is_change {
-            // If there is no room, a note waits already.
-            let _ = changed.try_send(());
-        }
-    })?;
+/// What is watched for a source.
+fn places(kind: &DescriptorSource) -> Vec<Place<'_>> {
     match kind {
-        // The folder, not the file: editors and deployments put another file in its place.
-        DescriptorSource::File(path) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            watcher.watch(folder.unwrap_or(Path::new(".")), RecursiveMode::NonRecursive)?;
-        }
-        DescriptorSource::Protos(folders) => {
-            for folder in folders {
-                watcher.watch(folder, RecursiveMode::Recursive)?;
-            }
-        }
-        DescriptorSource::Reflection { .. } => {}
+        DescriptorSource::File(path) => vec![Place::File(path)],
+        DescriptorSource::Protos(folders) => folders.iter().map(|folder| Place::Tree(folder)).collect(),
+        DescriptorSource::Reflection { .. } => Vec::new(),
     }
-    Ok(watcher)
 }
 
 /// What files hold, told from what they held before, and what they tell if that is another thing than before.

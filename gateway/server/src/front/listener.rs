@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::HeaderValue;
 use pingora::server::{ListenFds, ShutdownWatch};
@@ -17,6 +18,7 @@ use super::{Arrival, NewConnection};
 use crate::drain::Drain;
 use crate::observe::metrics::{Active, ConnectionMetrics, Metrics};
 use crate::plan::{Listener, ListenerLimits, WebSocket, WebTransport};
+use crate::tls::ServerTls;
 use crate::worker::Dealer;
 
 /// How long accepting pauses after an error such as "too many open files".
@@ -26,11 +28,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Bound {
     pub(crate) tcp: TcpListener,
     pub(crate) udp: Option<UdpSocket>,
-    pub(crate) address: SocketAddr,
+    pub(crate) listening: Arc<Listening>,
 }
 
 /// Binds the sockets of a listener. With QUIC, TCP and UDP get the same port.
-pub(crate) fn bind(listener: &Listener) -> io::Result<Bound> {
+pub(crate) fn bind(listener: &Listener, metrics: &Metrics) -> io::Result<Bound> {
     // With port 0 the system picks a TCP port whose UDP twin may be taken; another pick mends that.
     let mut attempts = if listener.address.port() == 0 { 20 } else { 1 };
     loop {
@@ -38,14 +40,11 @@ pub(crate) fn bind(listener: &Listener) -> io::Result<Bound> {
         let tcp = TcpListener::bind(listener.address)?;
         tcp.set_nonblocking(true)?;
         let address = tcp.local_addr()?;
-        if listener.quic_tls.is_none() {
-            return Ok(Bound { tcp, udp: None, address });
-        }
-        match UdpSocket::bind(address) {
-            Ok(udp) => return Ok(Bound { tcp, udp: Some(udp), address }),
-            Err(error) if attempts == 0 => return Err(error),
-            Err(_) => {}
-        }
+        let udp = match listener.quic.then(|| UdpSocket::bind(address)).transpose() {
+            Err(_) if attempts > 0 => continue,
+            udp => udp?,
+        };
+        return Ok(Bound { tcp, udp, listening: Arc::new(Listening::new(listener, address, metrics)?) });
     }
 }
 
@@ -61,11 +60,12 @@ pub(crate) struct Listening {
     /// The address it is bound to.
     pub(crate) address: SocketAddr,
     pub(crate) limits: ListenerLimits,
-    /// `None` for cleartext.
-    pub(crate) tls: Option<Acceptor>,
+    /// TLS over TCP; `None` for cleartext.
+    pub(crate) tls: Option<ArcSwap<Acceptor>>,
+    /// `None` without QUIC.
+    pub(crate) quic: Option<sluicegate_quic::Server>,
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransport>,
-    pub(crate) offers_webtransport: bool,
     pub(crate) websocket: Option<WebSocket>,
     pub(crate) websocket_over_h2: bool,
     /// Where the REST interface is described.
@@ -82,16 +82,18 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn new(plan: &Listener, address: SocketAddr, metrics: &Metrics) -> Listening {
+    pub(crate) fn new(plan: &Listener, address: SocketAddr, metrics: &Metrics) -> io::Result<Listening> {
         let name = plan.address.to_string();
-        let alt_svc = plan.quic_tls.as_ref().map(|_| format!("h3=\":{}\"; ma=86400", address.port()));
-        Listening {
+        let alt_svc = plan.quic.then(|| format!("h3=\":{}\"; ma=86400", address.port()));
+        let quic_tls = plan.tls.as_ref().and_then(|tls| tls.quic.as_ref());
+        let quic = quic_tls.map(|tls| sluicegate_quic::Server::new(tls, super::quic::limits(plan, metrics)));
+        Ok(Listening {
             address,
             limits: plan.limits.clone(),
-            tls: plan.tls.clone().map(Acceptor::from_server_config),
+            tls: plan.tls.as_ref().map(|tls| ArcSwap::from_pointee(acceptor(tls))),
+            quic: quic.transpose()?,
             h2c: plan.h2c,
             webtransport: plan.webtransport.clone(),
-            offers_webtransport: plan.offers_webtransport,
             websocket: plan.websocket.clone(),
             websocket_over_h2: plan.websocket_over_h2,
             openapi: plan.openapi.clone(),
@@ -102,7 +104,18 @@ impl Listening {
             websockets: metrics.connections(&name, "websocket"),
             over_limit: metrics.refused(&name, "max_connections"),
             over_limit_per_ip: metrics.refused(&name, "max_connections_per_ip"),
+        })
+    }
+
+    /// Uses this certificate, and lets these clients in, for handshakes that begin from now on, over every transport.
+    pub(crate) fn set_tls(&self, tls: &ServerTls) -> io::Result<()> {
+        if let (Some(quic), Some(tls)) = (&self.quic, &tls.quic) {
+            quic.set_tls(tls)?;
         }
+        if let Some(tcp) = &self.tls {
+            tcp.store(Arc::new(acceptor(tls)));
+        }
+        Ok(())
     }
 
     /// Takes a place for a connection, unless a limit is reached.
@@ -123,6 +136,10 @@ impl Listening {
         open.total += 1;
         Some(Admitted { listener: self.clone(), ip, _counted: metrics.begin() })
     }
+}
+
+fn acceptor(tls: &ServerTls) -> Acceptor {
+    Acceptor::from_server_config(tls.tcp.clone())
 }
 
 /// A connection's place under the limits of its listener.
@@ -199,7 +216,6 @@ impl Service for TcpAccept {
 /// Accepts QUIC connections.
 pub(crate) struct QuicAccept {
     pub(crate) socket: Option<UdpSocket>,
-    pub(crate) tls: Arc<rustls::ServerConfig>,
     pub(crate) listening: Arc<Listening>,
     pub(crate) dealer: Dealer,
     pub(crate) drain: Drain,
@@ -209,8 +225,8 @@ pub(crate) struct QuicAccept {
 impl Service for QuicAccept {
     async fn start_service(&mut self, _: Option<ListenFds>, mut shutdown: ShutdownWatch, _: usize) {
         let Some(socket) = self.socket.take() else { return };
-        let limits = super::quic::limits(&self.listening);
-        let endpoint = match sluicegate_quic::Endpoint::bind(socket, self.tls.clone(), limits) {
+        let Some(server) = &self.listening.quic else { return };
+        let endpoint = match server.listen(socket) {
             Ok(endpoint) => endpoint,
             Err(error) => return log::error!("cannot listen on udp {}: {error}", self.listening.address),
         };

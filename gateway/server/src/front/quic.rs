@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use pingora_core::server::ShutdownWatch;
 use sluicegate_core::wire::{Reset, Transmit};
-use sluicegate_quic::{Event, Incoming, Limits, Request};
+use sluicegate_quic::{Event, Incoming, Limits, Refusal, Request};
 
 use super::door::{Door, authority};
 use super::enter::enter;
 use super::listener::Listening;
 use super::webtransport;
+use crate::observe::metrics::Metrics;
+use crate::plan::Listener;
 use crate::worker::Worker;
 
 /// The limits of a listener, as QUIC knows them.
-pub(crate) fn limits(listening: &Listening) -> Limits {
-    let limits = &listening.limits;
+pub(crate) fn limits(listener: &Listener, metrics: &Metrics) -> Limits {
+    let limits = &listener.limits;
     let quic = &limits.quic;
     Limits {
         receive_window: quic.connection_window,
@@ -28,9 +30,18 @@ pub(crate) fn limits(listening: &Listening) -> Limits {
         header_timeout: limits.header_timeout,
         idle_timeout: quic.idle_timeout,
         max_field_section: limits.max_header_bytes,
-        max_sessions: if listening.offers_webtransport { quic.max_sessions } else { 0 },
+        max_sessions: if listener.offers_webtransport { quic.max_sessions } else { 0 },
         datagram_buffer: quic.datagram_buffer,
+        observer: Arc::new(metrics.listeners.quic(&listener.address.to_string(), limit)),
         ..Limits::default()
+    }
+}
+
+/// The key of the limit that refused something.
+fn limit(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::MaxFieldSection => "max_header_bytes",
+        other => other.name(),
     }
 }
 

@@ -69,6 +69,7 @@ async fn start(
     let limits = &listening.limits;
     match &listening.tls {
         Some(tls) => {
+            let tls = tls.load_full();
             let io = timeout(limits.handshake_timeout, tls.tls_handshake(io)).await;
             let io = io
                 .map_err(|_| "the TLS handshake took too long".to_owned())?

@@ -15,6 +15,7 @@ use sluicegate_core::protocol::{self, Protocol};
 use sluicegate_core::schema::{Method, Schema};
 use sluicegate_core::status::Code;
 
+use super::listeners::ListenerFamilies;
 use crate::plan::Plan;
 
 /// Upper bounds of the latency histogram in milliseconds: Envoy's defaults.
@@ -29,6 +30,7 @@ const CALL_LABELS: &[&str] = &["route", "cluster", "service", "method", "client_
 pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     pub(crate) filters: FilterMetrics,
+    pub(crate) listeners: ListenerFamilies,
     calls: IntCounterVec,
     active_calls: IntGaugeVec,
     call_time: HistogramVec,
@@ -169,6 +171,7 @@ impl Metrics {
             )?,
             live,
             filters: FilterMetrics::new(registry.clone())?,
+            listeners: ListenerFamilies::new(&registry)?,
             registry,
         })
     }

@@ -2,29 +2,29 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use toml::Spanned;
 
 use super::{ListenerLimits, Planner, Traffic};
 use crate::config::{
-    CertificateSource, ClientAuth, ClientCertificates, ListenerConfig, OriginPattern, WebSocketConfig,
+    CertificateSource, ClientCertificates, ListenerConfig, ListenerTls, OriginPattern, WebSocketConfig,
     WebTransportConfig,
 };
 use crate::report::Severity;
-use crate::tls::{self, BadCertificate, Certificate, Checked, Clients, Validity};
+use crate::tls::{BadCertificate, Certificate, Checked, Clients, ServerTls, TlsFiles};
 
 /// One address to listen on.
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// The TCP address, and with QUIC the UDP address too. Port 0 lets the system choose.
     pub address: SocketAddr,
-    /// TLS for TCP connections, offering `h2` and `http/1.1`; `None` serves cleartext.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// TLS for QUIC connections, version 1.3 only and offering `h3`; `None` when QUIC is off.
-    pub quic_tls: Option<Arc<rustls::ServerConfig>>,
-    /// When the certificate stops being valid; `None` without TLS.
-    pub certificate_expires: Option<SystemTime>,
+    /// TLS, for TCP and with QUIC for both; `None` serves cleartext.
+    pub tls: Option<ServerTls>,
+    /// The files that it came from, which are read again when they change; `None` if it came from none.
+    pub tls_files: Option<TlsFiles>,
+    /// Whether HTTP/3 is served.
+    pub quic: bool,
     /// Whether HTTP/2 is spoken without TLS, by prior knowledge. Never true with TLS.
     pub h2c: bool,
     /// Where WebTransport sessions that carry calls are accepted; `None` accepts none.
@@ -118,36 +118,16 @@ impl Planner<'_> {
         config: &ListenerConfig,
         takes: impl Fn(Traffic) -> bool,
     ) -> Option<Listener> {
-        let (certificate, clients) = match &config.tls {
-            None => (None, Clients::any()),
-            Some(tls) => {
-                // Both are looked at before either gives up, so that all problems are noted.
-                let certificate = self.certificate(&tls.certificate);
-                let clients =
-                    tls.clients.as_ref().map_or(Some(Clients::any()), |clients| self.clients(clients));
-                (Some(certificate?), clients?)
-            }
-        };
-        let usable = |made: Result<_, rustls::Error>| match made {
-            Ok(made) => Some(made),
-            Err(error) => {
-                self.findings.nowhere(Severity::Error, BadCertificate::Unusable(error).to_string(), None);
-                None
-            }
-        };
-        let tls = match &certificate {
+        let tls_files = config.tls.as_ref().and_then(|tls| self.tls_files(tls, config.quic));
+        let tls = match &config.tls {
             None => None,
-            Some(certificate) => Some(usable(certificate.for_tcp(&clients))?),
-        };
-        let quic_tls = match &certificate {
-            Some(certificate) if config.quic => Some(usable(certificate.for_quic(&clients))?),
-            _ => None,
+            Some(tls) => Some(self.tls(tls, config.quic)?),
         };
         Some(Listener {
             address: *config.listen.as_ref()?.get_ref(),
             tls,
-            quic_tls,
-            certificate_expires: certificate.map(|certificate| certificate.validity.until),
+            tls_files,
+            quic: config.quic,
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
             offers_webtransport: config.quic
@@ -164,14 +144,32 @@ impl Planner<'_> {
         })
     }
 
+    fn tls(&self, config: &ListenerTls, quic: bool) -> Option<ServerTls> {
+        // Both are looked at before either gives up, so that all problems are noted.
+        let certificate = self.certificate(&config.certificate);
+        let clients = config.clients.as_ref().map_or(Some(Clients::any()), |clients| self.clients(clients));
+        ServerTls::new(&certificate?, &clients?, quic)
+            .map_err(|bad| self.findings.nowhere(Severity::Error, bad.to_string(), None))
+            .ok()
+    }
+
+    fn tls_files(&self, config: &ListenerTls, quic: bool) -> Option<TlsFiles> {
+        let at = |path: &str| self.folder.join(path);
+        match &config.certificate {
+            CertificateSource::SelfSigned(_) => None,
+            CertificateSource::Files { cert, key } => {
+                let clients = config
+                    .clients
+                    .as_ref()
+                    .map(|clients| (at(clients.ca.get_ref().as_str()), clients.is_required()));
+                Some(TlsFiles::new(at(cert.get_ref().as_str()), at(key.get_ref().as_str()), clients, quic))
+            }
+        }
+    }
+
     fn clients(&self, config: &ClientCertificates) -> Option<Clients> {
-        let path = self.folder.join(config.ca.get_ref().as_str());
-        tls::roots(Some(&path))
-            .and_then(|authorities| Clients::vouched_for(authorities, config.auth == ClientAuth::Required))
-            .map_err(|reason| {
-                let what = format!("the authorities cannot be read from {}: {reason}", path.display());
-                self.findings.error(config.ca.span(), what);
-            })
+        Clients::from_file(&self.folder.join(config.ca.get_ref().as_str()), config.is_required())
+            .map_err(|bad| self.findings.error(config.ca.span(), bad.to_string()))
             .ok()
     }
 
@@ -192,7 +190,7 @@ impl Planner<'_> {
                     .and_then(|certificate| certificate.check());
                 match checked {
                     Ok(checked) => {
-                        if let Some((what, hint)) = doubts(&checked.validity, SystemTime::now()) {
+                        if let Some((what, hint)) = checked.validity.doubts(SystemTime::now()) {
                             self.findings.warn(cert.span(), what, hint);
                         }
                         Some(checked)
@@ -230,22 +228,6 @@ impl WebSocket {
     }
 }
 
-/// What an operator should know about the lifetime of a certificate. It is served all the same: clients that do not
-/// look at it lose nothing, and a gateway that does not start serves nobody.
-fn doubts(validity: &Validity, now: SystemTime) -> Option<(&'static str, &'static str)> {
-    /// Renewal is usually due at a third of 90 days; below this it has probably failed.
-    const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-    let renew = "renew it, then reload";
-    match validity.until.duration_since(now) {
-        _ if validity.from > now => {
-            Some(("this certificate is not valid yet", "check the clock of this machine"))
-        }
-        Err(_) => Some(("this certificate has expired", renew)),
-        Ok(left) if left < SOON => Some(("this certificate expires within two weeks", renew)),
-        Ok(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,19 +257,5 @@ mod tests {
         }
         assert!(Origins::SameHost.allow(Some("https://[::1]:8443"), "[::1]"));
         assert!(!Origins::SameHost.allow(Some("https://[::1]:8443"), "[::2]"));
-    }
-
-    #[test]
-    fn doubts_certificates_in_time() {
-        let day = |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * 24 * 60 * 60);
-        let validity = Validity { from: day(100), until: day(200) };
-        let check = |now: u64, expected: Option<&str>| {
-            assert_eq!(doubts(&validity, day(now)).map(|(what, _)| what), expected, "day {now}");
-        };
-        check(99, Some("this certificate is not valid yet"));
-        check(100, None);
-        check(186, None);
-        check(187, Some("this certificate expires within two weeks"));
-        check(201, Some("this certificate has expired"));
     }
 }

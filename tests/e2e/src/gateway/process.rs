@@ -22,8 +22,7 @@ pub struct Gateway {
     target: Target,
     admin: SocketAddr,
     log: Arc<Log>,
-    // Its files are read again when the gateway reloads.
-    _folder: TempDir,
+    folder: TempDir,
     // Closing it would break the gateway's standard output.
     _stdout: BufReader<ChildStdout>,
 }
@@ -76,7 +75,7 @@ impl Gateway {
         let target =
             Target { plain: plain.expect("a plaintext listener"), tls: tls.expect("a TLS listener") };
         let admin = admin.expect("an admin listener");
-        Gateway { child, target, admin, log, _folder: folder, _stdout: stdout }
+        Gateway { child, target, admin, log, folder, _stdout: stdout }
     }
 
     /// Where clients connect to.
@@ -160,9 +159,44 @@ impl Gateway {
 
     /// Asks it to end its calls and stop.
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Asks it to read its certificates again.
+    pub async fn hang_up(&self) {
+        self.signal("-HUP").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        let sent = Command::new("kill").args([signal, &id]).status().await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Puts a file in the place of one of the files that its configuration names.
+    pub fn put(&self, name: &str, text: &str) {
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, self.folder.path().join(name)).unwrap();
+    }
+
+    /// Waits until a line of its own log has this in it.
+    pub async fn until_said(&self, what: &str) {
+        within(&format!("the gateway to say {what:?}"), async {
+            loop {
+                let grown = self.log.grown.notified();
+                if self.said(what) > 0 {
+                    return;
+                }
+                grown.await;
+            }
+        })
+        .await;
+    }
+
+    /// How many lines of its own log have this in them.
+    pub fn said(&self, what: &str) -> usize {
+        self.log.other.lock().unwrap().lines().filter(|line| line.contains(what)).count()
     }
 
     /// Waits until it takes no new work.

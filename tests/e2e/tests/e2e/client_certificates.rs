@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use http::{Request, StatusCode};
 use quinn::crypto::rustls::QuicClientConfig;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -44,6 +44,21 @@ async fn an_optional_certificate_must_be_signed_if_it_is_there() {
     check(&gateway, Shown::Signed, true).await;
     check(&gateway, Shown::Nothing, true).await;
     check(&gateway, Shown::SelfSigned, false).await;
+}
+
+#[tokio::test]
+async fn the_authorities_can_be_replaced() {
+    let (_upstream, gateway) = gateway("client_ca = \"authority.pem\"").await;
+    check(&gateway, Shown::Signed, true).await;
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = authority.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    gateway.put("authority.pem", &authority.pem());
+    gateway.until_metric("sluicegate_tls_reloads_total", &[], 1.0).await;
+    check(&gateway, Shown::Signed, false).await;
+    gateway.put("authority.pem", &certificates().authority_pem);
+    gateway.until_metric("sluicegate_tls_reloads_total", &[], 2.0).await;
+    check(&gateway, Shown::Signed, true).await;
 }
 
 async fn gateway(tls: &str) -> (Upstream, Gateway) {

@@ -29,6 +29,7 @@ mod metadata;
 mod migration;
 mod observability;
 mod plain_http;
+mod renewal;
 mod routing;
 mod silence;
 mod status;

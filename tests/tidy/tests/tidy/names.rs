@@ -9,7 +9,7 @@ const PREFIX: &str = "sluicegate_";
 
 /// The metrics that the code makes.
 fn metrics_of_code() -> BTreeSet<String> {
-    let server = read("gateway/server/src/observe/metrics.rs");
+    let server = read("gateway/server/src/observe/metrics.rs") + &read("gateway/server/src/observe/listeners.rs");
     let mut metrics: BTreeSet<String> = ["counters(", "gauges(", "counter("]
         .iter()
         .flat_map(|call| literals_after(&server, call))
