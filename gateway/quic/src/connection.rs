@@ -18,9 +18,9 @@ use crate::adapter::demux::Demux;
 use crate::adapter::{Adapter, Bidi, control};
 use crate::endpoint::ConnectError;
 use crate::limits::Limits;
+use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::shared::{Role, Shared, lock};
-use crate::webtransport::capsule::Capsule;
 use crate::webtransport::connect::{Connect, SessionRequest};
 use crate::webtransport::driver::Driver;
 
@@ -148,7 +148,7 @@ impl Connection {
             let _ = stream.flush_now();
         }
         for session in self.shared.registry.all() {
-            session.send_capsule(&Capsule::Drain);
+            session.ask_to_end();
         }
     }
 
@@ -230,6 +230,7 @@ impl Connection {
                 (Err(error), send) => {
                     log::debug!("request {id} refused: {error:?}");
                     if let (Some(StreamError::HeaderTooBig { .. }), Some(send)) = (error, send) {
+                        self.shared.limits.observer.refused(Refusal::MaxFieldSection);
                         // `h3` has answered with 431 and left it at that.
                         let mut send = lock(&send);
                         send.finish();
@@ -275,8 +276,14 @@ impl Connection {
         }
         match awaited {
             // Dropping the request cancels it: its client has sent no settings.
-            Awaited::Settings(_) => drop(self.connects.pop_front()),
-            Awaited::Use => self.drain(),
+            Awaited::Settings(_) => {
+                self.shared.limits.observer.refused(Refusal::HeaderTimeout);
+                drop(self.connects.pop_front());
+            }
+            Awaited::Use => {
+                self.shared.limits.observer.refused(Refusal::IdleTimeout);
+                self.drain();
+            }
             Awaited::Close => self.close(),
         }
         self.timer = None;
@@ -287,7 +294,7 @@ impl Connection {
     fn over(&mut self) {
         self.phase = Phase::Closed;
         for session in self.shared.registry.all() {
-            session.end(0, "");
+            session.lose();
         }
     }
 }

@@ -12,11 +12,10 @@
 //! number and order, and a stream that stays silent holds up no other.
 //!
 //! What is absent: 0-RTT; server push; the dynamic table of QPACK; `RESET_STREAM_AT`, which quinn does not have, so
-//! that a server-opened stream reset right away may reach the client without its session; CONNECT for anything but
-//! WebTransport, which is answered with 501. Of a session's own flow control the limit on bytes that the client
-//! advertises is kept; its limits on streams are left to QUIC's, and our own limits are advertised as good as
-//! infinite, so that QUIC's windows and stream counts are what bounds a client. `content-length` is not compared with
-//! the body.
+//! that a stream reset right after it was opened may reach the peer without its session; CONNECT for anything but
+//! WebTransport, which is answered with 501. quinn does not tell either how long a stream was that ended early: what a
+//! peer has spent on it of its session's flow control is given back once the peer says that it is blocked.
+//! `content-length` is not compared with the body.
 
 mod adapter;
 mod client;
@@ -34,11 +33,11 @@ mod shared;
 mod varint;
 mod webtransport;
 
+pub use client::{Client, OpenError, Opened, Opening};
 pub use connection::{Connection, Event};
 pub use endpoint::{ConnectError, Endpoint, Incoming};
 pub use limits::Limits;
 pub use refusal::{Observer, Refusal};
-pub use client::{Client, OpenError, Opened, Opening};
 pub use request::Request;
 pub use request::receive::H3Receive;
 pub use request::transmit::H3Transmit;
@@ -46,5 +45,5 @@ pub use server::Server;
 pub use webtransport::connect::{SessionGone, SessionRequest};
 pub use webtransport::dialect::{ALL as DIALECTS, Dialect};
 pub use webtransport::error_code;
-pub use webtransport::session::Session;
+pub use webtransport::session::{Session, SessionEnd};
 pub use webtransport::stream::{StreamError, WtReceive, WtTransmit};

@@ -11,17 +11,19 @@ use crate::refusal::{Observer, Unobserved};
 /// client can make the gateway keep is bounded by a count below.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes a client may send on all streams of a connection before they are passed on. The default, 1 MiB, fills
-    /// 80 Mbit/s at a round trip of 100 ms; an upload to a stalled upstream holds no more than this.
+    /// Bytes a client may send on all streams of a connection before they are passed on, with `session_window` more for
+    /// each open session. The default, 1 MiB, fills 80 Mbit/s at a round trip of 100 ms; uploads to stalled upstreams
+    /// hold no more than this.
     pub receive_window: u32,
     /// The same for one stream. A quarter of the connection's by default, so that four streams whose upstreams stall
     /// are needed to hold up the others.
     pub stream_receive_window: u32,
     /// Bytes that may wait, unacknowledged included, to be sent on all streams of a connection.
     pub send_window: u64,
-    /// Requests and client-opened WebTransport bidirectional streams open at once.
+    /// Requests and client-opened WebTransport bidirectional streams open at once, with `max_session_streams` more for
+    /// each open session.
     pub max_bidi_streams: u32,
-    /// Unidirectional streams open at once; HTTP/3 itself needs three, and clients open a few more as grease.
+    /// The same for unidirectional streams; HTTP/3 itself needs three, and clients open a few more as grease.
     pub max_uni_streams: u32,
     /// Handshakes waiting to be accepted or in progress; further clients are refused.
     pub max_incoming: usize,
@@ -47,9 +49,13 @@ pub struct Limits {
     pub max_frame: u32,
     /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
     pub max_sessions: u32,
-    /// Streams that a client may have open in a session, bidirectional and unidirectional ones counted apart.
+    /// Streams that the peer may have open in a session, bidirectional and unidirectional ones counted apart. With flow
+    /// control of sessions the peer is told, and one that opens more loses its session; without it, the streams that are
+    /// too many are refused.
     pub max_session_streams: u32,
-    /// Bytes that a session with flow control may have sent and we not have passed on.
+    /// Bytes that a session may have sent and we not have passed on, in all its streams. With flow control of sessions
+    /// the peer is told, and one that is seen to send more loses its session; without it, this is what the session adds
+    /// to `receive_window`.
     pub session_window: u32,
     /// Streams that a client may reset, or stop us from sending on, within a second; one that takes back more loses its
     /// connection. A request that is taken back counts up to twice, once for each direction.
@@ -58,9 +64,9 @@ pub struct Limits {
     pub datagram_buffer: usize,
     /// Datagrams that may wait in one session; the oldest is dropped for a new one.
     pub datagrams_per_session: usize,
-    /// Streams that may wait for a session that has not been opened yet.
+    /// Streams of a connection that may wait for a session that has not been opened yet.
     pub early_streams: usize,
-    /// Datagrams of a connection that may wait for a session that has not been opened yet; the oldest is dropped.
+    /// Datagrams of a connection that may wait likewise, `datagram_buffer` bytes at most; the oldest are dropped.
     pub early_datagrams: usize,
     /// How long a drained connection waits for its client to close it after the last call has ended.
     pub linger: Duration,

@@ -16,7 +16,7 @@ pub(crate) fn ours(limits: &Limits) -> Vec<(u64, u64)> {
     let mut settings = vec![(MAX_FIELD_SECTION_SIZE, u64::from(limits.max_field_section))];
     if limits.max_sessions > 0 {
         settings.push((ENABLE_CONNECT_PROTOCOL, 1));
-        settings.extend(dialect::settings(limits.max_sessions));
+        settings.extend(dialect::settings(limits));
     }
     settings
 }

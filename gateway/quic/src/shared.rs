@@ -7,7 +7,9 @@ use futures_util::task::AtomicWaker;
 use h3::error::Code;
 
 use crate::adapter::outgoing::Outgoing;
+use crate::guard::GuardError;
 use crate::limits::Limits;
+use crate::refusal::Refusal;
 use crate::resets::Resets;
 use crate::settings::PeerSettings;
 use crate::varint;
@@ -48,8 +50,8 @@ impl Shared {
     pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>, role: Role) -> Shared {
         Shared {
             role,
-            registry: Registry::new(&limits),
-            resets: Arc::new(Resets::new(quic.clone(), limits.max_resets_per_second)),
+            registry: Registry::new(quic.clone(), Arc::clone(&limits)),
+            resets: Arc::new(Resets::new(quic.clone(), Arc::clone(&limits))),
             quic,
             limits,
             control: OnceLock::new(),
@@ -65,6 +67,14 @@ impl Shared {
     pub(crate) fn close(&self, code: Code, reason: &str) {
         log::debug!("closing the connection of {}: {code}: {reason}", self.quic.remote_address());
         self.quic.close(varint::quic(code.value()), reason.as_bytes());
+    }
+
+    /// Closes the connection because of a frame that the guard does not let through.
+    pub(crate) fn refuse_frame(&self, error: GuardError) {
+        if let GuardError::ExcessiveLoad { .. } = error {
+            self.limits.observer.refused(Refusal::MaxFrame);
+        }
+        self.close(error.code(), &error.to_string());
     }
 
     /// The other side's settings have arrived.

@@ -10,6 +10,16 @@ pub(crate) fn length(first: u8) -> usize {
     1 << (first >> 6)
 }
 
+/// How many bytes [`write`] needs for a value.
+pub(crate) fn size(value: u64) -> usize {
+    match value {
+        0..0x40 => 1,
+        0x40..0x4000 => 2,
+        0x4000..0x4000_0000 => 4,
+        _ => 8,
+    }
+}
+
 /// Reads the integer at the start of `bytes` and says how long it is; `None` when it is not all there.
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let (&first, rest) = bytes.split_first()?;
@@ -65,6 +75,7 @@ mod tests {
             let mut out = BytesMut::new();
             write(value, &mut out);
             let length = out.len();
+            prop_assert_eq!(size(value), length);
             out.extend_from_slice(&tail);
             prop_assert_eq!(read(&out), Some((value, length)));
             for cut in 0..length {

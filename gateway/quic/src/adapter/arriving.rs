@@ -47,6 +47,11 @@ impl Arriving {
         }
     }
 
+    /// How many bytes have been read and not been given out.
+    pub(crate) fn buffered(&self) -> usize {
+        self.waiting.iter().map(Bytes::len).sum()
+    }
+
     /// Says with which code the rest is refused if this is dropped.
     pub(crate) fn refuse_with(&mut self, abandoned: u64) {
         self.abandoned = abandoned;
@@ -85,7 +90,7 @@ impl Arriving {
             if self.ended {
                 return Poll::Ready(None);
             }
-            if self.waiting.iter().map(Bytes::len).sum::<usize>() >= AHEAD {
+            if self.buffered() >= AHEAD {
                 return Poll::Pending;
             }
             ready!(self.poll_fill(cx));

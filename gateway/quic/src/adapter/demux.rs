@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt, unfol
 use h3::error::Code;
 use http::{HeaderMap, StatusCode};
 use quinn::{RecvStream, SendStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Sleep, Timeout, timeout};
 
 use super::peek::{Opened, Peek};
@@ -19,6 +19,7 @@ use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::guard::{Guard, HEADERS, Piece};
 use crate::qpack::{self, Inspected, QpackError};
+use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::varint;
 use crate::webtransport::connect::Connect;
@@ -45,8 +46,13 @@ pub(crate) struct Demux {
 impl Demux {
     /// The demultiplexer, and the connection that `h3` is to see.
     pub(crate) fn new(shared: Arc<Shared>) -> (Demux, Adapter) {
-        // QUIC bounds how many streams are open, so these are never full.
-        let capacity = |streams: u32| usize::try_from(streams).unwrap_or(usize::MAX).max(1);
+        // QUIC bounds how many streams are open, each session bringing some more, so these are never full.
+        let limits = &shared.limits;
+        let of_sessions = limits.max_sessions.saturating_mul(limits.max_session_streams);
+        let capacity = |streams: u32| {
+            let streams = usize::try_from(streams.saturating_add(of_sessions)).unwrap_or(usize::MAX);
+            streams.clamp(1, Semaphore::MAX_PERMITS)
+        };
         let (requests, requests_received) = mpsc::channel(capacity(shared.limits.max_bidi_streams));
         let (streams, streams_received) = mpsc::channel(capacity(shared.limits.max_uni_streams));
         let adapter = Adapter::new(Arc::clone(&shared), requests_received, streams_received);
@@ -92,8 +98,9 @@ impl Demux {
         }
         // A stream that said nothing within its time resolves to nothing, and was reset as it was dropped.
         while let Poll::Ready(Some(opened)) = Pin::new(&mut self.unknown).poll_next(cx) {
-            if let Ok(opened) = opened {
-                self.opened(opened);
+            match opened {
+                Ok(opened) => self.opened(opened),
+                Err(_) => self.shared.limits.observer.refused(Refusal::HeaderTimeout),
             }
         }
         while let Poll::Ready(Some(datagram)) = self.datagrams.as_mut().poll_next(cx) {
@@ -184,7 +191,10 @@ impl Demux {
                     refused.status
                 }
             },
-            Err(QpackError::TooLong) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Err(QpackError::TooLong) => {
+                self.shared.limits.observer.refused(Refusal::MaxFieldSection);
+                Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
             Err(QpackError::Malformed) => {
                 let code = Code::QPACK_DECOMPRESSION_FAILED;
                 return self.shared.close(code, "a field section cannot be read");

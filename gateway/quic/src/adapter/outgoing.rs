@@ -98,11 +98,16 @@ impl Outgoing {
     /// Ends the stream abruptly, unless it has ended. What waits is dropped.
     pub(crate) fn reset(&mut self, code: u64) {
         if self.end != End::Done {
-            self.end = End::Done;
-            self.waiting.clear();
-            // It fails only for a stream that is over already.
-            let _ = self.stream.reset(varint::quic(code));
+            self.revoke(code);
         }
+    }
+
+    /// The same, even if the end is on its way already.
+    pub(crate) fn revoke(&mut self, code: u64) {
+        self.end = End::Done;
+        self.waiting.clear();
+        // It fails only for a stream that is over already.
+        let _ = self.stream.reset(varint::quic(code));
     }
 }
 

@@ -108,7 +108,7 @@ impl Peek {
                     let first = match guard.next() {
                         Ok(first) => first?,
                         Err(error) => {
-                            self.shared.close(error.code(), &error.to_string());
+                            self.shared.refuse_frame(error);
                             return Some(Opened::Refused);
                         }
                     };

@@ -40,7 +40,7 @@ impl ReceiveHalf {
     }
 
     fn fail(&self, error: GuardError) -> StreamErrorIncoming {
-        self.shared.close(error.code(), &error.to_string());
+        self.shared.refuse_frame(error);
         StreamErrorIncoming::ConnectionErrorIncoming {
             connection_error: ConnectionErrorIncoming::Undefined(Arc::new(error)),
         }

@@ -19,12 +19,11 @@ use crate::adapter::{Adapter, Opener};
 use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::qpack;
-use crate::settings::{ENABLE_CONNECT_PROTOCOL, MAX_FIELD_SECTION_SIZE};
+use crate::settings::{ENABLE_CONNECT_PROTOCOL, MAX_FIELD_SECTION_SIZE, PeerSettings};
 use crate::shared::{Role, Shared, lock};
 use crate::webtransport::dialect::{self, Dialect};
 use crate::webtransport::driver::Driver;
-use crate::webtransport::flow::Flow;
-use crate::webtransport::session::SessionState;
+use crate::webtransport::state::SessionState;
 use crate::webtransport::subprotocol;
 
 /// The connection. Dropping it closes it, and ends its session.
@@ -122,8 +121,8 @@ impl Connection {
         let mut send = Outgoing::new(send, code);
         send.send(request);
         let stream = Arriving::new(receive, code);
-        let initial = shared.peer().and_then(|peer| dialect.initial_max_data(peer));
-        let state = SessionState::new(send.id(), dialect, Flow::new(initial), send, &shared);
+        let unknown = PeerSettings::default();
+        let state = SessionState::new(send.id(), dialect, shared.peer().unwrap_or(&unknown), send, &shared);
         shared.registry.insert(&state);
         Ok((state, Answer { stream, guard: Guard::new(shared.limits.largest_frame()) }))
     }
@@ -192,7 +191,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         for session in self.shared.registry.all() {
-            session.end(0, "");
+            session.lose();
         }
         // It has no effect on a connection that was closed for a reason.
         self.shared.close(Code::H3_NO_ERROR, "");

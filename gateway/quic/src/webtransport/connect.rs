@@ -9,13 +9,14 @@ use http::{Method, StatusCode};
 
 use super::dialect::{self, Dialect};
 use super::driver::Driver;
-use super::flow::Flow;
-use super::session::{Session, SessionState};
+use super::session::Session;
+use super::state::SessionState;
 use super::subprotocol;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::guard::Guard;
 use crate::qpack;
+use crate::refusal::Refusal;
 use crate::settings::PeerSettings;
 use crate::shared::{Shared, lock};
 
@@ -63,13 +64,14 @@ impl Connect {
         let dialect = dialect::choose(&target.protocol, &target.headers, peer)?;
         let most = dialect.max_sessions(shared.limits.max_sessions, peer);
         if shared.registry.open() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            shared.limits.observer.refused(Refusal::MaxSessions);
+            shared.registry.refused(send.id());
             // Dropping the stream rejects it.
             send.reset_with(Code::H3_REQUEST_REJECTED.value());
             receive.refuse_with(Code::H3_REQUEST_REJECTED.value());
             return None;
         }
-        let state =
-            SessionState::new(send.id(), dialect, Flow::new(dialect.initial_max_data(peer)), send, shared);
+        let state = SessionState::new(send.id(), dialect, peer, send, shared);
         shared.registry.insert(&state);
         let driver = Driver::new(Arc::clone(&state), Arc::clone(shared), receive, guard);
         let origin = target.headers.get(header::ORIGIN).cloned();
@@ -153,10 +155,20 @@ impl SessionRequest {
     /// Opens the session, and returns when QUIC has taken the answer. A subprotocol that the client did not offer is
     /// not sent.
     pub async fn accept(self, subprotocol: Option<&str>) -> Result<Session, SessionGone> {
-        let mut headers = self.dialect.response_headers();
-        if let Some((name, value)) = subprotocol.and_then(|chosen| subprotocol::answer(&self.headers, chosen))
+        self.accept_with(subprotocol, &HeaderMap::new()).await
+    }
+
+    /// The same, with further header fields in the answer. Those of WebTransport itself cannot be replaced.
+    pub async fn accept_with(
+        self,
+        subprotocol: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Session, SessionGone> {
+        let chosen = subprotocol.and_then(|chosen| subprotocol::answer(&self.headers, chosen));
+        let mut headers = subprotocol::without_answers(headers);
+        for (name, value) in self.dialect.response_headers().iter().chain(chosen.iter().map(|(n, v)| (n, v)))
         {
-            headers.insert(name, value);
+            headers.insert(name, value.clone());
         }
         let state = self.unanswered.answer(StatusCode::OK, &headers, false).await;
         if state.is_ended() { Err(SessionGone) } else { Ok(Session::new(state)) }
@@ -165,8 +177,13 @@ impl SessionRequest {
     /// Refuses the session: 403 for an origin that is not allowed, 404 or 405 for a path without sessions. Returns when
     /// QUIC has taken the answer.
     pub async fn refuse(self, status: StatusCode) {
-        let state = self.unanswered.answer(status, &HeaderMap::new(), true).await;
-        state.end(0, "");
+        self.refuse_with(status, &HeaderMap::new()).await;
+    }
+
+    /// The same, with header fields in the answer.
+    pub async fn refuse_with(self, status: StatusCode, headers: &HeaderMap) {
+        let state = self.unanswered.answer(status, headers, true).await;
+        state.close(0, "");
     }
 }
 
@@ -193,6 +210,7 @@ impl Unanswered {
             // If the client has gone, the driver notices.
             let _ = connect.flush_now();
         }
+        self.state.answered();
         self.state.written().await;
         self.answered = true;
         Arc::clone(&self.state)
@@ -202,8 +220,7 @@ impl Unanswered {
 impl Drop for Unanswered {
     fn drop(&mut self) {
         if !self.answered {
-            lock(&self.state.connect).reset(Code::H3_REQUEST_REJECTED.value());
-            self.state.end(0, "");
+            self.state.fail(Code::H3_REQUEST_REJECTED.value());
         }
     }
 }

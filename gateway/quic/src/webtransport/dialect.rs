@@ -7,6 +7,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::flow::Receiving;
+use crate::limits::Limits;
 use crate::settings::PeerSettings;
 
 /// One draft, or several that are the same on the wire.
@@ -28,8 +30,12 @@ pub struct Dialect {
     settings: &'static [(u64, Advertised)],
     /// What a server answers besides the status.
     response: &'static [(&'static str, &'static str)],
-    /// Whether sessions may have flow control of their own; without it, a client may have one session only.
-    flow_control: bool,
+    /// The settings by any of which a side asks for flow control of sessions, with the least value that does. Sessions
+    /// have it when both sides ask; without it, a client may have one session only. In drafts without flow control
+    /// there are none, and as many sessions as the server allows.
+    flow_control: &'static [(u64, u64)],
+    /// Whether peers may keep to our limits without asking for flow control themselves. They are told of credit too.
+    obeys_unasked: bool,
 }
 
 /// The value of a setting.
@@ -39,8 +45,20 @@ enum Advertised {
     Fixed(u64),
     /// How many sessions a connection may have.
     Sessions,
+    /// How many bytes a session may have sent that we have not passed on.
+    Window,
+    /// How many streams of one kind a session may have open.
+    Streams,
 }
-use Advertised::{Fixed, Sessions};
+use Advertised::{Fixed, Sessions, Streams, Window};
+
+/// What a peer may receive of us in a session before it raises its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Initial {
+    pub(crate) data: u64,
+    pub(crate) bidi: u64,
+    pub(crate) uni: u64,
+}
 
 /// `SETTINGS_H3_DATAGRAM` (RFC 9297).
 const H3_DATAGRAM: u64 = 0x33;
@@ -63,9 +81,16 @@ const INITIAL_MAX_STREAMS_UNI: u64 = 0x2b64;
 /// `SETTINGS_WT_INITIAL_MAX_STREAMS_BIDI`, since draft 13.
 const INITIAL_MAX_STREAMS_BIDI: u64 = 0x2b65;
 
-/// As good as no limit: QUIC's own windows and stream limits bound a client. The largest count of streams that QUIC
-/// allows (RFC 9000, section 4.6), and more bytes than any session moves.
-const UNLIMITED: u64 = 1 << 60;
+/// How a side asks for flow control since draft 15.
+const ASKS_16: [(u64, u64); 3] =
+    [(INITIAL_MAX_DATA, 1), (INITIAL_MAX_STREAMS_UNI, 1), (INITIAL_MAX_STREAMS_BIDI, 1)];
+/// The same in draft 14. Draft 13 knew only the number of sessions.
+const ASKS_14: [(u64, u64); 4] = [
+    (INITIAL_MAX_DATA, 1),
+    (INITIAL_MAX_STREAMS_UNI, 1),
+    (INITIAL_MAX_STREAMS_BIDI, 1),
+    (MAX_SESSIONS_13, 2),
+];
 
 /// Every draft, the most telling sign first: a client is taken for the first whose signs all fit.
 pub static ALL: &[Dialect] = &[
@@ -79,12 +104,13 @@ pub static ALL: &[Dialect] = &[
         settings: &[
             (H3_DATAGRAM, Fixed(1)),
             (WT_ENABLED, Fixed(1)),
-            (INITIAL_MAX_DATA, Fixed(UNLIMITED)),
-            (INITIAL_MAX_STREAMS_UNI, Fixed(UNLIMITED)),
-            (INITIAL_MAX_STREAMS_BIDI, Fixed(UNLIMITED)),
+            (INITIAL_MAX_DATA, Window),
+            (INITIAL_MAX_STREAMS_UNI, Streams),
+            (INITIAL_MAX_STREAMS_BIDI, Streams),
         ],
         response: &[],
-        flow_control: true,
+        flow_control: &ASKS_16,
+        obeys_unasked: false,
     },
     Dialect {
         name: "draft-02",
@@ -99,7 +125,8 @@ pub static ALL: &[Dialect] = &[
             (MAX_SESSIONS_02, Sessions),
         ],
         response: &[("sec-webtransport-http3-draft", "draft02")],
-        flow_control: false,
+        flow_control: &[],
+        obeys_unasked: false,
     },
     Dialect {
         name: "draft-14",
@@ -111,12 +138,13 @@ pub static ALL: &[Dialect] = &[
         settings: &[
             (H3_DATAGRAM, Fixed(1)),
             (MAX_SESSIONS_13, Sessions),
-            (INITIAL_MAX_DATA, Fixed(UNLIMITED)),
-            (INITIAL_MAX_STREAMS_UNI, Fixed(UNLIMITED)),
-            (INITIAL_MAX_STREAMS_BIDI, Fixed(UNLIMITED)),
+            (INITIAL_MAX_DATA, Window),
+            (INITIAL_MAX_STREAMS_UNI, Streams),
+            (INITIAL_MAX_STREAMS_BIDI, Streams),
         ],
         response: &[],
-        flow_control: true,
+        flow_control: &ASKS_14,
+        obeys_unasked: true,
     },
     // Clients of drafts 09 to 12 show no setting, so this one comes last.
     Dialect {
@@ -128,7 +156,9 @@ pub static ALL: &[Dialect] = &[
         server_setting: MAX_SESSIONS_07,
         settings: &[(H3_DATAGRAM, Fixed(1)), (MAX_SESSIONS_07, Sessions)],
         response: &[],
-        flow_control: false,
+        flow_control: &[],
+        // Safari sends nothing without credit, whichever of the drafts 07 to 14 it takes us for.
+        obeys_unasked: true,
     },
 ];
 
@@ -157,12 +187,14 @@ pub(crate) fn takes_datagrams(peer: &PeerSettings) -> bool {
 }
 
 /// The settings of all drafts, each once.
-pub(crate) fn settings(sessions: u32) -> Vec<(u64, u64)> {
+pub(crate) fn settings(limits: &Limits) -> Vec<(u64, u64)> {
     let mut settings: Vec<(u64, u64)> = Vec::new();
     for (id, value) in ALL.iter().flat_map(|dialect| dialect.settings) {
         let value = match value {
             Fixed(value) => *value,
-            Sessions => u64::from(sessions),
+            Sessions => u64::from(limits.max_sessions),
+            Window => u64::from(limits.session_window),
+            Streams => u64::from(limits.max_session_streams),
         };
         if settings.iter().all(|setting| setting.0 != *id) {
             settings.push((*id, value));
@@ -183,20 +215,27 @@ impl Dialect {
         fields.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
-    /// How many bytes the server may send on a session's streams; `None` when the session has no flow control.
-    ///
-    /// It is on only if both sides advertise a limit, and ours always does.
-    pub(crate) fn initial_max_data(&self, peer: &PeerSettings) -> Option<u64> {
-        let limits =
-            [INITIAL_MAX_DATA, INITIAL_MAX_STREAMS_UNI, INITIAL_MAX_STREAMS_BIDI].map(|id| peer.get(id));
-        let is_on = self.flow_control && limits.iter().any(|limit| *limit > 0);
-        is_on.then_some(limits[0])
+    /// What we may send in a session at first; `None` when it has no flow control. We always ask for it.
+    pub(crate) fn initial(&self, peer: &PeerSettings) -> Option<Initial> {
+        let is_on = self.flow_control.iter().any(|(id, least)| peer.get(*id) >= *least);
+        is_on.then(|| Initial {
+            data: peer.get(INITIAL_MAX_DATA),
+            bidi: peer.get(INITIAL_MAX_STREAMS_BIDI),
+            uni: peer.get(INITIAL_MAX_STREAMS_UNI),
+        })
+    }
+
+    /// What the peer may send; `None` when only QUIC limits it.
+    pub(crate) fn receiving(&self, limits: &Limits, peer: &PeerSettings) -> Option<Receiving> {
+        let asks = self.initial(peer).is_some();
+        (asks || self.obeys_unasked).then(|| Receiving::new(limits, asks))
     }
 
     /// How many sessions a client may have at once. A draft that can pool sessions only with flow control allows one
     /// to a client that does not use it.
     pub(crate) fn max_sessions(&self, ours: u32, peer: &PeerSettings) -> u32 {
-        if self.flow_control && self.initial_max_data(peer).is_none() { ours.min(1) } else { ours }
+        let is_pooled = self.flow_control.is_empty() || self.initial(peer).is_some();
+        if is_pooled { ours } else { ours.min(1) }
     }
 }
 
@@ -204,6 +243,7 @@ impl Dialect {
 mod tests {
     use super::*;
     use crate::settings::{PeerSettings, encode};
+    use crate::webtransport::flow::Kind;
 
     fn peer(settings: &[(u64, u64)]) -> PeerSettings {
         PeerSettings::decode(&encode(settings))
@@ -241,18 +281,21 @@ mod tests {
         let check = |settings: &[(u64, u64)], name: Option<&str>| {
             assert_eq!(offered(&peer(settings)).map(|dialect| dialect.name), name);
         };
-        check(&settings(16), Some("draft-16"));
+        check(&settings(&Limits::default()), Some("draft-16"));
         check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 1), (MAX_SESSIONS_13, 1)], Some("draft-14"));
         check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_07, 1)], Some("draft-07"));
         check(&[(ENABLE_WEBTRANSPORT, 1), (MAX_SESSIONS_02, 1), (WT_ENABLED, 0)], Some("draft-02"));
         check(&[(H3_DATAGRAM, 1)], None);
-        assert!(takes_datagrams(&peer(&[(H3_DATAGRAM_DRAFT, 1)])) && takes_datagrams(&peer(&settings(1))));
+        assert!(
+            takes_datagrams(&peer(&[(H3_DATAGRAM_DRAFT, 1)]))
+                && takes_datagrams(&peer(&settings(&Limits::default())))
+        );
         assert!(!takes_datagrams(&peer(&[(ENABLE_WEBTRANSPORT, 1)])));
     }
 
     #[test]
     fn advertises_every_setting_once() {
-        let settings = settings(16);
+        let settings = settings(&Limits::default());
         assert_eq!(settings.len(), 10);
         for id in [H3_DATAGRAM, H3_DATAGRAM_DRAFT, ENABLE_WEBTRANSPORT, WT_ENABLED] {
             assert!(settings.contains(&(id, 1)), "{id:#x}");
@@ -260,16 +303,48 @@ mod tests {
         for id in [MAX_SESSIONS_02, MAX_SESSIONS_07, MAX_SESSIONS_13] {
             assert!(settings.contains(&(id, 16)), "{id:#x}");
         }
+        // Safari needs all three beside the number of sessions.
+        let limits =
+            [(INITIAL_MAX_DATA, 256 << 10), (INITIAL_MAX_STREAMS_BIDI, 100), (INITIAL_MAX_STREAMS_UNI, 100)];
+        assert!(limits.iter().all(|limit| settings.contains(limit)));
+    }
+
+    fn row(name: &str) -> &'static Dialect {
+        ALL.iter().find(|row| row.name == name).unwrap()
     }
 
     #[test]
     fn a_client_without_flow_control_has_one_session_where_the_draft_says_so() {
-        let limited = peer(&[(INITIAL_MAX_DATA, 7)]);
-        for (dialect, with, without) in [("draft-16", 16, 1), ("draft-14", 16, 1), ("draft-02", 16, 16)] {
-            let dialect = ALL.iter().find(|row| row.name == dialect).unwrap();
-            assert_eq!(dialect.max_sessions(16, &limited), with);
-            assert_eq!(dialect.max_sessions(16, &peer(&[])), without);
-            assert_eq!(dialect.initial_max_data(&limited), dialect.flow_control.then_some(7));
+        let limited = peer(&[(INITIAL_MAX_DATA, 7), (INITIAL_MAX_STREAMS_UNI, 8)]);
+        let initial = Some(Initial { data: 7, bidi: 0, uni: 8 });
+        for (name, with, without) in
+            [("draft-16", 16, 1), ("draft-14", 16, 1), ("draft-07", 16, 16), ("draft-02", 16, 16)]
+        {
+            let row = row(name);
+            assert_eq!(row.max_sessions(16, &limited), with);
+            assert_eq!(row.max_sessions(16, &peer(&[])), without);
+            assert_eq!(row.initial(&limited), initial.filter(|_| without == 1));
         }
+        // In draft 14 more than one session asks for it too.
+        assert_eq!(row("draft-14").initial(&peer(&[(MAX_SESSIONS_13, 1)])), None);
+        let nothing = Some(Initial { data: 0, bidi: 0, uni: 0 });
+        assert_eq!(row("draft-14").initial(&peer(&[(MAX_SESSIONS_13, 2)])), nothing);
+        assert_eq!(row("draft-16").initial(&peer(&[(MAX_SESSIONS_13, 2)])), None);
+    }
+
+    #[test]
+    fn those_who_may_obey_unasked_get_credit_and_are_not_held_to_it() {
+        let limits = Limits { session_window: 10, ..Limits::default() };
+        let check = |name: &str, settings: &[(u64, u64)], enforced: Option<bool>| {
+            let receiving = row(name).receiving(&limits, &peer(settings));
+            let exceeded = receiving.map(|receiving| receiving.arrive(Kind::Data, 11).is_err());
+            assert_eq!(exceeded, enforced, "{name}");
+        };
+        check("draft-16", &[], None);
+        check("draft-16", &[(INITIAL_MAX_DATA, 1)], Some(true));
+        check("draft-14", &[], Some(false));
+        check("draft-14", &[(INITIAL_MAX_DATA, 1)], Some(true));
+        check("draft-07", &[(INITIAL_MAX_DATA, 1)], Some(false));
+        check("draft-02", &[(INITIAL_MAX_DATA, 1)], None);
     }
 }

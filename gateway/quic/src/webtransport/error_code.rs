@@ -11,6 +11,8 @@ const LAST: u64 = 0x52e5_ac98_3162;
 
 /// `WT_BUFFERED_STREAM_REJECTED`: too many streams wait for their session.
 pub(crate) const BUFFERED_STREAM_REJECTED: u64 = 0x3994_bd84;
+/// `WT_FLOW_CONTROL_ERROR`: a session has ended because its peer did not keep to the limits.
+pub(crate) const FLOW_CONTROL_ERROR: u64 = 0x045d_4487;
 /// `WT_SESSION_GONE`: the session of a stream has ended.
 pub(crate) const SESSION_GONE: u64 = 0x170d_7b68;
 

@@ -13,5 +13,6 @@ pub(crate) mod flow;
 mod queue;
 pub(crate) mod registry;
 pub(crate) mod session;
+pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod subprotocol;

@@ -2,54 +2,77 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::error_code::{BUFFERED_STREAM_REJECTED, SESSION_GONE};
-use super::session::SessionState;
+use super::state::SessionState;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::limits::Limits;
+use crate::refusal::Refusal;
 use crate::shared::lock;
 
 /// How many ended sessions are remembered, so that their late streams are refused at once.
 const REMEMBERED: usize = 64;
 
-/// The sessions of a connection, and the streams that came before theirs.
+/// The sessions of a connection, and the streams and datagrams that came before theirs.
 #[derive(Debug)]
 pub(crate) struct Registry {
     sessions: Mutex<Sessions>,
-    /// How many streams may wait for one session.
-    early_streams: usize,
-    /// How long they may.
-    patience: Duration,
+    quic: quinn::Connection,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug, Default)]
 struct Sessions {
     open: HashMap<u64, Arc<SessionState>>,
     ended: VecDeque<u64>,
-    early: VecDeque<Early>,
+    streams: VecDeque<Early<EarlyStream>>,
+    datagrams: VecDeque<Early<Bytes>>,
 }
 
-/// A stream of a session that is not open. QUIC bounds how many there are in all.
+/// What belongs to a session that is not open.
 #[derive(Debug)]
-struct Early {
+struct Early<T> {
     session: u64,
     deadline: Instant,
+    what: T,
+}
+
+/// QUIC's windows bound what has arrived on it. Dropping it refuses it.
+#[derive(Debug)]
+struct EarlyStream {
     send: Option<Outgoing>,
     receive: Arriving,
 }
 
-impl Registry {
-    pub(crate) fn new(limits: &Limits) -> Registry {
-        Registry {
-            sessions: Mutex::default(),
-            early_streams: limits.early_streams,
-            patience: limits.header_timeout,
+impl Sessions {
+    fn remember(&mut self, ended: u64) {
+        if self.ended.len() >= REMEMBERED {
+            self.ended.pop_front();
         }
+        self.ended.push_back(ended);
+    }
+}
+
+/// Takes out what belongs to a session.
+fn take<T>(early: &mut VecDeque<Early<T>>, session: u64) -> VecDeque<Early<T>> {
+    let (mine, others) = std::mem::take(early).into_iter().partition(|early| early.session == session);
+    *early = others;
+    mine
+}
+
+/// Takes out what has waited long enough. All have the same patience, so the first to come is the first to go.
+fn expired<T>(early: &mut VecDeque<Early<T>>, now: Instant) -> Vec<Early<T>> {
+    let expired = early.iter().take_while(|early| early.deadline <= now).count();
+    early.drain(..expired).collect()
+}
+
+impl Registry {
+    pub(crate) fn new(quic: quinn::Connection, limits: Arc<Limits>) -> Registry {
+        Registry { sessions: Mutex::default(), quic, limits }
     }
 
     /// How many sessions are open.
@@ -57,17 +80,19 @@ impl Registry {
         lock(&self.sessions).open.len()
     }
 
-    /// A session opens; the streams that came before it are its own now.
+    /// A session opens; what came before it is its own now.
     pub(crate) fn insert(&self, session: &Arc<SessionState>) {
         let mut sessions = lock(&self.sessions);
         sessions.open.insert(session.id, Arc::clone(session));
-        let (mine, others) = std::mem::take(&mut sessions.early)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|early| early.session == session.id);
-        sessions.early = others;
+        let streams = take(&mut sessions.streams, session.id);
+        let datagrams = take(&mut sessions.datagrams, session.id);
+        self.apportion(&sessions);
         drop(sessions);
-        for early in mine {
-            session.arrived(early.send, early.receive);
+        for early in streams {
+            session.arrived(early.what.send, early.what.receive);
+        }
+        for early in datagrams {
+            session.datagram(early.what);
         }
     }
 
@@ -75,14 +100,37 @@ impl Registry {
     pub(crate) fn remove(&self, id: u64) {
         let mut sessions = lock(&self.sessions);
         if sessions.open.remove(&id).is_some() {
-            if sessions.ended.len() >= REMEMBERED {
-                sessions.ended.pop_front();
-            }
-            sessions.ended.push_back(id);
+            sessions.remember(id);
+            self.apportion(&sessions);
         }
     }
 
-    /// A stream of the client that names this session.
+    /// A session does not open: what came before it is refused.
+    pub(crate) fn refused(&self, id: u64) {
+        let mut sessions = lock(&self.sessions);
+        sessions.remember(id);
+        let refused = (take(&mut sessions.streams, id), take(&mut sessions.datagrams, id));
+        drop(sessions);
+        drop(refused);
+    }
+
+    /// Gives each session its own share of the connection's window and stream limits, on top of what requests have. A
+    /// session that keeps to its own window then never takes what the others and the requests need, even if nobody
+    /// reads it: it can pin no more than it has brought.
+    fn apportion(&self, sessions: &Sessions) {
+        let limits = &self.limits;
+        let open = u64::try_from(sessions.open.len()).unwrap_or(u64::MAX);
+        let with_share = |base: u32, share: u32| {
+            let sum = open.saturating_mul(u64::from(share)).saturating_add(u64::from(base));
+            quinn::VarInt::from_u64(sum).unwrap_or(quinn::VarInt::MAX)
+        };
+        self.quic.set_receive_window(with_share(limits.receive_window, limits.session_window));
+        let streams = limits.max_session_streams;
+        self.quic.set_max_concurrent_bi_streams(with_share(limits.max_bidi_streams, streams));
+        self.quic.set_max_concurrent_uni_streams(with_share(limits.max_uni_streams, streams));
+    }
+
+    /// A stream of the peer that names this session.
     pub(crate) fn stream(&self, session: u64, mut send: Option<Outgoing>, mut receive: Arriving) {
         let mut sessions = lock(&self.sessions);
         if let Some(session) = sessions.open.get(&session).cloned() {
@@ -90,40 +138,63 @@ impl Registry {
             return session.arrived(send, receive);
         }
         let is_over = sessions.ended.contains(&session);
-        let waiting = sessions.early.iter().filter(|early| early.session == session).count();
         // Dropping the halves refuses the stream with this code, now or when its time is up.
         let code = if is_over { SESSION_GONE } else { BUFFERED_STREAM_REJECTED };
         receive.refuse_with(code);
         if let Some(send) = &mut send {
             send.reset_with(code);
         }
-        if !is_over && waiting < self.early_streams {
-            let deadline = Instant::now() + self.patience;
-            sessions.early.push_back(Early { session, deadline, send, receive });
+        if is_over {
+            return;
         }
+        if sessions.streams.len() >= self.limits.early_streams {
+            return self.limits.observer.refused(Refusal::EarlyStreams);
+        }
+        let deadline = Instant::now() + self.limits.header_timeout;
+        sessions.streams.push_back(Early { session, deadline, what: EarlyStream { send, receive } });
     }
 
-    /// A datagram that names this session. It is lost when the session is not open.
+    /// A datagram that names this session.
     pub(crate) fn datagram(&self, session: u64, payload: Bytes) {
-        let session = lock(&self.sessions).open.get(&session).cloned();
-        if let Some(session) = session {
-            session.datagram(payload);
+        let mut sessions = lock(&self.sessions);
+        if let Some(session) = sessions.open.get(&session).cloned() {
+            drop(sessions);
+            return session.datagram(payload);
+        }
+        if sessions.ended.contains(&session) {
+            return;
+        }
+        let limits = &self.limits;
+        let deadline = Instant::now() + limits.header_timeout;
+        sessions.datagrams.push_back(Early { session, deadline, what: payload });
+        // The oldest go, until the rest is neither too many nor too much.
+        let bytes =
+            |waiting: &VecDeque<Early<Bytes>>| waiting.iter().map(|early| early.what.len()).sum::<usize>();
+        while sessions.datagrams.len() > limits.early_datagrams
+            || bytes(&sessions.datagrams) > limits.datagram_buffer
+        {
+            sessions.datagrams.pop_front();
+            limits.observer.refused(Refusal::EarlyDatagrams);
         }
     }
 
-    /// When the next early stream has waited long enough.
+    /// When the next early stream or datagram has waited long enough.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        lock(&self.sessions).early.front().map(|early| early.deadline)
+        let sessions = lock(&self.sessions);
+        let stream = sessions.streams.front().map(|early| early.deadline);
+        let datagram = sessions.datagrams.front().map(|early| early.deadline);
+        stream.into_iter().chain(datagram).min()
     }
 
-    /// Refuses the streams that have waited long enough.
+    /// Refuses what has waited long enough.
     pub(crate) fn expire(&self, now: Instant) {
         let mut sessions = lock(&self.sessions);
-        // All have the same patience, so the first to come is the first to go.
-        let expired = sessions.early.iter().take_while(|early| early.deadline <= now).count();
-        let expired: Vec<Early> = sessions.early.drain(..expired).collect();
+        let streams = expired(&mut sessions.streams, now);
+        let datagrams = expired(&mut sessions.datagrams, now);
         drop(sessions);
-        drop(expired);
+        let observer = &self.limits.observer;
+        streams.iter().for_each(|_| observer.refused(Refusal::EarlyStreams));
+        datagrams.iter().for_each(|_| observer.refused(Refusal::EarlyDatagrams));
     }
 
     /// All sessions, to tell them something.

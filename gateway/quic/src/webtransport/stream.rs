@@ -1,6 +1,6 @@
 //! One stream of a session.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
@@ -11,7 +11,8 @@ use quinn::{ReadError, WriteError};
 use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
 
 use super::error_code::{self, BUFFERED_STREAM_REJECTED, SESSION_GONE};
-use super::session::SessionState;
+use super::flow::{Kind, Receiving, Violation};
+use super::state::SessionState;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::adapter::stopped::Stopped;
@@ -62,6 +63,21 @@ pub(crate) struct StreamState {
     /// The session has ended and the stream with it.
     gone: AtomicBool,
     wakers: Arc<Wakers>,
+    is_of_peer: bool,
+    /// In a session that limits its peer.
+    account: Option<Account>,
+}
+
+/// What one stream has used of the session's window. It changes only under the lock of the receiving half.
+#[derive(Debug)]
+struct Account {
+    receiving: Arc<Receiving>,
+    /// Bytes that have come from QUIC.
+    seen: AtomicU64,
+    /// Bytes that have been given out.
+    given: AtomicU64,
+    /// All bytes of the stream are accounted for, or given up.
+    settled: AtomicBool,
 }
 
 /// Who waits for what. QUIC remembers one reader per stream, but here two may wait for it.
@@ -90,8 +106,16 @@ impl StreamState {
         session: &Arc<SessionState>,
         send: Option<Outgoing>,
         receive: Option<Arriving>,
+        is_of_peer: bool,
     ) -> Option<Arc<StreamState>> {
         let id = receive.as_ref().map(Arriving::id).or(send.as_ref().map(Outgoing::id))?;
+        let receiving = session.receiving.as_ref().filter(|_| receive.is_some());
+        let account = receiving.map(|receiving| Account {
+            receiving: Arc::clone(receiving),
+            seen: AtomicU64::new(0),
+            given: AtomicU64::new(0),
+            settled: AtomicBool::new(false),
+        });
         let stream = Arc::new(StreamState {
             id,
             session: Arc::downgrade(session),
@@ -105,6 +129,8 @@ impl StreamState {
             }),
             gone: AtomicBool::new(false),
             wakers: Arc::default(),
+            is_of_peer,
+            account,
         });
         session.add_stream(id, &stream);
         Some(stream)
@@ -135,6 +161,66 @@ impl StreamState {
         }
     }
 
+    /// Counts what has arrived ahead of the reader.
+    pub(crate) fn count(&self) -> Result<(), Violation> {
+        match (&self.account, &self.receive) {
+            (Some(account), Some(receive)) => account.arrived(&lock(receive)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the reader does not get any more counts as read.
+    fn give_up(&self) {
+        if let Some(account) = &self.account
+            && !account.settled.swap(true, Ordering::AcqRel)
+        {
+            let unread = account.seen.load(Ordering::Relaxed) - account.given.load(Ordering::Relaxed);
+            if account.receiving.abandon(unread) {
+                self.tell_of_credit();
+            }
+        }
+    }
+
+    /// The session's driver tells the peer that it may send more.
+    fn tell_of_credit(&self) {
+        if let Some(session) = self.session.upgrade() {
+            session.driver.wake();
+        }
+    }
+
+    fn violated(&self) -> StreamError {
+        if let Some(session) = self.session.upgrade() {
+            session.violated(Kind::Data);
+        }
+        StreamError::SessionGone
+    }
+
+    /// Resolves when the peer has reset its direction or the session has ended.
+    fn poll_reset(&self, quic_waker: &Waker) -> Poll<StreamError> {
+        if self.is_gone() {
+            return Poll::Ready(StreamError::SessionGone);
+        }
+        let Some(receive) = &self.receive else { return Poll::Pending };
+        let mut receive = lock(receive);
+        let reset = receive.poll_reset(&mut Context::from_waker(quic_waker));
+        let counted = self.account.as_ref().map_or(Ok(()), |account| account.arrived(&receive));
+        drop(receive);
+        if counted.is_err() {
+            return Poll::Ready(self.violated());
+        }
+        match reset {
+            Poll::Ready(Some(code)) => {
+                self.taken_back();
+                Poll::Ready(StreamError::from_http3(code))
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::stream(self.send.is_some())
+    }
+
     fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -142,9 +228,30 @@ impl StreamState {
 
 impl Drop for StreamState {
     fn drop(&mut self) {
+        self.give_up();
         if let Some(session) = self.session.upgrade() {
-            session.remove_stream(self.id);
+            session.remove_stream(self.id, self.is_of_peer.then(|| self.kind()));
         }
+    }
+}
+
+impl Account {
+    /// Counts what QUIC has given since the last time.
+    fn arrived(&self, stream: &Arriving) -> Result<(), Violation> {
+        let seen = self.given.load(Ordering::Relaxed) + stream.buffered() as u64;
+        let before = self.seen.swap(seen, Ordering::Relaxed);
+        if seen > before { self.receiving.arrive(Kind::Data, seen - before) } else { Ok(()) }
+    }
+
+    /// Counts what a read has given. Whether the peer should be told of more credit.
+    fn read(&self, stream: &Arriving, read: Option<&Bytes>) -> Result<bool, Violation> {
+        let bytes = read.map_or(0, |bytes| bytes.len() as u64);
+        self.given.fetch_add(bytes, Ordering::Relaxed);
+        self.arrived(stream)?;
+        if read.is_none() {
+            self.settled.store(true, Ordering::Release);
+        }
+        Ok(bytes > 0 && self.receiving.window(Kind::Data).done(bytes))
     }
 }
 
@@ -184,12 +291,23 @@ impl WtReceive {
     pub fn forward_stop(&mut self, code: Option<u32>) {
         if let Some(receive) = &self.stream.receive {
             lock(receive).stop(code.map_or(NO_CODE, error_code::to_http3));
+            self.stream.give_up();
         }
     }
 
     /// How the peer's direction ended before its time, after `poll_data` has failed.
     pub fn error(&self) -> Option<StreamError> {
         self.error
+    }
+
+    /// Resolves when the peer has reset its direction or the session has ended, also while bytes in front of that wait to
+    /// be read, up to a few thousand of them; never once the peer has finished.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.stream.wakers.reader.register(cx.waker());
+        if let Some(error) = self.error {
+            return Poll::Ready(error);
+        }
+        self.stream.poll_reset(&self.quic_waker)
     }
 
     fn fail(&mut self, error: StreamError) -> Gone {
@@ -207,11 +325,27 @@ impl Receive for WtReceive {
         let Some(receive) = &self.stream.receive else {
             return Poll::Ready(Ok(None));
         };
-        let read = lock(receive).poll_read(&mut Context::from_waker(&self.quic_waker));
+        let mut receive = lock(receive);
+        let read = receive.poll_read(&mut Context::from_waker(&self.quic_waker));
+        let counted = match (&self.stream.account, &read) {
+            (None, _) => Ok(false),
+            (Some(account), Poll::Ready(Ok(read))) => account.read(&receive, read.as_ref()),
+            (Some(account), _) => account.arrived(&receive).map(|()| false),
+        };
+        drop(receive);
+        match counted {
+            Ok(false) => {}
+            Ok(true) => self.stream.tell_of_credit(),
+            Err(Violation) => {
+                let error = self.stream.violated();
+                return Poll::Ready(Err(self.fail(error)));
+            }
+        }
         Poll::Ready(match ready!(read) {
             Ok(read) => Ok(read),
             Err(ReadError::Reset(code)) => {
                 self.stream.taken_back();
+                self.stream.give_up();
                 Err(self.fail(StreamError::from_http3(code.into_inner())))
             }
             Err(_) => Err(self.fail(StreamError::SessionGone)),
@@ -321,7 +455,11 @@ impl Transmit for WtTransmit {
         let wanted = wanted.clamp(1, MAX_CREDIT) as u64;
         if self.credit == 0 {
             let session = self.stream.session.upgrade().ok_or(Gone::Connection)?;
-            self.credit = session.flow.reserve(wanted);
+            self.credit = session.sending.budget(Kind::Data).reserve(wanted);
+            if self.credit == 0 {
+                // The driver tells the peer.
+                session.driver.wake();
+            }
         }
         if self.credit == 0 {
             // The waker was registered before the session was asked, so a raise in between is not missed.
@@ -358,23 +496,19 @@ impl Transmit for WtTransmit {
         if let Poll::Ready(error) = self.poll_stopped(cx) {
             return Poll::Ready(error.gone());
         }
-        // A client that resets its own direction cancels the call too, also while nobody reads it.
-        if let Some(receive) = &self.stream.receive {
-            let reset = lock(receive).poll_reset(&mut Context::from_waker(&self.quic_waker));
-            if let Poll::Ready(Some(code)) = reset {
-                self.stream.taken_back();
-                return Poll::Ready(StreamError::from_http3(code).gone());
-            }
-        }
-        Poll::Pending
+        // A peer that resets its own direction cancels the call too, also while nobody reads it.
+        let error = ready!(self.stream.poll_reset(&self.quic_waker));
+        Poll::Ready(error.gone())
     }
 }
 
 impl Drop for WtTransmit {
     fn drop(&mut self) {
         self.reset(Reset::INTERNAL);
-        if let Some(session) = self.stream.session.upgrade() {
-            session.flow.release(self.credit);
+        if let Some(session) = self.stream.session.upgrade()
+            && session.sending.budget(Kind::Data).release(self.credit)
+        {
+            session.credit();
         }
     }
 }

@@ -41,6 +41,15 @@ pub(crate) fn chosen(headers: &HeaderMap) -> Option<String> {
     values.flat_map(Members).map(|(name, _)| name).next()
 }
 
+/// These header fields without those that tell of a choice, which only [`answer`] may.
+pub(super) fn without_answers(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for (_, answer) in FIELDS {
+        headers.remove(answer);
+    }
+    headers
+}
+
 /// A string of RFC 9651.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))

@@ -311,6 +311,11 @@ async fn capsules_by_hand() {
     soon(echo.read_exact(&mut first)).await.unwrap();
     let more = tokio::time::timeout(Duration::from_millis(100), echo.read(&mut [0])).await;
     assert!(more.is_err(), "sent beyond the limit");
+    // WT_DATA_BLOCKED says so.
+    let blocked = frame(0, &[varint(0x190b_4d41), varint(1), varint(10)].concat());
+    let mut read = vec![0; blocked.len()];
+    soon(answer.read_exact(&mut read)).await.unwrap();
+    assert_eq!(read, blocked);
     // A capsule nobody knows, then WT_MAX_DATA, cut in two frames.
     let capsule =
         [varint(0x1234), varint(3), b"abc".to_vec(), varint(0x190b_4d3d), varint(2), varint(500)].concat();
