@@ -78,10 +78,7 @@ impl Answer {
         loop {
             let piece = match self.guard.next() {
                 Ok(piece) => piece,
-                Err(error) => {
-                    shared.close(error.code(), &error.to_string());
-                    return Poll::Ready(Err(OpenError::Protocol(error.to_string())));
-                }
+                Err(error) => return Poll::Ready(Err(broken(shared, error.code(), &error.to_string()))),
             };
             let head = match piece {
                 Some(Piece::Frame { frame_type: HEADERS, bytes, header }) => {
@@ -95,7 +92,12 @@ impl Answer {
                         self.guard.push(bytes);
                         continue;
                     }
-                    Ok(None) => Err(OpenError::Protocol("the stream ended before the answer".to_owned())),
+                    Ok(None) => Err(match self.guard.end() {
+                        Ok(()) => {
+                            broken(shared, Code::H3_MESSAGE_ERROR, "no answer before the end of its stream")
+                        }
+                        Err(error) => broken(shared, error.code(), &error.to_string()),
+                    }),
                     Err(ReadError::Reset(code)) => Err(OpenError::Rejected(code.into_inner())),
                     Err(ReadError::ConnectionLost(error)) => Err(error.into()),
                     Err(error) => Err(OpenError::Protocol(error.to_string())),

@@ -91,6 +91,10 @@ impl Receive for H3Receive {
 }
 
 /// Why nothing more comes.
+#[allow(
+    clippy::unneeded_struct_pattern,
+    reason = "`h3` says whether it may have fields by a feature that tests turn on"
+)]
 pub(super) fn gone(error: &StreamError) -> Gone {
     match error {
         StreamError::RemoteTerminate { code, .. } => Gone::Reset(error_code::from_http3(code.value())),

@@ -44,7 +44,7 @@ impl Foreign {
 }
 
 /// A QUIC endpoint with a certificate.
-fn endpoint() -> (quinn::Endpoint, CertificateDer<'static>) {
+pub(crate) fn endpoint() -> (quinn::Endpoint, CertificateDer<'static>) {
     let (certificate, tls) = identity();
     let mut tls = Arc::unwrap_or_clone(tls);
     tls.alpn_protocols = vec![b"h3".to_vec()];

@@ -4,6 +4,7 @@
 
 mod client;
 mod client_foreign;
+mod client_hostile;
 mod client_sessions;
 mod foreign;
 mod hostile;
