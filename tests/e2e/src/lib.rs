@@ -15,6 +15,8 @@ pub mod client;
 pub mod frame;
 pub mod gateway;
 pub mod raw_h2;
+pub mod raw_h3;
+pub mod raw_quic;
 pub mod reflector;
 pub mod relay;
 pub mod upstream;

@@ -17,13 +17,18 @@ use crate::certificate::client_tls;
 /// A QUIC endpoint that trusts the tests' authority and offers `h3`.
 pub fn endpoint() -> quinn::Endpoint {
     let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(config());
+    endpoint
+}
+
+/// How such an endpoint connects.
+pub fn config() -> quinn::ClientConfig {
     let tls = QuicClientConfig::try_from(client_tls(&["h3"])).unwrap();
     let mut config = quinn::ClientConfig::new(Arc::new(tls));
     let mut transport = quinn::TransportConfig::default();
     transport.max_idle_timeout(Some(Duration::from_secs(60).try_into().unwrap()));
     config.transport_config(Arc::new(transport));
-    endpoint.set_default_client_config(config);
-    endpoint
+    config
 }
 
 #[derive(Debug)]

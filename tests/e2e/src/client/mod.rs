@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use call::{Call, CallBuilder, Options, RequestStream};
 pub use h1::Dial;
-pub use h3::endpoint as quic_endpoint;
+pub use h3::{config as quic_config, endpoint as quic_endpoint};
 pub use response::{End, Head, Received, ResponseStream};
 
 /// A client protocol and what carries it.
