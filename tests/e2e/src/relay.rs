@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -43,6 +43,8 @@ struct Shared {
     gateway: SocketAddr,
     seed: u64,
     faults: Mutex<Faults>,
+    /// The largest packet that fits through.
+    largest: AtomicUsize,
     clients: Mutex<Clients>,
     counts: Counts,
 }
@@ -106,6 +108,7 @@ impl Relay {
             gateway,
             seed,
             faults: Mutex::new(faults),
+            largest: AtomicUsize::new(LARGEST),
             clients: Mutex::default(),
             counts: Counts::default(),
         });
@@ -126,6 +129,11 @@ impl Relay {
     /// Does this to packets from now on.
     pub fn set(&self, faults: Faults) {
         *self.shared.faults.lock().unwrap() = faults;
+    }
+
+    /// Loses every packet that is larger, in bytes of UDP payload, as a path does that nobody may fragment packets on.
+    pub fn set_largest(&self, bytes: usize) {
+        self.shared.largest.store(bytes, Ordering::Relaxed);
     }
 
     /// Gives every client another address in the gateway's eyes, as a NAT does that has forgotten its mapping. What the
@@ -217,7 +225,10 @@ impl Shared {
 
     /// What leaves now that this packet has come.
     fn pass(&self, direction: &Mutex<Direction>, packet: &[u8]) -> Vec<Bytes> {
-        let faults = *self.faults.lock().unwrap();
+        let mut faults = *self.faults.lock().unwrap();
+        if packet.len() > self.largest.load(Ordering::Relaxed) {
+            faults.lose = 1.0;
+        }
         direction.lock().unwrap().pass(packet, faults, &self.counts)
     }
 }
