@@ -130,12 +130,12 @@ async function bidiOfClient(session) {
 async function bidiOfServer(session) {
   for (let number = 0; number < 10; number++) {
     const asked = await command(session, "bidi from the server");
+    await asked.writer.close();
     const opened = await next(session.incomingBidirectionalStreams);
     expectEqual(await readToEnd(opened.readable), "from the server");
     const writer = opened.writable.getWriter();
     await writer.write(encode("from the client"));
     await writer.close();
-    await asked.writer.close();
     expectEqual(await readToEnd(asked.readable), "from the client");
   }
 }

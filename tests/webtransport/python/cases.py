@@ -89,10 +89,10 @@ async def bidi_of_client(session):
 async def bidi_of_server(session):
     for _ in range(10):
         asked = await command(session, "bidi from the server")
+        await asked.write(b"", end=True)
         stream = await session.accept()
         same(await stream.read_all(), b"from the server")
         await stream.write(b"from the client", end=True)
-        await asked.write(b"", end=True)
         same(await asked.read_all(), b"from the client")
 
 
@@ -140,27 +140,37 @@ async def watched(session):
     return stream
 
 
-@in_session
-async def reset_by_client(session):
-    stream = await watched(session)
-    await stream.reset(1000)
-    await expect(session, "next", "reset 1000")
+def reset_by_client(code):
+    @in_session
+    async def case(session):
+        stream = await watched(session)
+        # A client may end the other half along.
+        expected = {f"reset {code}", *(await stream.reset(code) or ())}
+        while expected:
+            asked = await command(session, "next")
+            await asked.write(b"", end=True)
+            event = (await asked.read_all()).decode()
+            if event not in expected:
+                raise AssertionError(f"{event}, not one of {expected}")
+            expected.remove(event)
+
+    return case
 
 
 @in_session
 async def stopped_by_client(session):
     stream = await watched(session)
-    await stream.stop(1001)
-    await expect(session, "next", "stop 1001")
+    await stream.stop(201)
+    await expect(session, "next", "stop 201")
 
 
 @in_session
 async def reset_by_server(session):
-    stream = await command(session, "reset 1000")
+    stream = await command(session, "reset 200")
     try:
         text = await stream.read_all()
     except Reset as reset:
-        if reset.code != 1000:
+        if reset.code != 200:
             raise
     else:
         raise AssertionError(f"the stream ended as if it were whole: {text}")
@@ -168,9 +178,9 @@ async def reset_by_server(session):
 
 @in_session
 async def stopped_by_server(session):
-    stream = await command(session, "stop 1001")
+    stream = await command(session, "stop 201")
     same(await stream.read_all(), b"ok")
-    same(str(await stream.stopped()), "1001")
+    same(str(await stream.stopped()), "201")
 
 
 async def subprotocol(library, target):
@@ -267,10 +277,11 @@ ALL = {
     "datagrams.echo": in_session(exchange_datagrams),
     "close.client": closed_by_client,
     "close.server": closed_by_server,
-    "codes.client-reset": reset_by_client,
+    "codes.client-reset": reset_by_client(200),
     "codes.client-stop": stopped_by_client,
     "codes.server-reset": reset_by_server,
     "codes.server-stop": stopped_by_server,
+    "codes.large": reset_by_client(1000),
     "subprotocol.chosen": subprotocol,
     "sessions.two": two_sessions,
     "sessions.pooled": pooled_sessions,

@@ -61,7 +61,9 @@ class Stream:
         return await self._stream.read_all()
 
     async def reset(self, code):
+        """Stops the other half as well, and answers which event that is."""
         await self._stream.abort(code=code)
+        return [f"stop {code}"]
 
     async def stop(self, code):
         raise Unable("ends both directions of a stream at once, with one code")

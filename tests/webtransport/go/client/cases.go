@@ -23,10 +23,11 @@ var sessionCases = map[string]func(context.Context, target) error{
 	"datagrams.echo":     inSession(datagrams),
 	"close.client":       closedByClient,
 	"close.server":       inSession(closedByServer),
-	"codes.client-reset": inSession(resetByClient),
+	"codes.client-reset": inSession(resetByClient(200)),
 	"codes.client-stop":  inSession(stoppedByClient),
 	"codes.server-reset": inSession(resetByServer),
 	"codes.server-stop":  inSession(stoppedByServer),
+	"codes.large":        inSession(resetByClient(1000)),
 	"subprotocol.chosen": subprotocol,
 	"sessions.two":       twoSessions,
 	"sessions.pooled":    pooledSessions,
@@ -122,6 +123,7 @@ func bidiOfServer(ctx context.Context, s *webtransport.Session) error {
 		if err != nil {
 			return err
 		}
+		asked.Close()
 		opened, err := s.AcceptStream(ctx)
 		if err != nil {
 			return err
@@ -131,7 +133,6 @@ func bidiOfServer(ctx context.Context, s *webtransport.Session) error {
 		}
 		fmt.Fprint(opened, "from the client")
 		opened.Close()
-		asked.Close()
 		if err := same(asked, "from the client"); err != nil {
 			return err
 		}
@@ -229,13 +230,15 @@ func watched(ctx context.Context, s *webtransport.Session) (*webtransport.Stream
 	return stream, err
 }
 
-func resetByClient(ctx context.Context, s *webtransport.Session) error {
-	stream, err := watched(ctx, s)
-	if err != nil {
-		return err
+func resetByClient(code webtransport.StreamErrorCode) func(context.Context, *webtransport.Session) error {
+	return func(ctx context.Context, s *webtransport.Session) error {
+		stream, err := watched(ctx, s)
+		if err != nil {
+			return err
+		}
+		stream.CancelWrite(code)
+		return expect(ctx, s, "next", fmt.Sprint("reset ", code))
 	}
-	stream.CancelWrite(1000)
-	return expect(ctx, s, "next", "reset 1000")
 }
 
 func stoppedByClient(ctx context.Context, s *webtransport.Session) error {
@@ -243,21 +246,21 @@ func stoppedByClient(ctx context.Context, s *webtransport.Session) error {
 	if err != nil {
 		return err
 	}
-	stream.CancelRead(1001)
-	return expect(ctx, s, "next", "stop 1001")
+	stream.CancelRead(201)
+	return expect(ctx, s, "next", "stop 201")
 }
 
 func resetByServer(ctx context.Context, s *webtransport.Session) error {
-	stream, err := command(ctx, s, "reset 1000")
+	stream, err := command(ctx, s, "reset 200")
 	if err != nil {
 		return err
 	}
 	_, err = io.ReadAll(stream)
-	return cancelled(err, 1000)
+	return cancelled(err, 200)
 }
 
 func stoppedByServer(ctx context.Context, s *webtransport.Session) error {
-	stream, err := command(ctx, s, "stop 1001")
+	stream, err := command(ctx, s, "stop 201")
 	if err != nil {
 		return err
 	}
@@ -270,7 +273,7 @@ func stoppedByServer(ctx context.Context, s *webtransport.Session) error {
 	}
 	// Writing tells why.
 	_, err = stream.Write([]byte("x"))
-	return cancelled(err, 1001)
+	return cancelled(err, 201)
 }
 
 func cancelled(err error, code webtransport.StreamErrorCode) error {

@@ -33,7 +33,7 @@ func dial(ctx context.Context, to target, protocols []string) (*connection, erro
 	}
 	transport := webtransport.Transport{
 		// Small enough that a test reaches all of them, so that they are seen to grow.
-		Config:               &webtransport.Config{MaxIncomingStreams: 16, MaxIncomingUniStreams: 4, MaxIncomingData: 1 << 16},
+		Config:               &webtransport.Config{MaxIncomingStreams: 4, MaxIncomingUniStreams: 4, MaxIncomingData: 1 << 16},
 		ApplicationProtocols: protocols,
 	}
 	conn, err := transport.NewClientConn(connected)

@@ -28,6 +28,7 @@ var requestCases = map[string]func(context.Context, target) error{
 	"codes.client-stop":  noStreams,
 	"codes.server-reset": noStreams,
 	"codes.server-stop":  noStreams,
+	"codes.large":        noStreams,
 	"subprotocol.chosen": requestSubprotocol,
 	"sessions.two":       requestsPooled,
 	"sessions.pooled":    requestsPooled,

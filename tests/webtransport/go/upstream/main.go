@@ -60,6 +60,8 @@ func main() {
 		// Small enough that a test reaches all of them, so that they are seen to grow.
 		Config:               &webtransport.Config{MaxIncomingStreams: 4, MaxIncomingUniStreams: 4, MaxIncomingData: 1 << 16},
 		ApplicationProtocols: []string{"echo-1"},
+		// The gateway has looked at it.
+		CheckOrigin: func(*http.Request) bool { return true },
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
@@ -156,6 +158,8 @@ func (s *session) command(stream *webtransport.Stream, name chan<- string) {
 	case "stop":
 		stream.CancelRead(code(rest))
 		fmt.Fprint(stream, "ok")
+		stream.Close()
+		return
 	case "watch":
 		fmt.Fprint(stream, "ok")
 		s.watch(request, stream)
@@ -169,6 +173,8 @@ func (s *session) command(stream *webtransport.Stream, name chan<- string) {
 	case "end":
 		fmt.Fprint(stream, <-sessions.of(rest))
 	}
+	// A stream that was not read to its end goes on counting.
+	io.Copy(io.Discard, request)
 	stream.Close()
 }
 
