@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Sleep, Timeout, timeout};
 
 use super::peek::{Opened, Peek};
+use super::qpack_streams::QpackStreams;
 use super::{Adapter, Bidi, ReceiveHalf, SendHalf};
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
@@ -32,6 +33,7 @@ pub(crate) struct Demux {
     datagrams: BoxStream<'static, Bytes>,
     /// Streams that have not said what they are.
     unknown: FuturesUnordered<Timeout<Peek>>,
+    qpack: QpackStreams,
     requests: mpsc::Sender<Bidi>,
     streams: mpsc::Sender<ReceiveHalf>,
     /// The sending halves of the requests that `h3` is reading the head of.
@@ -62,6 +64,7 @@ impl Demux {
             uni: unfold(quic(), async |quic| Some((quic.accept_uni().await.ok()?, quic))).boxed(),
             datagrams: unfold(quic(), async |quic| Some((quic.read_datagram().await.ok()?, quic))).boxed(),
             unknown: FuturesUnordered::new(),
+            qpack: QpackStreams::default(),
             requests,
             streams,
             sending: HashMap::new(),
@@ -103,6 +106,7 @@ impl Demux {
                 Err(_) => self.shared.limits.observer.refused(Refusal::HeaderTimeout),
             }
         }
+        self.qpack.poll(cx, &self.shared);
         while let Poll::Ready(Some(datagram)) = self.datagrams.as_mut().poll_next(cx) {
             self.datagram(datagram);
         }
@@ -141,7 +145,8 @@ impl Demux {
                 self.shared.registry.stream(session, send, receive);
             }
             Opened::Request { send, receive, guard, first } => self.request(send, receive, guard, first),
-            Opened::Http3(stream) => {
+            Opened::Qpack(kind, stream) => self.qpack.add(kind, stream, &self.shared),
+            Opened::Control(stream) => {
                 if self.streams.try_send(stream).is_err() {
                     self.shared.close(Code::H3_STREAM_CREATION_ERROR, "too many unidirectional streams");
                 }
@@ -174,7 +179,7 @@ impl Demux {
         }
         let id = send.id();
         let send = Arc::new(Mutex::new(send));
-        let half = ReceiveHalf::new(receive, Some(guard), Some(first.into_bytes()), Arc::clone(&self.shared));
+        let half = ReceiveHalf::new(receive, guard, first.into_bytes(), Arc::clone(&self.shared));
         let stream = Bidi { send: SendHalf::new(Arc::clone(&send), None), receive: half };
         if self.requests.try_send(stream).is_ok() {
             self.sending.insert(id, send);

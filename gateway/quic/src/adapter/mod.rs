@@ -9,6 +9,7 @@ pub(crate) mod control;
 pub(crate) mod demux;
 pub(crate) mod outgoing;
 pub(crate) mod peek;
+mod qpack_streams;
 mod receive;
 mod send;
 pub(crate) mod stopped;
@@ -29,6 +30,10 @@ pub(crate) use send::SendHalf;
 use crate::shared::Shared;
 use crate::varint;
 use outgoing::Outgoing;
+
+/// How many chunks or frames of one stream are looked at before others have their turn. Frames that mean nothing cost
+/// their sender two bytes each.
+pub(crate) const TURNS: usize = 64;
 
 /// A request stream, both halves.
 pub(crate) struct Bidi {

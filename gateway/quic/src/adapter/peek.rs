@@ -11,11 +11,12 @@ use bytes::{Bytes, BytesMut};
 use h3::error::Code;
 use quinn::ReadError;
 
-use super::ReceiveHalf;
 use super::arriving::Arriving;
 use super::control::CONTROL_STREAM;
 use super::outgoing::Outgoing;
+use super::{ReceiveHalf, TURNS};
 use crate::guard::{Guard, Piece};
+use crate::qpack::Instructions;
 use crate::shared::{Role, Shared};
 use crate::varint;
 
@@ -23,8 +24,6 @@ use crate::varint;
 pub(crate) const WEBTRANSPORT_BIDI: u64 = 0x41;
 /// The type of a unidirectional WebTransport stream.
 pub(crate) const WEBTRANSPORT_UNI: u64 = 0x54;
-/// The types of the QPACK streams (RFC 9204, section 4.2).
-const QPACK_STREAMS: [u64; 2] = [0x02, 0x03];
 /// The type of a push stream, which only a server may open, and only if its client allows it (RFC 9114, section 6.2.2).
 const PUSH_STREAM: u64 = 0x01;
 
@@ -34,8 +33,10 @@ pub(crate) enum Opened {
     WebTransport { session: u64, send: Option<Outgoing>, receive: Arriving },
     /// A request, with its first frame.
     Request { send: Outgoing, receive: Arriving, guard: Guard, first: Piece },
-    /// A unidirectional stream of HTTP/3 itself.
-    Http3(ReceiveHalf),
+    /// A control stream.
+    Control(ReceiveHalf),
+    /// A stream of QPACK.
+    Qpack(Instructions, Arriving),
     /// It has been refused, or was gone before it said what it is.
     Refused,
 }
@@ -133,19 +134,18 @@ impl Peek {
         Opened::WebTransport { session, send: self.send.take(), receive }
     }
 
-    fn http3(&mut self, stream_type: u64, head: Bytes) -> Opened {
-        let Some(receive) = self.receive.take() else { return Opened::Refused };
+    fn http3(&mut self, stream_type: u64, mut head: Bytes) -> Opened {
+        let Some(mut receive) = self.receive.take() else { return Opened::Refused };
+        let rest = head.split_off(varint::length(head.first().copied().unwrap_or(0)).min(head.len()));
         let shared = Arc::clone(&self.shared);
         if stream_type == CONTROL_STREAM {
             // The type goes on as it is; behind it are frames.
-            let mut first = head;
-            let frames =
-                first.split_off(varint::length(first.first().copied().unwrap_or(0)).min(first.len()));
             let mut guard = Guard::new(shared.limits.largest_frame());
-            guard.push(frames);
-            Opened::Http3(ReceiveHalf::new(receive, Some(guard), Some(first), shared))
-        } else if QPACK_STREAMS.contains(&stream_type) {
-            Opened::Http3(ReceiveHalf::new(receive, None, Some(head), shared))
+            guard.push(rest);
+            Opened::Control(ReceiveHalf::new(receive, guard, head, shared))
+        } else if let Some(kind) = Instructions::of_type(stream_type) {
+            receive.unread(rest);
+            Opened::Qpack(kind, receive)
         } else {
             match shared.role {
                 Role::Server if stream_type == PUSH_STREAM => {
@@ -163,10 +163,14 @@ impl Peek {
     }
 
     /// The stream has ended before it said what it is.
-    fn ended(&mut self) -> Opened {
-        let is_empty = matches!(&self.stage, Stage::Type(head) if head.is_empty());
-        if self.is_bidi && !is_empty {
-            self.shared.close(Code::H3_FRAME_ERROR, "a request stream ended inside its first frame");
+    fn ended(&self) -> Opened {
+        let is_broken = match &self.stage {
+            Stage::Type(head) => self.is_bidi && !head.is_empty(),
+            // Behind frames that nobody knows it may end; then it is an incomplete request.
+            Stage::Frame(guard) => guard.end().is_err(),
+        };
+        if is_broken {
+            self.shared.close(Code::H3_FRAME_ERROR, "a request stream ended inside a frame");
         }
         Opened::Refused
     }
@@ -177,7 +181,7 @@ impl Future for Peek {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Opened> {
         let this = &mut *self;
-        loop {
+        for _ in 0..TURNS {
             let Some(receive) = &mut this.receive else { return Poll::Ready(Opened::Refused) };
             match ready!(receive.poll_read(cx)) {
                 Ok(Some(bytes)) => match &mut this.stage {
@@ -202,5 +206,7 @@ impl Future for Peek {
                 return Poll::Ready(opened);
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

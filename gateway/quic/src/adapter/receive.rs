@@ -1,14 +1,13 @@
 //! A receiving half, for `h3`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId};
 use quinn::ReadError;
 
-use super::{connection_error, stream_id};
+use super::{TURNS, connection_error, stream_id};
 use crate::adapter::arriving::Arriving;
 use crate::guard::{GOAWAY, Guard, GuardError, Piece, SETTINGS};
 use crate::settings::PeerSettings;
@@ -19,24 +18,20 @@ use crate::varint;
 pub(crate) struct ReceiveHalf {
     stream: Arriving,
     id: StreamId,
-    /// What was read to find out what the stream is.
-    replay: VecDeque<Bytes>,
-    /// On streams that consist of frames.
-    guard: Option<Guard>,
+    /// What was read to find out what the stream is, unless it has been read again.
+    replay: Option<Bytes>,
+    guard: Guard,
     shared: Arc<Shared>,
     stopped: bool,
+    /// How much has been read since this stream last waited.
+    turns: usize,
 }
 
 impl ReceiveHalf {
-    /// A stream of frames, or without a guard one of QPACK's, to be read from `replay` on.
-    pub(crate) fn new(
-        stream: Arriving,
-        guard: Option<Guard>,
-        replay: Option<Bytes>,
-        shared: Arc<Shared>,
-    ) -> ReceiveHalf {
+    /// A stream of frames, to be read from `replay` on.
+    pub(crate) fn new(stream: Arriving, guard: Guard, replay: Bytes, shared: Arc<Shared>) -> ReceiveHalf {
         let id = stream_id(stream.id());
-        ReceiveHalf { stream, id, replay: replay.into_iter().collect(), guard, shared, stopped: false }
+        ReceiveHalf { stream, id, replay: Some(replay), guard, shared, stopped: false, turns: 0 }
     }
 
     fn fail(&self, error: GuardError) -> StreamErrorIncoming {
@@ -51,17 +46,20 @@ impl quic::RecvStream for ReceiveHalf {
     type Buf = Bytes;
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
-        if let Some(bytes) = self.replay.pop_front() {
+        if let Some(bytes) = self.replay.take() {
             return Poll::Ready(Ok(Some(bytes)));
         }
         if self.stopped {
             return Poll::Ready(Ok(None));
         }
-        let Some(guard) = &mut self.guard else {
-            return self.stream.poll_read(cx).map_err(read_error);
-        };
         loop {
-            match guard.next() {
+            if self.turns == TURNS {
+                self.turns = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.turns += 1;
+            match self.guard.next() {
                 Ok(Some(Piece::Frame { frame_type: SETTINGS, bytes, header })) => {
                     // A second one is refused by `h3`.
                     self.shared.peer_settings(PeerSettings::decode(bytes.get(header..).unwrap_or_default()));
@@ -80,10 +78,14 @@ impl quic::RecvStream for ReceiveHalf {
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Err(self.fail(error))),
             }
-            match ready!(self.stream.poll_read(cx)).map_err(read_error)? {
-                Some(bytes) => guard.push(bytes),
+            let Poll::Ready(read) = self.stream.poll_read(cx) else {
+                self.turns = 0;
+                return Poll::Pending;
+            };
+            match read.map_err(read_error)? {
+                Some(bytes) => self.guard.push(bytes),
                 None => {
-                    let end = guard.end();
+                    let end = self.guard.end();
                     return Poll::Ready(end.map(|()| None).map_err(|error| self.fail(error)));
                 }
             }
@@ -92,7 +94,7 @@ impl quic::RecvStream for ReceiveHalf {
 
     fn stop_sending(&mut self, code: u64) {
         self.stopped = true;
-        self.replay.clear();
+        self.replay = None;
         self.stream.stop(code);
     }
 

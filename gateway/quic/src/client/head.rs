@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use quinn::ReadError;
 
 use super::{OpenError, Opening};
+use crate::adapter::TURNS;
 use crate::adapter::arriving::Arriving;
 use crate::guard::{Guard, HEADERS, Piece};
 use crate::qpack::{self, Field};
@@ -75,7 +76,7 @@ impl Answer {
         cx: &mut Context<'_>,
         shared: &Shared,
     ) -> Poll<Result<(StatusCode, HeaderMap), OpenError>> {
-        loop {
+        for _ in 0..TURNS {
             let piece = match self.guard.next() {
                 Ok(piece) => piece,
                 Err(error) => return Poll::Ready(Err(broken(shared, error.code(), &error.to_string()))),
@@ -108,6 +109,8 @@ impl Answer {
                 head => return Poll::Ready(head),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

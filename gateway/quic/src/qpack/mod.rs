@@ -11,4 +11,6 @@ mod static_table;
 
 pub(crate) use decode::{Field, QpackError, decode};
 pub(crate) use encode::{encode_connect, encode_response};
+mod streams;
 pub(crate) use inspect::{Inspected, inspect};
+pub(crate) use streams::Instructions;

@@ -145,6 +145,39 @@ async fn broken_framing_has_the_code_of_its_rule() {
     uni(&[[control.clone(), frame(0x04, b"")].concat()], false, 0x105).await;
     uni(std::slice::from_ref(&control), true, 0x104).await;
     uni(&[[varint(0), frame(0x04, &[0x02, 0x00])].concat()], false, 0x109).await;
+    // QPACK: a table that is not allowed, an insertion, an acknowledgement of nothing, a second stream, and an end.
+    uni(&[vec![0x02, 0x3f, 0xe1, 0x1f]], false, 0x201).await;
+    uni(&[vec![0x02, 0x20, 0x41, b'a', 0x00]], false, 0x201).await;
+    uni(&[vec![0x03, 0x44, 0x80]], false, 0x202).await;
+    uni(&[vec![0x02], vec![0x03], vec![0x02]], false, 0x103).await;
+    uni(&[vec![0x03]], true, 0x104).await;
+    let quic = quic(&server).await;
+    let mut encoder = quic.open_uni().await.unwrap();
+    encoder.write_all(&[0x02, 0x20]).await.unwrap();
+    // Once the server has seen it.
+    let mut unknown = quic.open_uni().await.unwrap();
+    unknown.write_all(&varint(0x21)).await.unwrap();
+    soon(unknown.stopped()).await.unwrap();
+    encoder.reset(VarInt::from_u32(0)).unwrap();
+    assert_eq!(closed(&quic).await, 0x104);
+}
+
+/// Nothing is wrong with any of this, but for the request that is incomplete.
+#[tokio::test]
+async fn what_is_allowed_ends_no_connection() {
+    let server = Server::start(Limits::default()).await;
+    let quic = quic(&server).await;
+    let _control = settings(&quic, &[]).await;
+    let mut encoder = quic.open_uni().await.unwrap();
+    encoder.write_all(&[0x02, 0x20]).await.unwrap();
+    let mut decoder = quic.open_uni().await.unwrap();
+    decoder.write_all(&[0x03, 0x44, 0x7f, 0x05]).await.unwrap();
+    let (mut send, mut receive) = quic.open_bi().await.unwrap();
+    send.write_all(&frame(0x21, b"grease")).await.unwrap();
+    send.finish().unwrap();
+    let incomplete = quinn::ReadError::Reset(VarInt::from_u32(0x10d));
+    assert_eq!(soon(receive.read(&mut [0])).await.unwrap_err(), incomplete);
+    assert!(quic.close_reason().is_none());
 }
 
 #[tokio::test]
