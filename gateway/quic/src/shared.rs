@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
     pub(crate) resets: Arc<Resets>,
     peer: OnceLock<PeerSettings>,
+    /// What the other side did that the connection was closed for.
+    broken: OnceLock<String>,
     /// The number of the next bidirectional stream of the other side.
     next_stream: AtomicU64,
     /// The first request that is not processed any more, or `u64::MAX`.
@@ -57,6 +59,7 @@ impl Shared {
             control: OnceLock::new(),
             live: Arc::default(),
             peer: OnceLock::new(),
+            broken: OnceLock::new(),
             next_stream: AtomicU64::new(0),
             goaway: AtomicU64::new(u64::MAX),
             peer_goaway: AtomicU64::new(u64::MAX),
@@ -66,7 +69,15 @@ impl Shared {
     /// Closes the connection because of what the other side did.
     pub(crate) fn close(&self, code: Code, reason: &str) {
         log::debug!("closing the connection of {}: {code}: {reason}", self.quic.remote_address());
+        if code != Code::H3_NO_ERROR {
+            let _ = self.broken.set(reason.to_owned());
+        }
         self.quic.close(varint::quic(code.value()), reason.as_bytes());
+    }
+
+    /// What the connection was closed for, if the other side broke a rule.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.get().map(String::as_str)
     }
 
     /// Closes the connection because of a frame that the guard does not let through.

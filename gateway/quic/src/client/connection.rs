@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h3::error::Code;
+use quinn::ConnectionError;
 use tokio::time::sleep;
 
 use super::head::{self, Answer};
@@ -56,7 +57,8 @@ impl Connection {
         let known =
             |_: &mut Context<'_>| if shared.peer().is_some() { Poll::Ready(()) } else { Poll::Pending };
         connection.drive(known).await?;
-        Ok(connection)
+        // `h3` judges settings after they were seen here.
+        if connection.failure.is_some() { Err(connection.lost()) } else { Ok(connection) }
     }
 
     /// Asks for the session. Once it is open, the connection goes on in a task of its own.
@@ -83,7 +85,7 @@ impl Connection {
                 answer => answer,
             }
         };
-        let (status, headers) = self.drive(answered).await??;
+        let (status, headers) = self.drive(answered).await.flatten().map_err(OpenError::after_request)?;
         if status.is_redirection() {
             return Err(OpenError::Redirected(status, headers));
         }
@@ -177,13 +179,14 @@ impl Connection {
 
     /// Why the connection is not open any more.
     fn lost(&self) -> OpenError {
+        if let Some(rule) = self.shared.broken() {
+            return OpenError::Protocol(rule.to_owned());
+        }
         match (self.shared.quic.close_reason(), &self.failure) {
-            (Some(quinn::ConnectionError::LocallyClosed), Some(error)) => {
+            (Some(ConnectionError::LocallyClosed) | None, Some(error)) => {
                 OpenError::Protocol(error.to_string())
             }
-            (Some(reason), _) => reason.into(),
-            (None, Some(error)) => OpenError::Protocol(error.to_string()),
-            (None, None) => OpenError::Connection(quinn::ConnectionError::LocallyClosed),
+            (reason, _) => reason.unwrap_or(ConnectionError::LocallyClosed).into(),
         }
     }
 }

@@ -12,9 +12,12 @@ pub enum OpenError {
     /// The server's certificate was not accepted, ours was not, or there is no common version or protocol.
     #[error("TLS failed: {0}")]
     Tls(String),
-    /// The connection failed in another way, or the server closed it.
-    #[error("the connection failed: {0}")]
-    Connection(ConnectionError),
+    /// The connection failed in another way before the session was asked for, or the server closed it.
+    #[error("no connection to the server: {0}")]
+    Unreachable(ConnectionError),
+    /// The connection failed while the server had not answered, or the server closed it.
+    #[error("the connection was lost: {0}")]
+    Lost(ConnectionError),
     /// The handshake with the server's settings behind it took longer than
     /// [`Limits::handshake_timeout`](crate::Limits::handshake_timeout). This is also how a server that is not there
     /// shows.
@@ -55,12 +58,13 @@ impl OpenError {
         match self {
             OpenError::Connect(_)
             | OpenError::Tls(_)
+            | OpenError::Unreachable(_)
             | OpenError::HandshakeTimeout
             | OpenError::NoWebTransport
             | OpenError::NoDatagrams
             | OpenError::GoingAway => true,
             OpenError::Rejected(code) => *code == h3::error::Code::H3_REQUEST_REJECTED.value(),
-            OpenError::Connection(_)
+            OpenError::Lost(_)
             | OpenError::AnswerTimeout
             | OpenError::HeadersTooLarge
             | OpenError::Redirected(..)
@@ -68,11 +72,21 @@ impl OpenError {
             | OpenError::Protocol(_) => false,
         }
     }
+
+    /// The same error, once the server may have got the request.
+    pub(super) fn after_request(self) -> OpenError {
+        match self {
+            OpenError::Unreachable(error) => OpenError::Lost(error),
+            OpenError::HandshakeTimeout => OpenError::AnswerTimeout,
+            other => other,
+        }
+    }
 }
 
 /// QUIC's error codes for alerts of TLS (RFC 9001, section 4.8).
 const TLS_ALERTS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
 
+/// As it is before the session has been asked for.
 impl From<ConnectionError> for OpenError {
     fn from(error: ConnectionError) -> OpenError {
         let tls = match &error {
@@ -83,7 +97,7 @@ impl From<ConnectionError> for OpenError {
         };
         match tls {
             Some(code) if TLS_ALERTS.contains(&code) => OpenError::Tls(error.to_string()),
-            _ => OpenError::Connection(error),
+            _ => OpenError::Unreachable(error),
         }
     }
 }

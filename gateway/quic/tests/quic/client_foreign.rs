@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use sluicegate_core::wire::{Gone, Receive};
-use sluicegate_quic::{Client, Limits, OpenError, Opened, Session, StreamError, WtReceive, WtTransmit};
+use sluicegate_quic::{
+    Client, Limits, OpenError, Opened, Session, SessionEnd, StreamError, WtReceive, WtTransmit,
+};
 
 use crate::client::trusting;
 use crate::client_sessions::opening;
@@ -121,7 +123,8 @@ async fn web_transport_quinn() {
     tells_of_a_reset(&mut server, &session, 77).await;
     tells_of_a_stop(&mut server, &session, 78).await;
     let (_receive, _transmit) = say(&session, b"close").await;
-    assert_eq!(soon(session.closed()).await, (99, "server says bye".to_owned()));
+    let end = SessionEnd::Closed { code: 99, reason: "server says bye".to_owned() };
+    assert_eq!(soon(session.ended()).await, end);
     assert!(matches!(server.met().await, Met::Closed(_)));
     is_refused(&server).await;
 
@@ -141,7 +144,8 @@ async fn webtrans_quinn() {
     tells_of_a_reset(&mut server, &session, 77).await;
     tells_of_a_stop(&mut server, &session, 78).await;
     let (_receive, _transmit) = say(&session, b"close").await;
-    assert_eq!(soon(session.closed()).await, (99, "server says bye".to_owned()));
+    let end = SessionEnd::Closed { code: 99, reason: "server says bye".to_owned() };
+    assert_eq!(soon(session.ended()).await, end);
     assert!(matches!(server.met().await, Met::Closed(_)));
     is_refused(&server).await;
 
@@ -162,7 +166,7 @@ async fn wtransport() {
     tells_of_a_reset(&mut server, &session, RESET_77).await;
     tells_of_a_stop(&mut server, &session, STOP_78).await;
     let (_receive, _transmit) = say(&session, b"close").await;
-    assert_eq!(soon(session.closed()).await, (0, String::new()));
+    assert_eq!(soon(session.ended()).await, SessionEnd::Lost);
     assert!(matches!(server.met().await, Met::Closed(_)));
     is_refused(&server).await;
 

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use quinn::{ConnectionError, VarInt};
 use rustls::pki_types::CertificateDer;
 use sluicegate_core::wire::Transmit;
-use sluicegate_quic::{Client, Limits, OpenError, Opened, Opening};
+use sluicegate_quic::{Client, Limits, OpenError, Opened, Opening, SessionEnd};
 use tokio::task::JoinHandle;
 
 use crate::client::{frame, headers, settings, trusting, varint};
@@ -228,7 +228,29 @@ async fn tells_one_answer_from_another() {
     let (opening, met, _asked) = ask().await;
     met.quic.close(VarInt::from_u32(0x102), b"");
     let error = soon(opening).await.unwrap().unwrap_err();
-    assert!(matches!(error, OpenError::Connection(ConnectionError::ApplicationClosed(_))), "{error}");
+    assert!(matches!(error, OpenError::Lost(ConnectionError::ApplicationClosed(_))), "{error}");
+    assert!(!error.is_unprocessed());
+    // The same before it was asked, and a server that refuses handshakes.
+    let opening = server.open();
+    let quic = soon(async { server.endpoint.accept().await.unwrap().await.unwrap() }).await;
+    quic.close(VarInt::from_u32(0x102), b"");
+    let error = soon(opening).await.unwrap().unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable(_)) && error.is_unprocessed(), "{error}");
+    let opening = server.open();
+    soon(server.endpoint.accept()).await.unwrap().refuse();
+    let error = soon(opening).await.unwrap().unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable(_)) && error.is_unprocessed(), "{error}");
+    // What it does wrong before it is asked.
+    let opening = server.open();
+    let met = server.meet(&[DRAFT_16, (0x02, 0)]).await;
+    let error = soon(opening).await.unwrap().unwrap_err();
+    assert!(matches!(error, OpenError::Protocol(_)), "{error}");
+    assert_eq!(met.closed_with().await, 0x109);
+    let opening = server.open();
+    let quic = soon(async { server.endpoint.accept().await.unwrap().await.unwrap() }).await;
+    quic.open_bi().await.unwrap().0.write_all(&headers(&[(":method", "GET")])).await.unwrap();
+    let error = soon(opening).await.unwrap().unwrap_err();
+    assert!(matches!(&error, OpenError::Protocol(rule) if rule == "a server opens no request"), "{error}");
 }
 
 #[tokio::test]
@@ -445,7 +467,7 @@ async fn a_session_ends_with_its_connection_and_the_other_way_round() {
     let (mut receive, mut transmit) = soon(session.open_bi()).await.unwrap();
     send(&mut transmit, Bytes::from_static(b"x")).await.unwrap();
     met.quic.close(VarInt::from_u32(0x102), b"");
-    assert_eq!(soon(session.closed()).await, (0, String::new()));
+    assert_eq!(soon(session.ended()).await, SessionEnd::Lost);
     assert!(soon(data(&mut receive)).await.is_err());
     soon(gone(&mut transmit)).await;
     assert!(soon(session.open_bi()).await.is_none() && soon(session.accept_bi()).await.is_none());
@@ -475,7 +497,7 @@ async fn broken_servers_lose_their_connection() {
             if is_bidi { met.quic.open_bi().await.unwrap().0 } else { met.quic.open_uni().await.unwrap() };
         stream.write_all(&bytes).await.unwrap();
         assert_eq!(met.closed_with().await, code, "{bytes:x?}");
-        assert_eq!(soon(session.closed()).await, (0, String::new()));
+        assert_eq!(soon(session.ended()).await, SessionEnd::Lost);
     };
     check(headers(&[(":status", "200")]), true, 0x103).await;
     check([varint(0x01), varint(0)].concat(), false, 0x108).await;
@@ -495,7 +517,7 @@ async fn broken_servers_lose_their_connection() {
     // A capsule that is malformed ends the session.
     let (met, mut asked, Opened { session, .. }) = server.session().await;
     asked.send.write_all(&frame(0x00, &[varint(0x2843), varint(2), vec![0; 2]].concat())).await.unwrap();
-    assert_eq!(soon(session.closed()).await, (0, String::new()));
+    assert_eq!(soon(session.ended()).await, SessionEnd::Lost);
     soon(met.quic.closed()).await;
 }
 
