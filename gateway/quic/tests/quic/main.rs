@@ -11,4 +11,8 @@ mod hostile;
 mod requests;
 mod server;
 mod sessions;
+mod sessions_flow;
+mod sessions_host;
+mod sessions_life;
+mod sessions_share;
 mod wire;
