@@ -4,12 +4,16 @@
 //! Endpoint ── accept ──► Incoming ── handshake ──► Connection ── next ──► Event::Request  (H3Receive, H3Transmit)
 //!                                                                        Event::Session  ──► Session ── accept_bi ──►
 //!                                                                                            (WtReceive, WtTransmit)
+//! Client ── open ──► Opened ──► Session
 //! ```
 //!
 //! quinn carries QUIC and `h3` speaks HTTP/3 for ordinary requests. Between the two stands an adapter of our own,
 //! which bounds what a client can make `h3` do (module `guard`), and takes WebTransport out of the connection before
 //! `h3` sees it, in every draft that clients speak ([`DIALECTS`]). Requests and sessions share a connection in any
 //! number and order, and a stream that stays silent holds up no other.
+//!
+//! [`Client`] opens sessions to servers of others, one on each connection, through the same adapter, with the same
+//! session layer and within the same limits.
 //!
 //! What is absent: 0-RTT; server push; the dynamic table of QPACK; `RESET_STREAM_AT`, which quinn does not have, so
 //! that a stream reset right after it was opened may reach the peer without its session; CONNECT for anything but
