@@ -1,5 +1,6 @@
 //! What operators see: metrics and the access log.
 
 pub(crate) mod access_log;
+pub(crate) mod datagrams;
 pub(crate) mod listeners;
 pub(crate) mod metrics;

@@ -4,6 +4,7 @@
 //! those to `webtransport` clusters, WebSockets those to `websocket` clusters, and all other requests those to `http`
 //! clusters; in each world the first route that matches wins. A lookup allocates nothing.
 
+mod datagrams;
 mod labels;
 mod matcher;
 mod weighted;
@@ -16,6 +17,7 @@ use sluicegate_core::chain::Chain;
 use sluicegate_core::path::MethodPath;
 use sluicegate_core::schema::MethodKind;
 
+pub use datagrams::Datagrams;
 pub(crate) use labels::Labels;
 pub use labels::{Label, OTHER};
 pub(crate) use matcher::{HeaderMatcher, HeaderWanted, HostPattern, Matcher, PathPrefix, ServicePattern};
@@ -37,6 +39,11 @@ impl Router {
     /// All routes; a route stands at its own [`Route::index`].
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
+    }
+
+    /// Whether there are calls whose messages may travel in datagrams.
+    pub(crate) fn has_datagrams(&self) -> bool {
+        self.routes.iter().any(|route| route.datagrams.is_some())
     }
 
     /// The route of a call. `host` is lower-case and has no port.
@@ -74,9 +81,9 @@ impl Router {
         if path.split('/').any(is_dot_segment) {
             return None;
         }
-        self.routes
-            .iter()
-            .find(|route| route.matcher.takes_path(traffic, host, path) && route.matcher.takes_headers(headers))
+        self.routes.iter().find(|route| {
+            route.matcher.takes_path(traffic, host, path) && route.matcher.takes_headers(headers)
+        })
     }
 }
 
@@ -99,6 +106,8 @@ pub struct Route {
     pub max_response_message: u32,
     /// The pages that may open sessions on it.
     pub origins: Origins,
+    /// The methods whose messages may travel in datagrams, if any may.
+    pub datagrams: Option<Datagrams>,
     /// The filters that its calls and sessions pass through.
     pub chain: Arc<Chain>,
     /// What it matches.

@@ -15,12 +15,14 @@
 pub mod datagram;
 mod decoder;
 mod encoder;
+mod follower;
 mod opening_frame;
 mod probe;
 mod reset;
 
 use super::*;
 
+pub use follower::Follower;
 pub use opening_frame::{Opening, Refusal};
 pub use probe::probe_json;
 pub use reset::{close, reset_code, stream};

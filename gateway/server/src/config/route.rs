@@ -1,5 +1,7 @@
 //! `[[routes]]`.
 
+mod datagrams;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use http::{HeaderName, HeaderValue};
 use sluicegate_core::path::MethodPath;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use datagrams::DatagramsConfig;
 
 use super::listener::{OriginPattern, read_origins};
 use super::owned;
@@ -34,6 +38,7 @@ pub(crate) struct RouteConfig<'a> {
     pub(crate) max_response_message: u32,
     pub(crate) filters: Vec<FilterConfig<'a>>,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
+    pub(crate) datagrams: Option<DatagramsConfig>,
     /// The keys that mean something for some traffic only, with where they are written.
     special: Vec<(&'static str, Range<usize>)>,
 }
@@ -62,7 +67,7 @@ pub(crate) struct Written<'a> {
 
 impl<'a> RouteConfig<'a> {
     /// Keys that do not mean something for everything that a route can carry.
-    const SPECIAL: [&'static str; 8] = [
+    const SPECIAL: [&'static str; 9] = [
         "services",
         "methods",
         "timeout",
@@ -71,6 +76,7 @@ impl<'a> RouteConfig<'a> {
         "max_response_message",
         "filters",
         "origins",
+        "datagrams",
     ];
     /// Messages are no larger than this unless the route says so, as in gRPC's own implementations.
     const MAX_MESSAGE: u32 = 4 << 20;
@@ -100,6 +106,7 @@ impl<'a> RouteConfig<'a> {
             max_response_message: read_max_message(&mut section, "max_response_message"),
             filters: section.sections("filters").into_iter().filter_map(FilterConfig::read).collect(),
             origins: read_origins(&mut section),
+            datagrams: section.section("datagrams").map(DatagramsConfig::read),
             special,
         };
         section.finish();

@@ -15,6 +15,7 @@ use sluicegate_core::protocol::{self, Protocol};
 use sluicegate_core::schema::{Method, Schema};
 use sluicegate_core::status::Code;
 
+use super::datagrams::DatagramMetrics;
 use super::listeners::ListenerFamilies;
 use crate::plan::Plan;
 
@@ -31,6 +32,7 @@ pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     pub(crate) filters: FilterMetrics,
     pub(crate) listeners: ListenerFamilies,
+    pub(crate) datagrams: DatagramMetrics,
     calls: IntCounterVec,
     active_calls: IntGaugeVec,
     call_time: HistogramVec,
@@ -171,6 +173,7 @@ impl Metrics {
             )?,
             live,
             filters: FilterMetrics::new(registry.clone())?,
+            datagrams: DatagramMetrics::new(&registry)?,
             listeners: ListenerFamilies::new(&registry)?,
             registry,
         })

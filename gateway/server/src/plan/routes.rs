@@ -11,7 +11,7 @@ use sluicegate_core::problem::Problem;
 use super::{ClusterSpec, Origins, Planner, Traffic};
 use crate::config::{Config, FilterConfig, RouteConfig, Written};
 use crate::report::suggest;
-use crate::route::{Labels, Matcher, Route, Router, Weighted};
+use crate::route::{Datagrams, Labels, Matcher, Route, Router, Weighted};
 
 /// The clusters that routes may name.
 struct Known<'a> {
@@ -20,13 +20,17 @@ struct Known<'a> {
     used: HashSet<usize>,
     /// Whether a listener speaks QUIC.
     offers_quic: bool,
+    /// Whether a listener takes calls over WebTransport.
+    takes_calls_in_sessions: bool,
 }
 
 impl Planner<'_> {
     /// All routes and clusters but those that a problem was noted for.
     pub(super) fn plan_routes(&self, config: &Config<'_>) -> (Router, Vec<Arc<ClusterSpec>>) {
         let offers_quic = config.listeners.iter().any(|listener| listener.quic);
-        let mut known = Known { clusters: HashMap::new(), used: HashSet::new(), offers_quic };
+        let takes_calls_in_sessions = config.listeners.iter().any(|listener| listener.webtransport.is_some());
+        let clusters = HashMap::new();
+        let mut known = Known { clusters, used: HashSet::new(), offers_quic, takes_calls_in_sessions };
         for (index, cluster) in config.clusters.iter().enumerate() {
             let Some(name) = &cluster.name else { continue };
             if known.clusters.insert(name.get_ref().as_str(), (index, cluster.protocol.traffic())).is_some() {
@@ -106,6 +110,15 @@ impl Planner<'_> {
             filters.filter_map(|filter| self.plan_filter(&name, filter, for_sessions)).collect();
         let services: Vec<_> = config.services.iter().map(|service| service.get_ref().clone()).collect();
         let methods: Vec<_> = config.methods.iter().map(|method| method.get_ref().clone()).collect();
+        let labels = Labels::new(&services, &methods);
+        let matcher = Matcher {
+            traffic: traffic?,
+            hosts: config.hosts.iter().map(|host| host.get_ref().clone()).collect(),
+            path_prefix: config.path_prefix.clone(),
+            services,
+            methods,
+            headers: config.headers.clone(),
+        };
         Some(Route {
             index,
             clusters: Weighted::new(clusters),
@@ -115,17 +128,33 @@ impl Planner<'_> {
             max_response_message: config.max_response_message,
             origins: Origins::plan(&config.origins),
             chain: Arc::new(Chain::new(&name, links, self.sources.metrics)),
-            labels: Labels::new(&services, &methods),
-            matcher: Matcher {
-                traffic: traffic?,
-                hosts: config.hosts.iter().map(|host| host.get_ref().clone()).collect(),
-                path_prefix: config.path_prefix.clone(),
-                services,
-                methods,
-                headers: config.headers.clone(),
-            },
+            labels,
+            datagrams: self.plan_datagrams(config, &matcher, known),
+            matcher,
             name,
         })
+    }
+
+    fn plan_datagrams(
+        &self,
+        config: &RouteConfig<'_>,
+        matcher: &Matcher,
+        known: &Known<'_>,
+    ) -> Option<Datagrams> {
+        let config = config.datagrams.as_ref()?;
+        for method in config.methods.iter().filter(|method| !matcher.takes_named(method.get_ref())) {
+            let what = format!("this route does not take `{}`", method.get_ref().as_str());
+            self.findings.error_with_hint(method.span(), what, "name methods that the route leads on");
+        }
+        if let Some(first) = config.methods.first()
+            && matcher.traffic == Traffic::Calls
+            && !known.takes_calls_in_sessions
+        {
+            let what = "no client sends these in datagrams: no listener takes calls over WebTransport";
+            self.findings.warn(first.span(), what, "add `webtransport = {}` to a listener with `quic`");
+        }
+        let methods = config.methods.iter().map(|method| method.get_ref().clone()).collect();
+        Some(Datagrams { methods, policy: config.policy })
     }
 
     /// The clusters of a route with their weights, and what they are for.

@@ -41,10 +41,15 @@ impl Matcher {
         }
         // A named service or method is all that follows the prefix: `/x/pkg.Svc/Method` is not `pkg.Svc`, whatever an
         // upstream would make of it.
-        let (service, method) = (path.service(), path.method());
-        rest.len() == "/".len() + service.len() + "/".len() + method.len()
-            && (self.services.iter().any(|pattern| pattern.matches(service))
-                || self.methods.iter().any(|named| named.as_str() == rest))
+        rest.len() == "/".len() + path.full_name().len() && self.takes_named(path)
+    }
+
+    /// Whether calls of a method, below the path prefix and at some host, are for this route. Without services and methods
+    /// all are.
+    pub(crate) fn takes_named(&self, method: &MethodPath) -> bool {
+        (self.services.is_empty() && self.methods.is_empty())
+            || self.services.iter().any(|pattern| pattern.matches(method.service()))
+            || self.methods.iter().any(|named| named.full_name() == method.full_name())
     }
 
     /// Whether nothing of its traffic, for any host, gets past this route.

@@ -214,6 +214,14 @@ impl Client {
         CallBuilder::new(self, path)
     }
 
+    /// The session that its calls are streams of.
+    pub fn session(&self) -> &web_transport_quinn::Session {
+        let Connection::WebTransport(connection) = &self.connection else {
+            panic!("{:?} has no session", self.protocol)
+        };
+        connection.session()
+    }
+
     /// Opens a stream of a WebTransport session and sends nothing but these bytes.
     pub async fn open_stream(&mut self, bytes: &'static [u8]) -> Call {
         let Connection::WebTransport(connection) = &mut self.connection else {

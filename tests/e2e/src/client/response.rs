@@ -136,15 +136,15 @@ impl ResponseStream {
             let (status, headers) = self.receive.head().await.unwrap();
             self.head.get_or_insert(Head { status, headers });
             loop {
+                while let Some(received) = self.pop() {
+                    self.waiting.push_back(received);
+                }
                 if let Some(extension) = self.extensions.pop_front() {
                     return extension;
                 }
-                match self.pop() {
-                    Some(received) => self.waiting.push_back(received),
-                    None => match self.receive.data().await {
-                        Ok(Some(bytes)) => self.frames.push(&bytes),
-                        end => panic!("{end:?} instead of an extension frame"),
-                    },
+                match self.receive.data().await {
+                    Ok(Some(bytes)) => self.frames.push(&bytes),
+                    end => panic!("{end:?} instead of an extension frame"),
                 }
             }
         })

@@ -45,6 +45,10 @@ impl Connection {
         (send, receive)
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session.0
+    }
+
     /// A stream on which nothing was written yet.
     pub(super) async fn open_raw(&mut self) -> (Send, Receive) {
         let (send, receive) = self.session.0.open_bi().await.unwrap();

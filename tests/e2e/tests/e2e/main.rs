@@ -15,6 +15,7 @@ mod calls;
 mod cancellation;
 mod client_certificates;
 mod connections;
+mod datagrams;
 mod deadlines;
 mod descriptors;
 mod drain;

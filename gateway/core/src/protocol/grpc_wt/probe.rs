@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 /// The JSON that says what is served here: whether sessions are, and at which path WebSockets. `max_message` is in bytes; 0
-/// means that only the format limits it.
-pub fn probe_json(webtransport: bool, websocket: Option<&str>, max_message: u32) -> Bytes {
+/// means that only the format limits it. `datagrams` says whether messages of some methods may travel in datagrams.
+pub fn probe_json(webtransport: bool, websocket: Option<&str>, max_message: u32, datagrams: bool) -> Bytes {
     let max_message = if max_message == 0 { u32::MAX } else { max_message };
     // A path may have a quote in it.
     let websocket = serde_json::Value::from(websocket);
     format!(
-        r#"{{"versions":[1],"webtransport":{webtransport},"websocket":{websocket},"max_message":{max_message},"datagrams":false}}"#
+        r#"{{"versions":[1],"webtransport":{webtransport},"websocket":{websocket},"max_message":{max_message},"datagrams":{datagrams}}}"#
     )
     .into()
 }
@@ -21,11 +21,11 @@ mod tests {
     #[test]
     fn tells_the_limits() {
         assert_eq!(
-            probe_json(true, Some("/a\"b"), 4_194_304),
-            r#"{"versions":[1],"webtransport":true,"websocket":"/a\"b","max_message":4194304,"datagrams":false}"#
+            probe_json(true, Some("/a\"b"), 4_194_304, true),
+            r#"{"versions":[1],"webtransport":true,"websocket":"/a\"b","max_message":4194304,"datagrams":true}"#
         );
         assert_eq!(
-            probe_json(false, None, 0),
+            probe_json(false, None, 0, false),
             r#"{"versions":[1],"webtransport":false,"websocket":null,"max_message":4294967295,"datagrams":false}"#
         );
     }

@@ -172,7 +172,8 @@ impl Site {
         let webtransport = door.listening.webtransport.as_ref().map(|webtransport| &*webtransport.path);
         let websocket = door.listening.websocket.as_ref().map(|websocket| &*websocket.path);
         if [webtransport, websocket].contains(&Some(path)) {
-            let probe = probe_json(webtransport.is_some(), websocket, MAX_MESSAGE);
+            let datagrams = webtransport.is_some() && door.worker.running.plan.routes.has_datagrams();
+            let probe = probe_json(webtransport.is_some(), websocket, MAX_MESSAGE, datagrams);
             return Some(Page { content_type: "application/json", policy: None, body: probe });
         }
         if door.listening.openapi.as_deref() == Some(path) {

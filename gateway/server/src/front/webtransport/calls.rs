@@ -2,6 +2,8 @@
 //!
 //! Source: docs/grpc-webtransport.md.
 
+mod datagrams;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,12 +11,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use sluicegate_core::call::Transport;
+use sluicegate_core::protocol::grpc_wt::datagram::{self, DatagramEncoder};
 use sluicegate_core::protocol::grpc_wt::{self, Opening, close};
-use sluicegate_core::protocol::{Head, Reply, Services};
+use sluicegate_core::protocol::{Head, Opened, Reply, Services};
+use sluicegate_core::schema::MethodKind;
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
-use sluicegate_quic::{SessionRequest, WtReceive, WtTransmit};
+use sluicegate_quic::{Session, SessionRequest, WtReceive, WtTransmit};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use datagrams::{Datagrams, Lane, ToClient, WithDatagrams};
 
 use crate::carry::{Asked, refuse};
 use crate::front::announce::{Announcing, Draining};
@@ -33,35 +39,48 @@ pub(super) async fn serve(
         Ok(session) => session,
         Err(error) => return log::debug!("{}: WebTransport: {error}", door.address),
     };
-    let metrics = &door.worker.running.metrics;
-    let _counted = metrics.session(draft);
-    let drain = door.worker.running.drain.clone();
-    let streams = metrics.session_streams(draft);
-    let shared = Arc::new(Shared { door, host, streams, draining: Arc::default() });
+    let running = door.worker.running.clone();
+    let _counted = running.metrics.session(draft);
+    let has_datagrams = running.plan.routes.has_datagrams();
     let mut calls = JoinSet::new();
-    let drained = drain.begins();
+    let shared = Arc::new(Shared {
+        streams: running.metrics.session_streams(draft),
+        draining: Arc::default(),
+        datagrams: Arc::new(Datagrams::new(running.metrics.datagrams.clone())),
+        session: Arc::new(session),
+        door,
+        host,
+    });
+    let drained = running.drain.begins();
     tokio::pin!(drained);
     let mut draining = false;
     loop {
         tokio::select! {
             biased;
-            stream = session.accept_bi() => match stream {
+            stream = shared.session.accept_bi() => match stream {
                 // Refused calls are safe to send again on another session.
-                Some((_, mut transmit)) if drain.has_begun() => transmit.reset(Reset::REFUSED),
+                Some((_, mut transmit)) if running.drain.has_begun() => transmit.reset(Reset::REFUSED),
                 Some((receive, transmit)) => {
                     calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
                 None => break,
             },
             Some(_) = calls.join_next() => {}
+            Some(datagram) = shared.session.read_datagram(), if has_datagrams => {
+                shared.datagrams.arrived(datagram);
+            }
             () = &mut drained, if !draining => {
-                session.drain();
+                shared.session.drain();
                 shared.draining.begin();
                 draining = true;
             }
         }
         if draining && calls.is_empty() {
-            session.close(close::DRAIN, "drain").await;
+            // Only calls had the session too.
+            let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
+            if let Some(session) = session {
+                session.close(close::DRAIN, "drain").await;
+            }
             return;
         }
     }
@@ -73,16 +92,18 @@ pub(super) async fn serve(
 struct Shared {
     door: Arc<Door>,
     host: Arc<str>,
+    session: Arc<Session>,
     streams: ConnectionMetrics,
     draining: Arc<Draining>,
+    datagrams: Arc<Datagrams>,
 }
 
 impl Shared {
     /// Serves one stream: reads its HEADERS and carries the call.
     async fn stream_call(self: Arc<Self>, mut receive: WtReceive, mut transmit: WtTransmit) {
         let _counted = self.streams.begin();
-        let door = &self.door;
-        let (head, leftover) = match timeout(door.listening.limits.header_timeout, open(&mut receive)).await {
+        let patience = self.door.listening.limits.header_timeout;
+        let (head, leftover) = match timeout(patience, open(&mut receive)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(NoCall::Gone)) => return,
             Ok(Err(NoCall::Refused(refusal))) => {
@@ -96,21 +117,57 @@ impl Shared {
             }
         };
         let path = head.path.clone();
-        let opened =
-            (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&door.worker.running.schema.load()));
-        match opened {
-            Ok(opened) => {
-                let receive = Prefixed { prefix: Some(leftover).filter(|bytes| !bytes.is_empty()), receive };
-                let transmit = Announcing::new(transmit, None, self.draining.clone());
-                let (host, transport) = (self.host.clone(), Transport::WebTransport);
-                let call = door.carry(&grpc_wt::PROTOCOL, opened, transport, host, receive, transmit);
-                self.draining.watch(call).await;
+        let prefix = Some(leftover).filter(|bytes| !bytes.is_empty());
+        match self.open(head) {
+            Ok((opened, None)) => {
+                self.carry(opened, Prefixed { prefix, receive }, transmit, None).await;
+            }
+            Ok((opened, Some(lane))) => {
+                let receive = WithDatagrams::new(Prefixed { prefix, receive }, lane);
+                let accepted = Bytes::from_static(datagram::ACCEPTED);
+                self.carry(opened, receive, transmit, Some(accepted)).await;
             }
             Err(reply) => {
                 self.refuse(reply, path, transmit).await;
                 receive.stop();
             }
         }
+    }
+
+    /// Opens a call, and the way for its datagrams if its messages may travel so.
+    fn open(&self, head: Head) -> Result<(Opened, Option<Lane>), Reply> {
+        let schema = self.door.worker.running.schema.load();
+        let offer = datagram::offer(&head.headers);
+        let mut opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&schema))?;
+        let offer = match offer {
+            Ok(None) => return Ok((opened, None)),
+            Ok(Some(offer)) => offer,
+            Err(status) => return Err(Reply::Status(status, opened.encoder)),
+        };
+        let route = self.door.worker.running.plan.routes.find(&self.host, &opened.path, &opened.metadata);
+        let policy = route.and_then(|route| route.datagrams.as_ref()?.policy_of(&opened.path));
+        // What is sent once is not sent unreliably.
+        let kind = schema.method(&opened.path).map(|method| method.kind);
+        let requests = policy.filter(|_| !kind.is_some_and(MethodKind::has_one_request));
+        let has_responses = policy.is_some() && !kind.is_some_and(MethodKind::has_one_response);
+        if requests.is_none() && !has_responses {
+            return Ok((opened, None));
+        }
+        let Some(lane) = self.datagrams.open(offer, requests) else {
+            return Err(Reply::Status(datagram::taken(), opened.encoder));
+        };
+        if has_responses {
+            let to_client = ToClient { session: self.session.clone(), datagrams: self.datagrams.clone() };
+            opened.encoder = Box::new(DatagramEncoder::new(opened.encoder, offer, to_client));
+        }
+        Ok((opened, Some(lane)))
+    }
+
+    async fn carry(&self, opened: Opened, receive: impl Receive, transmit: WtTransmit, first: Option<Bytes>) {
+        let transmit = Announcing::new(transmit, first, self.draining.clone());
+        let (host, transport) = (self.host.clone(), Transport::WebTransport);
+        let call = self.door.carry(&grpc_wt::PROTOCOL, opened, transport, host, receive, transmit);
+        self.draining.watch(call).await;
     }
 
     /// Answers a stream that opens no call.
