@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use crate::Connection;
+use crate::connection_id::ConnectionIds;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::server::{Handshake, Server, Shared};
@@ -33,7 +34,7 @@ impl Endpoint {
     /// # Errors
     /// If `tls` does not offer TLS 1.3 or the socket cannot be used.
     pub fn bind(socket: UdpSocket, tls: Arc<rustls::ServerConfig>, limits: Limits) -> io::Result<Endpoint> {
-        Server::new(&tls, limits)?.listen(socket)
+        Server::new(&tls, limits, ConnectionIds::default())?.listen(socket, 0)
     }
 
     /// The address that the socket is bound to.
@@ -53,22 +54,12 @@ impl Endpoint {
         let server = &self.server;
         loop {
             let incoming = self.quic.accept().await?;
-            let handshakes = server.handshakes();
-            if handshakes >= server.limits.max_incoming {
-                server.refused(Refusal::MaxIncoming);
-                incoming.refuse();
-            } else if server.connections() >= server.limits.max_connections {
-                server.refused(Refusal::MaxConnections);
-                incoming.refuse();
-            } else if handshakes >= server.limits.retry_above
-                && !incoming.remote_address_validated()
-                && incoming.may_retry()
-            {
-                server.refused(Refusal::RetryAbove);
+            let is_proved = incoming.remote_address_validated() || !incoming.may_retry();
+            match Handshake::begin(server, incoming.remote_address().ip(), is_proved) {
+                Ok(handshake) => return Some(Incoming { quic: incoming, handshake }),
                 // It fails only for a client that has been validated already.
-                let _ = incoming.retry();
-            } else {
-                return Some(Incoming { quic: incoming, handshake: Handshake::begin(server) });
+                Err(Refusal::RetryAbove | Refusal::RetryAbovePerIp) => drop(incoming.retry()),
+                Err(_) => incoming.refuse(),
             }
         }
     }

@@ -24,6 +24,7 @@
 mod adapter;
 mod client;
 mod connection;
+mod connection_id;
 mod endpoint;
 mod guard;
 mod limits;
@@ -37,15 +38,19 @@ mod shared;
 mod varint;
 mod webtransport;
 
+mod socket;
 pub use client::{Client, OpenError, Opened, Opening};
 pub use connection::{Connection, Event};
 pub use endpoint::{ConnectError, Endpoint, Incoming};
 pub use limits::Limits;
 pub use refusal::{Observer, Refusal};
+pub use connection_id::quic_lb::{BadQuicLb, QuicLb};
+pub use connection_id::{ConnectionIds, TooLong};
 pub use request::Request;
 pub use request::receive::H3Receive;
 pub use request::transmit::H3Transmit;
-pub use server::Server;
+pub use server::{Server, counted_as};
+pub use socket::{Buffers, Offered, bind, offered};
 pub use webtransport::connect::{SessionGone, SessionRequest};
 pub use webtransport::dialect::{ALL as DIALECTS, Dialect};
 pub use webtransport::error_code;

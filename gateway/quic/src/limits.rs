@@ -27,8 +27,14 @@ pub struct Limits {
     pub max_uni_streams: u32,
     /// Handshakes waiting to be accepted or in progress; further clients are refused.
     pub max_incoming: usize,
-    /// Handshakes in progress above which a client has to prove its address with a Retry first.
+    /// Handshakes in progress from one address, of IPv6 from one /64; further clients of that address are refused. Only
+    /// clients that have proved their address can reach it, if it is not below `retry_above_per_ip`.
+    pub max_incoming_per_ip: usize,
+    /// Handshakes in progress from which on a client has to prove its address with a Retry first.
     pub retry_above: usize,
+    /// The same for handshakes from one address, of IPv6 from one /64. So nobody who forges addresses can use up what
+    /// the address that it forges may take.
+    pub retry_above_per_ip: usize,
     /// Connections open at once on the endpoint; further clients are refused.
     pub max_connections: usize,
     /// How long a handshake may take, HTTP/3's own streams included.
@@ -83,7 +89,9 @@ impl Default for Limits {
             max_bidi_streams: 256,
             max_uni_streams: 32,
             max_incoming: 1024,
+            max_incoming_per_ip: 64,
             retry_above: 256,
+            retry_above_per_ip: 16,
             max_connections: 10_000,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),

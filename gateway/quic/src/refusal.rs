@@ -11,10 +11,14 @@ use std::fmt;
 pub enum Refusal {
     /// A handshake, because of [`max_incoming`](crate::Limits::max_incoming).
     MaxIncoming,
+    /// A handshake, because of [`max_incoming_per_ip`](crate::Limits::max_incoming_per_ip).
+    MaxIncomingPerIp,
     /// A handshake, because of [`max_connections`](crate::Limits::max_connections).
     MaxConnections,
     /// A client had to prove its address, because of [`retry_above`](crate::Limits::retry_above).
     RetryAbove,
+    /// The same, because of [`retry_above_per_ip`](crate::Limits::retry_above_per_ip).
+    RetryAbovePerIp,
     /// A handshake took longer than [`handshake_timeout`](crate::Limits::handshake_timeout).
     HandshakeTimeout,
     /// A stream, or the settings that a CONNECT needs, took longer than
@@ -47,10 +51,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every variant once, in the order of their discriminants.
-    pub const ALL: [Refusal; 15] = [
+    pub const ALL: [Refusal; 17] = [
         Refusal::MaxIncoming,
+        Refusal::MaxIncomingPerIp,
         Refusal::MaxConnections,
         Refusal::RetryAbove,
+        Refusal::RetryAbovePerIp,
         Refusal::HandshakeTimeout,
         Refusal::HeaderTimeout,
         Refusal::IdleTimeout,
@@ -69,8 +75,10 @@ impl Refusal {
     pub fn name(self) -> &'static str {
         match self {
             Refusal::MaxIncoming => "max_incoming",
+            Refusal::MaxIncomingPerIp => "max_incoming_per_ip",
             Refusal::MaxConnections => "max_connections",
             Refusal::RetryAbove => "retry_above",
+            Refusal::RetryAbovePerIp => "retry_above_per_ip",
             Refusal::HandshakeTimeout => "handshake_timeout",
             Refusal::HeaderTimeout => "header_timeout",
             Refusal::IdleTimeout => "idle_timeout",
