@@ -9,6 +9,8 @@ mod limits;
 mod listener;
 mod pattern;
 mod quantity;
+mod quic_lb;
+mod quic_limits;
 mod redact;
 mod route;
 mod section;

@@ -11,6 +11,7 @@ pub(crate) mod pipe;
 pub(crate) mod plain;
 pub(crate) mod quic;
 pub(crate) mod tcp;
+mod udp;
 pub(crate) mod websocket;
 pub(crate) mod webtransport;
 

@@ -82,7 +82,7 @@ impl Gateway {
         for (listener, bound) in self.plan.listeners.iter().zip(&self.listeners) {
             let kind = if listener.tls.is_some() { "tls" } else { "http" };
             lines.push(format!("listening {kind} {}", bound.listening.address));
-            if bound.udp.is_some() {
+            if !bound.udp.is_empty() {
                 lines.push(format!("listening quic {}", bound.listening.address));
             }
         }
@@ -121,9 +121,9 @@ impl Gateway {
                 dealer: dealer.clone(),
                 drain: drain.clone(),
             });
-            if let Some(udp) = bound.udp {
-                let (dealer, drain) = (dealer.clone(), drain.clone());
-                server.add_service(QuicAccept { socket: Some(udp), listening, dealer, drain });
+            for (number, socket) in (0..).zip(bound.udp) {
+                let (listening, dealer, drain) = (listening.clone(), dealer.clone(), drain.clone());
+                server.add_service(QuicAccept { socket: Some(socket), number, listening, dealer, drain });
             }
         }
         let reload = watch::Sender::new(0);

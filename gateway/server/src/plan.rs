@@ -7,6 +7,7 @@ mod cluster;
 mod descriptors;
 mod limits;
 mod listener;
+mod quic_limits;
 mod routes;
 
 use std::net::SocketAddr;
@@ -20,8 +21,9 @@ use sluicegate_core::registry::Kind;
 pub(crate) use cluster::Traffic;
 pub use cluster::{Balance, ClusterProtocol, ClusterSpec, EndpointSpec};
 pub use descriptors::{DescriptorSource, DescriptorsSpec};
-pub use limits::{H2Limits, ListenerLimits, QuicLimits};
-pub use listener::{Listener, Origins, WebSocket, WebTransport};
+pub use limits::{H2Limits, ListenerLimits};
+pub use listener::{Listener, Origins, Quic, WebSocket, WebTransport};
+pub use quic_limits::QuicLimits;
 
 use crate::config::{Config, Document};
 use crate::report::{Findings, Report, Severity};

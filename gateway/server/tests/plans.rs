@@ -124,7 +124,7 @@ fn a_certificate_may_be_given_instead_of_files() {
         ]";
     let (plan, _) = plan::from_text("code", text, Path::new(""), &sources).unwrap();
     let shape =
-        |one: &Listener| (one.tls.is_some(), one.quic, one.webtransport.is_some(), one.h2c);
+        |one: &Listener| (one.tls.is_some(), one.quic.is_some(), one.webtransport.is_some(), one.h2c);
     let shapes: Vec<_> = plan.listeners.iter().map(shape).collect();
     assert_eq!(shapes, [(true, true, true, false), (true, false, false, false), (false, false, false, true)]);
     assert!(plan.listeners[0].tls.as_ref().is_some_and(|tls| tls.validity.until > SystemTime::now()));

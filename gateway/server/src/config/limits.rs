@@ -2,14 +2,15 @@
 
 use super::quantity::Size;
 use super::section::Section;
-use crate::plan::{H2Limits, ListenerLimits, QuicLimits};
+use super::quic_limits;
+use crate::plan::{H2Limits, ListenerLimits};
 
 /// Counts of streams, requests and the like on one connection.
-const COUNTS: std::ops::RangeInclusive<u32> = 1..=100_000;
+pub(super) const COUNTS: std::ops::RangeInclusive<u32> = 1..=100_000;
 /// Connections of a listener.
-const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+pub(super) const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 /// The largest window that HTTP/2 has. Source: RFC 9113, section 6.9.1.
-const MAX_WINDOW: Size = Size::bytes((1 << 31) - 1);
+pub(super) const MAX_WINDOW: Size = Size::bytes((1 << 31) - 1);
 /// The smallest window: less than HTTP/2 begins with would only slow clients down.
 const MIN_WINDOW: Size = Size::bytes((1 << 16) - 1);
 
@@ -29,7 +30,7 @@ pub(super) fn read(mut section: Section<'_>) -> ListenerLimits {
         max_streams: section.within("max_streams", COUNTS).map_or(default.max_streams, |max| *max.get_ref()),
         max_header_bytes: section.size("max_header_bytes", headers, default.max_header_bytes),
         h2: section.section("h2").map_or(default.h2, read_h2),
-        quic: section.section("quic").map_or(default.quic, read_quic),
+        quic: section.section("quic").map_or(default.quic, quic_limits::read),
     };
     section.finish();
     limits
@@ -63,28 +64,6 @@ fn read_h2(mut section: Section<'_>) -> H2Limits {
             default.max_local_error_resets,
         ),
         max_malformed_streams: section.count("max_malformed_streams", COUNTS, default.max_malformed_streams),
-    };
-    section.finish();
-    limits
-}
-
-fn read_quic(mut section: Section<'_>) -> QuicLimits {
-    let default = QuicLimits::default();
-    let windows = Size::kib(16)..=MAX_WINDOW;
-    let datagrams = Size::kib(2)..=Size::mib(16);
-    let limits = QuicLimits {
-        stream_window: section.size("stream_window", windows.clone(), default.stream_window),
-        connection_window: section.size("connection_window", windows, default.connection_window),
-        max_streams: section.within("max_streams", COUNTS).map_or(default.max_streams, |max| *max.get_ref()),
-        idle_timeout: section.period("idle_timeout", default.idle_timeout),
-        max_incoming: section.count("max_incoming", CONNECTIONS, default.max_incoming),
-        retry_above: section.count("retry_above", 0..=1_000_000, default.retry_above),
-        max_sessions: section
-            .within("max_sessions", 1..=1000)
-            .map_or(default.max_sessions, |max| *max.get_ref()),
-        datagram_buffer: section
-            .within("datagram_buffer", datagrams)
-            .map_or(default.datagram_buffer, |size| size.get_ref().get() as usize),
     };
     section.finish();
     limits

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use sluicegate_core::protocol::grpc_ws;
+use sluicegate_quic::ConnectionIds;
 use toml::Spanned;
 
 use super::cluster::one_of;
 use super::limits;
 use super::quantity::Size;
+use super::quic_lb;
 use super::section::{Section, shortened};
 use super::value::{Misread, Text, Word};
 use crate::plan::{ListenerLimits, WebSocket};
@@ -19,6 +21,8 @@ pub(crate) struct ListenerConfig {
     pub(crate) listen: Option<Spanned<SocketAddr>>,
     pub(crate) tls: Option<ListenerTls>,
     pub(crate) quic: bool,
+    pub(crate) quic_endpoints: u8,
+    pub(crate) quic_ids: ConnectionIds,
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransportConfig>,
     pub(crate) websocket: Option<WebSocketConfig>,
@@ -83,6 +87,9 @@ impl ListenerConfig {
         let has_tls = section.has("tls");
         let tls = section.section("tls").and_then(ListenerTls::read);
         let quic: Option<Spanned<bool>> = section.get("quic");
+        let quic_endpoints = section.within("quic_endpoints", 1..=64);
+        let quic_keys = ["quic_endpoints", "quic_lb"].map(|key| (key, section.key_span(key)));
+        let quic_lb = section.section("quic_lb").and_then(quic_lb::read);
         let h2c: Option<Spanned<bool>> = section.get("h2c");
         let webtransport_key = section.key_span("webtransport");
         let webtransport = section.section("webtransport").map(WebTransportConfig::read);
@@ -125,8 +132,37 @@ impl ListenerConfig {
                 "remove `h2c`: with TLS, HTTP/2 is always offered",
             );
         }
+        for (key, span) in quic_keys {
+            if let Some(span) = span
+                && !has_quic
+            {
+                findings.error_with_hint(
+                    span,
+                    format!("`{key}` is about QUIC, which is off"),
+                    "add `quic = true`",
+                );
+            }
+        }
+        let quic_span = quic_endpoints.as_ref().map(Spanned::span);
+        let quic_endpoints = quic_endpoints.map_or(1, |endpoints| *endpoints.get_ref() as u8);
+        let quic_ids = ConnectionIds::new(quic_lb, quic_endpoints).unwrap_or_else(|too_long| {
+            let hint = "several endpoints take an octet of each connection id: take a shorter `nonce_length`";
+            findings.error_with_hint(quic_span.unwrap_or_default(), too_long.to_string(), hint);
+            ConnectionIds::default()
+        });
         let h2c = h2c.is_none_or(Spanned::into_inner) && !has_tls;
-        ListenerConfig { listen, tls, quic: has_quic, h2c, webtransport, websocket, openapi, limits }
+        ListenerConfig {
+            listen,
+            tls,
+            quic: has_quic,
+            quic_endpoints,
+            quic_ids,
+            h2c,
+            webtransport,
+            websocket,
+            openapi,
+            limits,
+        }
     }
 }
 

@@ -39,9 +39,9 @@ pub(super) fn blotted(root: &Spanned<DeTable<'_>>, text: &str) -> String {
 /// Where a key stands, which decides whether it can be a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Outside of filters, `key` is the path of a file.
+    /// Outside of these, `key` is the path of a file.
     Outside,
-    /// In a filter, `key` may be a key.
+    /// In a filter, and in `quic_lb`, `key` may be a key.
     Filter,
     /// Under a secret key, everything is a secret.
     Secret,
@@ -58,7 +58,7 @@ impl Place {
             _ if is("secret") || is("password") || is("token") || is_header => Place::Secret,
             Place::Filter if is("key") => Place::Secret,
             Place::Filter => Place::Filter,
-            Place::Outside if key == "filters" => Place::Filter,
+            Place::Outside if key == "filters" || key == "quic_lb" => Place::Filter,
             Place::Outside => Place::Outside,
         }
     }
@@ -104,6 +104,7 @@ mod tests {
 # password = \"old\"
 [[listeners]]
 tls = { cert = \"tls/cert.pem\", key = \"tls/key.pem\" }
+quic_lb = { server_id = \"0a0b\", key = \"s3cret\" }
 [[routes]]
 headers = { authorization = \"Bearer s3cret\" }
 filters = [
@@ -116,7 +117,7 @@ filters = [
     fn shows_no_secret() {
         let shown = shown(&DeTable::parse(CONFIG).unwrap());
         assert!(!shown.contains("s3cr") && !shown.contains("old") && !shown.contains('7'), "{shown}");
-        for kept in ["tls/key.pem", "x-key", "https://id", "api_key", "[redacted]"] {
+        for kept in ["tls/key.pem", "x-key", "https://id", "api_key", "0a0b", "[redacted]"] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
     }

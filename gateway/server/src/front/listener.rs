@@ -14,7 +14,7 @@ use pingora::services::Service;
 use pingora_core::listeners::tls::Acceptor;
 use prometheus::IntCounter;
 
-use super::{Arrival, NewConnection};
+use super::{Arrival, NewConnection, udp};
 use crate::drain::Drain;
 use crate::observe::metrics::{Active, ConnectionMetrics, Metrics};
 use crate::plan::{Listener, ListenerLimits, WebSocket, WebTransport};
@@ -27,7 +27,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Sockets bound for one listener of the plan.
 pub(crate) struct Bound {
     pub(crate) tcp: TcpListener,
-    pub(crate) udp: Option<UdpSocket>,
+    /// None without QUIC, else one or more on one port.
+    pub(crate) udp: Vec<UdpSocket>,
     pub(crate) listening: Arc<Listening>,
 }
 
@@ -40,9 +41,12 @@ pub(crate) fn bind(listener: &Listener, metrics: &Metrics) -> io::Result<Bound> 
         let tcp = TcpListener::bind(listener.address)?;
         tcp.set_nonblocking(true)?;
         let address = tcp.local_addr()?;
-        let udp = match listener.quic.then(|| UdpSocket::bind(address)).transpose() {
-            Err(_) if attempts > 0 => continue,
-            udp => udp?,
+        let udp = match &listener.quic {
+            None => Vec::new(),
+            Some(quic) => match udp::bind(address, quic, &listener.limits.quic) {
+                Err(_) if attempts > 0 => continue,
+                udp => udp?,
+            },
         };
         return Ok(Bound { tcp, udp, listening: Arc::new(Listening::new(listener, address, metrics)?) });
     }
@@ -84,9 +88,11 @@ pub(crate) struct Listening {
 impl Listening {
     pub(crate) fn new(plan: &Listener, address: SocketAddr, metrics: &Metrics) -> io::Result<Listening> {
         let name = plan.address.to_string();
-        let alt_svc = plan.quic.then(|| format!("h3=\":{}\"; ma=86400", address.port()));
+        let alt_svc = plan.quic.as_ref().map(|_| format!("h3=\":{}\"; ma=86400", address.port()));
         let quic_tls = plan.tls.as_ref().and_then(|tls| tls.quic.as_ref());
-        let quic = quic_tls.map(|tls| sluicegate_quic::Server::new(tls, super::quic::limits(plan, metrics)));
+        let quic = quic_tls.zip(plan.quic.as_ref()).map(|(tls, quic)| {
+            sluicegate_quic::Server::new(tls, super::quic::limits(plan, metrics), quic.ids.clone())
+        });
         Ok(Listening {
             address,
             limits: plan.limits.clone(),
@@ -120,7 +126,7 @@ impl Listening {
 
     /// Takes a place for a connection, unless a limit is reached.
     fn admit(self: &Arc<Self>, ip: IpAddr, quic: bool) -> Option<Admitted> {
-        let ip = ip.to_canonical();
+        let ip = sluicegate_quic::counted_as(ip);
         let metrics = if quic { &self.quic_connections } else { &self.tcp_connections };
         let mut open = self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if open.total >= self.limits.max_connections {
@@ -213,9 +219,11 @@ impl Service for TcpAccept {
     }
 }
 
-/// Accepts QUIC connections.
+/// Accepts QUIC connections on one of a listener's sockets.
 pub(crate) struct QuicAccept {
     pub(crate) socket: Option<UdpSocket>,
+    /// Which of the sockets it is.
+    pub(crate) number: u8,
     pub(crate) listening: Arc<Listening>,
     pub(crate) dealer: Dealer,
     pub(crate) drain: Drain,
@@ -226,7 +234,7 @@ impl Service for QuicAccept {
     async fn start_service(&mut self, _: Option<ListenFds>, mut shutdown: ShutdownWatch, _: usize) {
         let Some(socket) = self.socket.take() else { return };
         let Some(server) = &self.listening.quic else { return };
-        let endpoint = match server.listen(socket) {
+        let endpoint = match server.listen(socket, self.number) {
             Ok(endpoint) => endpoint,
             Err(error) => return log::error!("cannot listen on udp {}: {error}", self.listening.address),
         };

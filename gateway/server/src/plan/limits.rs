@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::QuicLimits;
+
 /// What one listener, one connection and one client address may take. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerLimits {
     /// Connections open at once, TCP and QUIC together; more are closed at once.
     pub max_connections: usize,
-    /// Connections open at once from one client address.
+    /// Connections open at once from one client address; of IPv6, from one /64.
     pub max_connections_per_ip: usize,
     /// How long a TLS or QUIC handshake may take.
     pub handshake_timeout: Duration,
@@ -42,28 +44,6 @@ pub struct H2Limits {
     pub max_malformed_streams: usize,
 }
 
-/// What one QUIC connection may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuicLimits {
-    /// How far ahead of the gateway a client may send on one stream.
-    pub stream_window: u32,
-    /// The same over all streams of a connection.
-    pub connection_window: u32,
-    /// Requests and WebTransport streams that carry calls, open at once on one connection.
-    pub max_streams: u32,
-    /// After how long without packets a client is taken for gone, and after how long without a call or session its
-    /// connection is closed.
-    pub idle_timeout: Duration,
-    /// Handshakes in progress at once on the listener; more clients are refused.
-    pub max_incoming: usize,
-    /// Handshakes in progress from which on a client must first prove its address (Retry).
-    pub retry_above: usize,
-    /// WebTransport sessions open at once on one connection.
-    pub max_sessions: u32,
-    /// Datagrams that wait to be read, and to be sent, on one connection.
-    pub datagram_buffer: usize,
-}
-
 impl Default for ListenerLimits {
     fn default() -> ListenerLimits {
         ListenerLimits {
@@ -89,21 +69,6 @@ impl Default for H2Limits {
             max_pending_reset_streams: 20,
             max_local_error_resets: 100,
             max_malformed_streams: 32,
-        }
-    }
-}
-
-impl Default for QuicLimits {
-    fn default() -> QuicLimits {
-        QuicLimits {
-            stream_window: 256 << 10,
-            connection_window: 1 << 20,
-            max_streams: 256,
-            idle_timeout: Duration::from_secs(30),
-            max_incoming: 1024,
-            retry_above: 256,
-            max_sessions: 16,
-            datagram_buffer: 64 << 10,
         }
     }
 }

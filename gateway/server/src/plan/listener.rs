@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use sluicegate_quic::ConnectionIds;
 use toml::Spanned;
 
 use super::{ListenerLimits, Planner, Traffic};
@@ -23,8 +24,8 @@ pub struct Listener {
     pub tls: Option<ServerTls>,
     /// The files that it came from, which are read again when they change; `None` if it came from none.
     pub tls_files: Option<TlsFiles>,
-    /// Whether HTTP/3 is served.
-    pub quic: bool,
+    /// Where HTTP/3 is served, on the same port; `None` when it is not.
+    pub quic: Option<Quic>,
     /// Whether HTTP/2 is spoken without TLS, by prior knowledge. Never true with TLS.
     pub h2c: bool,
     /// Where WebTransport sessions that carry calls are accepted; `None` accepts none.
@@ -40,6 +41,15 @@ pub struct Listener {
     pub openapi: Option<Arc<str>>,
     /// What one client may take.
     pub limits: ListenerLimits,
+}
+
+/// The UDP sockets of a listener.
+#[derive(Clone, Debug)]
+pub struct Quic {
+    /// How many share the port, each with a thread of its own that receives; at least one.
+    pub endpoints: u8,
+    /// What the ids of connections tell load balancers and the kernel.
+    pub ids: ConnectionIds,
 }
 
 /// Where and from which pages WebTransport sessions are accepted.
@@ -127,7 +137,9 @@ impl Planner<'_> {
             address: *config.listen.as_ref()?.get_ref(),
             tls,
             tls_files,
-            quic: config.quic,
+            quic: config
+                .quic
+                .then(|| Quic { endpoints: config.quic_endpoints, ids: config.quic_ids.clone() }),
             h2c: config.h2c,
             webtransport: config.webtransport.as_ref().map(WebTransport::plan),
             offers_webtransport: config.quic

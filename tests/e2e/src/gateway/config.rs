@@ -15,6 +15,7 @@ pub struct Config {
     host: String,
     top: String,
     tls: String,
+    quic: String,
     /// Keys of `websocket`; `None` for no WebSockets.
     websocket: Option<String>,
     limits: String,
@@ -37,6 +38,7 @@ impl Default for Config {
             host: empty(),
             top: empty(),
             tls: empty(),
+            quic: empty(),
             websocket: Some(empty()),
             limits: empty(),
             routes: empty(),
@@ -70,6 +72,13 @@ impl Config {
     #[must_use]
     pub fn tls(mut self, key: &str) -> Config {
         write!(self.tls, ", {key}").unwrap();
+        self
+    }
+
+    /// Adds a line to the listener with QUIC, such as `quic_endpoints = 2`.
+    #[must_use]
+    pub fn quic(mut self, line: &str) -> Config {
+        writeln!(self.quic, "{line}").unwrap();
         self
     }
 
@@ -133,7 +142,7 @@ impl Config {
 
     /// Writes the configuration and its certificates.
     fn write(&self, folder: &Path) {
-        let Config { host, top, tls, websocket, limits, routes, clusters } = self;
+        let Config { host, top, tls, quic, websocket, limits, routes, clusters } = self;
         let websocket = websocket.as_ref().map_or_else(String::new, |keys| {
             format!("websocket = {{ origins = [\"https://app.example.com\"]{keys} }}")
         });
@@ -147,6 +156,7 @@ listen = "127.0.0.1:0"
 listen = "{host}:0"
 tls = {{ cert = "cert.pem", key = "key.pem"{tls} }}
 quic = true
+{quic}
 webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
 {websocket}
 limits = {{ {limits} }}

@@ -1,13 +1,14 @@
 //! Clients whose address changes under them: QUIC connections, and what they carry, go on.
 
 use sluicegate_e2e::client::{Client, Protocol};
+use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::relay::{Faults, Relay};
-use sluicegate_e2e::upstream::method;
+use sluicegate_e2e::upstream::{Upstream, method};
 
 use crate::stage::Stage;
 
 over!(every QUIC protocol: a_call_survives_a_rebinding, a_call_survives_many_rebindings);
-over!(every QUIC protocol: calls_survive_a_bad_network);
+over!(every QUIC protocol: calls_survive_a_bad_network, moving_clients_find_their_endpoint);
 
 /// A client behind the relay, of a gateway whose own client is of no use here.
 async fn behind_a_relay(protocol: Protocol) -> (Stage, Relay) {
@@ -63,4 +64,46 @@ async fn calls_survive_a_bad_network(protocol: Protocol) {
     }
     let seen = relay.seen();
     assert!(seen.lost > 0 && seen.duplicated > 0 && seen.reordered > 0, "{seen:?}");
+}
+
+/// Each move would take a packet to another of the endpoints twice in three times if the kernel went by addresses.
+async fn moving_clients_find_their_endpoint(protocol: Protocol) {
+    let key = "quic_lb = { server_id = \"0a01\", key = \"00112233445566778899aabbccddeeff\" }";
+    let upstream = Upstream::start().await;
+    let gateway = Config::in_front_of(&[&upstream]).quic("quic_endpoints = 3").quic(key).start().await;
+    let relay = Relay::to(gateway.target().tls).await;
+    let mut calls = Vec::new();
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let mut client = Client::connect(protocol, relay.target(gateway.target())).await;
+        calls.push(client.call(method::BIDI).open().await);
+        clients.push(client);
+    }
+    for round in 0u8..4 {
+        for call in &mut calls {
+            call.send(&[round; 3000]).await.unwrap();
+            assert_eq!(call.response.message().await, [round; 3000].as_slice());
+        }
+        assert_eq!(relay.rebind().await.len(), 6);
+    }
+    for mut call in calls {
+        call.half_close().await.unwrap();
+        assert_eq!(call.response.end().await.code, 0);
+    }
+    assert_eq!(gateway.metric("sluicegate_downstream_cx_total", &[("transport", "quic")]).await, 6.0);
+}
+
+/// The address may be proved to another endpoint than the one that asked for that.
+#[tokio::test]
+async fn every_endpoint_takes_the_proof_of_an_address() {
+    let upstream = Upstream::start().await;
+    let config = Config::in_front_of(&[&upstream]).quic("quic_endpoints = 3");
+    let gateway = config.limit("quic = { retry_above = 0 }").start().await;
+    for _ in 0..9 {
+        let mut client = Client::connect(Protocol::GrpcH3, gateway.target()).await;
+        assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+    }
+    let refused = gateway.metric("sluicegate_quic_refused_total", &[("limit", "retry_above")]).await;
+    assert!(refused >= 9.0, "{refused}");
+    assert_eq!(gateway.said("endpoints,"), 1);
 }
