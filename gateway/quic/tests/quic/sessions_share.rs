@@ -109,7 +109,7 @@ async fn without_flow_control_a_session_can_pin_its_share_and_no_more_harm_is_do
     let _control = settings(&quic, &[(0x33, 1), (0xc671_706a, 1)]).await;
     let (_stalled, stalled_hand) = host.open(&quic, "webtransport").await;
     let (other, other_hand) = host.open(&quic, "webtransport").await;
-    let held = stall(&stalled_hand).await;
+    let _held = stall(&stalled_hand).await;
     post(&quic, 300 * KIB).await;
     let serving = tokio::spawn(async move {
         let (mut receive, mut transmit) = other.accept_bi().await.unwrap();
