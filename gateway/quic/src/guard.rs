@@ -5,6 +5,8 @@
 //! happen: a frame other than DATA is bounded and arrives as one chunk, unknown frames and empty DATA frames are
 //! dropped as they stream by, and the end of the stream is only accepted between frames. DATA arrives as one chunk
 //! with the frame's header, then its payload, so that `h3` takes exactly as much as it gives out and never buffers.
+//! Frames that hold integers hold exactly those, because `h3` waits for the rest of one that breaks off, reading on and
+//! on, and takes what stands behind one for the next frame.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -16,6 +18,12 @@ pub(crate) const DATA: u64 = 0x00;
 pub(crate) const HEADERS: u64 = 0x01;
 /// SETTINGS (RFC 9114, section 7.2.4).
 pub(crate) const SETTINGS: u64 = 0x04;
+/// CANCEL_PUSH (RFC 9114, section 7.2.3).
+const CANCEL_PUSH: u64 = 0x03;
+/// PUSH_PROMISE (RFC 9114, section 7.2.5).
+const PUSH_PROMISE: u64 = 0x05;
+/// MAX_PUSH_ID (RFC 9114, section 7.2.7).
+const MAX_PUSH_ID: u64 = 0x0d;
 /// GOAWAY (RFC 9114, section 7.2.6).
 pub(crate) const GOAWAY: u64 = 0x07;
 /// The type that opens a WebTransport stream; it has no length, and no place behind other frames.
@@ -64,6 +72,12 @@ pub(crate) enum GuardError {
         /// The length that it declares.
         length: u64,
     },
+    /// The payload of a frame is not what its type asks for.
+    #[error("the payload of a frame of type {frame_type:#x} is malformed")]
+    Malformed {
+        /// Its type.
+        frame_type: u64,
+    },
     /// A WebTransport stream header stands where only frames may.
     #[error("a WebTransport stream header behind the start of a stream")]
     Unexpected,
@@ -78,7 +92,7 @@ impl GuardError {
         match self {
             GuardError::ExcessiveLoad { .. } => h3::error::Code::H3_EXCESSIVE_LOAD,
             GuardError::Unexpected => h3::error::Code::H3_FRAME_UNEXPECTED,
-            GuardError::Truncated => h3::error::Code::H3_FRAME_ERROR,
+            GuardError::Malformed { .. } | GuardError::Truncated => h3::error::Code::H3_FRAME_ERROR,
         }
     }
 }
@@ -176,6 +190,9 @@ impl Guard {
                     let (frame_type, header) = (*frame_type, *header);
                     let bytes = std::mem::take(frame).freeze();
                     self.state = State::Header(BytesMut::new());
+                    if !is_sound(frame_type, bytes.get(header..).unwrap_or_default()) {
+                        return Err(GuardError::Malformed { frame_type });
+                    }
                     return Ok(Some(Piece::Frame { frame_type, bytes, header }));
                 }
                 State::Skip(left) => {
@@ -216,6 +233,24 @@ impl Guard {
             State::Skip(length)
         };
         Ok(None)
+    }
+}
+
+/// Whether the integers of a frame are all there, and nothing else is.
+fn is_sound(frame_type: u64, mut payload: &[u8]) -> bool {
+    match frame_type {
+        CANCEL_PUSH | GOAWAY | MAX_PUSH_ID => varint::take(&mut payload).is_some() && payload.is_empty(),
+        SETTINGS => {
+            while !payload.is_empty() {
+                if varint::take(&mut payload).is_none() || varint::take(&mut payload).is_none() {
+                    return false;
+                }
+            }
+            true
+        }
+        // A field section follows.
+        PUSH_PROMISE => varint::take(&mut payload).is_some(),
+        _ => true,
     }
 }
 
@@ -310,6 +345,31 @@ mod tests {
         }
         assert_eq!(run([&frame(HEADERS, &[0; MAX as usize])[..]]).1, Ok(()));
         assert!(run([&frame(HEADERS, &[0; MAX as usize + 1])[..]]).1.is_err());
+    }
+
+    #[test]
+    fn refuses_integers_that_break_off_or_have_something_behind() {
+        let check = |frame_type, payload: &[u8], is_sound: bool| {
+            let expected = if is_sound { Ok(()) } else { Err(GuardError::Malformed { frame_type }) };
+            let stream = frame(frame_type, payload);
+            assert_eq!(run([&stream[..]]).1, expected, "{stream:x?}");
+            assert_eq!(run(stream.chunks(1)).1, expected, "{stream:x?}");
+        };
+        for frame_type in [CANCEL_PUSH, GOAWAY, MAX_PUSH_ID] {
+            check(frame_type, &[7], true);
+            check(frame_type, &[0x40, 7], true);
+            for broken in [&[][..], &[0x40], &[0xc0, 0], &[7, 0]] {
+                check(frame_type, broken, false);
+            }
+        }
+        check(SETTINGS, &[], true);
+        check(SETTINGS, &[6, 0x40, 1, 0x21, 0], true);
+        for broken in [&[6][..], &[6, 0x40], &[0x40], &[6, 1, 0x21]] {
+            check(SETTINGS, broken, false);
+        }
+        check(PUSH_PROMISE, &[], false);
+        check(PUSH_PROMISE, &[0, 0, 0], true);
+        assert_eq!(GuardError::Malformed { frame_type: 0 }.code(), h3::error::Code::H3_FRAME_ERROR);
     }
 
     #[test]

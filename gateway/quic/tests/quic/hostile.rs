@@ -120,8 +120,11 @@ async fn broken_framing_has_the_code_of_its_rule() {
     check(&[headers(&post), frame(0x04, b"")].concat(), false, 0x105).await;
     check(&[headers(&post), frame(0x06, b"12345678")].concat(), false, 0x105).await;
     check(&[headers(&post), vec![0x40, 0x41, 0x00]].concat(), false, 0x105).await;
-    // A field section that refers to a dynamic table.
+    // A field section that refers to a dynamic table, and one that only asks for it.
     check(&frame(0x01, &[0x02, 0x00, 0x80]), false, 0x200).await;
+    check(&frame(0x01, &[0x02, 0x00, 0xdd]), false, 0x200).await;
+    // Integers that break off, and more behind one.
+    check(&[headers(&post), vec![0x07, 0x00]].concat(), false, 0x106).await;
     // A stream of a session that no stream can be.
     check(&[varint(0x41), varint(5)].concat(), false, 0x108).await;
     // A push, two control streams, a frame before SETTINGS, a second SETTINGS, the control stream's end.
@@ -145,6 +148,12 @@ async fn broken_framing_has_the_code_of_its_rule() {
     uni(&[[control.clone(), frame(0x04, b"")].concat()], false, 0x105).await;
     uni(std::slice::from_ref(&control), true, 0x104).await;
     uni(&[[varint(0), frame(0x04, &[0x02, 0x00])].concat()], false, 0x109).await;
+    for broken in
+        [&[0x03, 0x00][..], &[0x0d, 0x01, 0x40], &[0x07, 0x02, 0xc0, 0x00], &[0x0d, 0x02, 0x01, 0x00]]
+    {
+        uni(&[[&control[..], broken].concat()], false, 0x106).await;
+    }
+    uni(&[[varint(0), frame(0x04, &[0x01, 0x40])].concat()], false, 0x106).await;
     // QPACK: a table that is not allowed, an insertion, an acknowledgement of nothing, a second stream, and an end.
     uni(&[vec![0x02, 0x3f, 0xe1, 0x1f]], false, 0x201).await;
     uni(&[vec![0x02, 0x20, 0x41, b'a', 0x00]], false, 0x201).await;
