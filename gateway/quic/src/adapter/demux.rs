@@ -174,6 +174,10 @@ impl Demux {
                     send.reset_with(Code::H3_MESSAGE_ERROR.value());
                     return receive.refuse_with(Code::H3_MESSAGE_ERROR.value());
                 }
+                Inspected::Unreadable => {
+                    let code = Code::QPACK_DECOMPRESSION_FAILED;
+                    return self.shared.close(code, "a field section cannot be read");
+                }
                 Inspected::Other => {}
             }
         }

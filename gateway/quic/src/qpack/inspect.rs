@@ -15,7 +15,10 @@ pub(crate) enum Inspected {
     Connect,
     /// Of a request that is malformed (RFC 9114, section 4.3).
     Malformed,
-    /// Of another request, or one that cannot be read; `h3` refuses that.
+    /// With a prefix that cannot be read, or that asks for a dynamic table, which there is not. `h3` reads on behind one
+    /// that asks without need.
+    Unreadable,
+    /// Of another request, or with a field that cannot be read; `h3` refuses that.
     Other,
 }
 
@@ -26,7 +29,7 @@ const PSEUDO: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":protoc
 pub(crate) fn inspect(mut block: &[u8]) -> Inspected {
     let mut found = Found::default();
     if take_prefix(&mut block).is_err() {
-        return Inspected::Other;
+        return Inspected::Unreadable;
     }
     while !block.is_empty() {
         if found.take_field(&mut block).is_err() {
@@ -181,9 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn leaves_to_h3_what_cannot_be_read() {
-        for bad in [&b"\x01\x00\xcf"[..], b"\x00\x00\xcf\x80", b"\x00\x00\xff\x24", b"\x00", b""] {
+    fn tells_what_cannot_be_read() {
+        for bad in [&b"\x00\x00\xcf\x80"[..], b"\x00\x00\xff\x24"] {
             assert_eq!(inspect(bad), Inspected::Other, "{bad:x?}");
+        }
+        for bad in [&b"\x01\x00\xcf"[..], b"\x02\x00\xdd", b"\x00", b""] {
+            assert_eq!(inspect(bad), Inspected::Unreadable, "{bad:x?}");
         }
     }
 
