@@ -11,6 +11,7 @@ use quinn::ReadError;
 use super::capsule::{Capsule, CapsuleDecoder};
 use super::error_code::FLOW_CONTROL_ERROR;
 use super::state::SessionState;
+use crate::adapter::TURNS;
 use crate::adapter::arriving::Arriving;
 use crate::guard::{Guard, GuardError, Piece};
 use crate::shared::{Shared, lock};
@@ -45,9 +46,15 @@ impl Driver {
         Driver { session, shared, stream, guard, capsules, stage: Stage::Open }
     }
 
-    /// Reads what has arrived. Pending until the peer's direction is over.
+    /// Reads what has arrived. Pending until the peer's direction is over, or others have had their turn.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut turns = 0;
         while self.stage != Stage::Over {
+            if turns == TURNS {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            turns += 1;
             match self.guard.next() {
                 Ok(Some(Piece::Data(bytes))) => self.data(bytes),
                 // Trailers and DATA's own header say nothing.
