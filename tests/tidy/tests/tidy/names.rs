@@ -9,7 +9,12 @@ const PREFIX: &str = "sluicegate_";
 
 /// The metrics that the code makes.
 fn metrics_of_code() -> BTreeSet<String> {
-    let server = read("gateway/server/src/observe/metrics.rs") + &read("gateway/server/src/observe/listeners.rs");
+    let sources = files_ending(".rs");
+    let server: String = sources
+        .iter()
+        .filter(|file| file.path.starts_with("gateway/server/src/observe/"))
+        .map(|file| file.text.as_str())
+        .collect();
     let mut metrics: BTreeSet<String> = ["counters(", "gauges(", "counter("]
         .iter()
         .flat_map(|call| literals_after(&server, call))
@@ -21,7 +26,7 @@ fn metrics_of_code() -> BTreeSet<String> {
         let name = literal.strip_prefix("{PREFIX}_")?;
         (!name.contains('{')).then(|| format!("{PREFIX}{name}"))
     }));
-    for file in files_ending(".rs").iter().filter(|file| file.path.starts_with("filters/src/")) {
+    for file in sources.iter().filter(|file| file.path.starts_with("filters/src/")) {
         let text = file.text.split("\n#[cfg(test)]").next().unwrap_or_default();
         let Some(filter) = literals_after(text, "NAME: &'static str =").next() else { continue };
         for name in [".counter(", ".histogram("].iter().flat_map(|call| literals_after(text, call)) {
