@@ -31,14 +31,14 @@ async fn session(server: &mut Foreign, draft: &str) -> Opened {
 }
 
 /// A bidirectional stream that has said this.
-async fn say(session: &Session, what: &'static [u8]) -> (WtReceive, WtTransmit) {
+pub(crate) async fn say(session: &Session, what: &'static [u8]) -> (WtReceive, WtTransmit) {
     let (receive, mut transmit) = soon(session.open_bi()).await.unwrap();
     send(&mut transmit, Bytes::from_static(what)).await.unwrap();
     (receive, transmit)
 }
 
 /// All that comes until the end.
-async fn all(receive: &mut impl Receive) -> Result<Vec<u8>, Gone> {
+pub(crate) async fn all(receive: &mut impl Receive) -> Result<Vec<u8>, Gone> {
     let mut all = Vec::new();
     while let Some(bytes) = soon(data(receive)).await? {
         all.extend_from_slice(&bytes);
@@ -47,7 +47,7 @@ async fn all(receive: &mut impl Receive) -> Result<Vec<u8>, Gone> {
 }
 
 /// Every kind of stream, both ways, and datagrams.
-async fn uses_every_kind(session: &Session) {
+pub(crate) async fn uses_every_kind(session: &Session) {
     let (mut receive, mut transmit) = say(session, b"echo").await;
     finish(&mut transmit, None).await.unwrap();
     assert_eq!(all(&mut receive).await.unwrap(), b"echo");
@@ -78,7 +78,7 @@ async fn uses_every_kind(session: &Session) {
 }
 
 /// Codes of the server's resets and stops; `None` for a server that does not map them into WebTransport's range.
-async fn learns_codes(session: &Session, reset: Option<u32>, stopped: Option<u32>) {
+pub(crate) async fn learns_codes(session: &Session, reset: Option<u32>, stopped: Option<u32>) {
     let (mut receive, _transmit) = say(session, b"reset").await;
     assert!(all(&mut receive).await.is_err());
     assert_eq!(receive.error(), Some(StreamError::Peer(reset)));

@@ -11,6 +11,7 @@ mod hostile;
 mod requests;
 mod server;
 mod sessions;
+mod shared_connection;
 mod sessions_flow;
 mod sessions_host;
 mod sessions_life;

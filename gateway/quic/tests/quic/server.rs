@@ -72,6 +72,15 @@ impl Server {
     pub(crate) async fn seen(&mut self) -> Seen {
         soon(self.seen.recv()).await.unwrap()
     }
+
+    /// Has seen all of this next, in any order.
+    pub(crate) async fn saw(&mut self, expected: &[Seen]) {
+        let mut seen = Vec::new();
+        for _ in expected {
+            seen.push(self.seen().await);
+        }
+        assert!(expected.iter().all(|one| seen.contains(one)), "{seen:?}");
+    }
 }
 
 /// A certificate for `localhost`, and a server that shows it.
