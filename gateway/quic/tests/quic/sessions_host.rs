@@ -7,7 +7,7 @@ use quinn::VarInt;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::CertificateDer;
 use sluicegate_quic::{Endpoint, Event, Limits, Observer, Refusal, Session, SessionRequest};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::client::{connect, endpoint, frame, is_ok, settings, trusting, varint};
 use crate::wire::{echo, soon};
@@ -34,11 +34,15 @@ pub(crate) const BUFFERED_STREAM_REJECTED: u64 = 0x3994_bd84;
 
 /// What the limits have refused.
 #[derive(Debug, Default)]
-struct Counted(Mutex<Vec<Refusal>>);
+struct Counted {
+    seen: Mutex<Vec<Refusal>>,
+    told: Notify,
+}
 
 impl Observer for Counted {
     fn refused(&self, what: Refusal) {
-        self.0.lock().unwrap().push(what);
+        self.seen.lock().unwrap().push(what);
+        self.told.notify_waiters();
     }
 }
 
@@ -108,10 +112,14 @@ impl Host {
 
     /// Waits until so many of a kind have been refused.
     pub(crate) async fn refused(&self, what: Refusal, times: usize) {
-        let count = || self.counted.0.lock().unwrap().iter().filter(|seen| **seen == what).count();
+        let count = || self.counted.seen.lock().unwrap().iter().filter(|seen| **seen == what).count();
         soon(async {
-            while count() < times {
-                tokio::task::yield_now().await;
+            loop {
+                let told = self.counted.told.notified();
+                if count() >= times {
+                    break;
+                }
+                told.await;
             }
         })
         .await;

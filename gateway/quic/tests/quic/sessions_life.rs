@@ -160,7 +160,7 @@ async fn what_comes_before_its_session_waits_within_limits() {
     let limits = Limits {
         early_streams: 2,
         early_datagrams: 2,
-        header_timeout: Duration::from_millis(500),
+        header_timeout: Duration::from_secs(2),
         ..Limits::default()
     };
     let mut host = Host::start(limits).await;
@@ -316,9 +316,7 @@ async fn every_refusal_is_counted_by_its_limit() {
         max_frame: 1000,
         max_field_section: 500,
         max_resets_per_second: 3,
-        header_timeout: Duration::from_millis(200),
-        idle_timeout: Duration::from_millis(600),
-        linger: Duration::from_millis(100),
+        header_timeout: Duration::from_millis(500),
         ..Limits::default()
     };
     let host = Host::start(limits).await;
@@ -366,8 +364,16 @@ async fn every_refusal_is_counted_by_its_limit() {
     })
     .await;
     host.refused(Refusal::MaxResetsPerSecond, 1).await;
-    // Connections that nobody uses: those of above whose clients still hold them, and this one.
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_counted() {
+    let limits = Limits { idle_timeout: Duration::from_secs(3), ..Limits::default() };
+    let host = Host::start(limits).await;
     let quic = host.quic().await;
-    let _control = settings(&quic, &[]).await;
+    let mut control = settings(&quic, &[]).await;
+    host.refused(Refusal::IdleTimeout, 1).await;
+    // It is asked to go, and does.
+    control.finish().unwrap();
     soon(quic.closed()).await;
 }
