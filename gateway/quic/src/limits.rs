@@ -21,7 +21,7 @@ pub struct Limits {
     /// Bytes that may wait, unacknowledged included, to be sent on all streams of a connection.
     pub send_window: u64,
     /// Requests and client-opened WebTransport bidirectional streams open at once, with `max_session_streams` more for
-    /// each open session.
+    /// each open session that has flow control. Clients wait until they may open more.
     pub max_bidi_streams: u32,
     /// The same for unidirectional streams; HTTP/3 itself needs three, and clients open a few more as grease.
     pub max_uni_streams: u32,
@@ -56,8 +56,8 @@ pub struct Limits {
     /// WebTransport sessions at once on a connection. Zero turns WebTransport off.
     pub max_sessions: u32,
     /// Streams that the peer may have open in a session, bidirectional and unidirectional ones counted apart. With flow
-    /// control of sessions the peer is told, and one that opens more loses its session; without it, the streams that are
-    /// too many are refused.
+    /// control of sessions the peer is told, and one that opens more loses its session. Without it, the streams that are
+    /// too many are refused, so this is no less than `max_bidi_streams` by default: a client waits for those.
     pub max_session_streams: u32,
     /// Bytes that a session may have sent and we not have passed on, in all its streams. With flow control of sessions
     /// the peer is told, and one that is seen to send more loses its session; without it, this is what the session adds
@@ -100,7 +100,7 @@ impl Default for Limits {
             max_field_section: 16 << 10,
             max_frame: 64 << 10,
             max_sessions: 16,
-            max_session_streams: 100,
+            max_session_streams: 256,
             session_window: 256 << 10,
             max_resets_per_second: 1000,
             datagram_buffer: 64 << 10,

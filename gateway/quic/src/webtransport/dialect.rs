@@ -305,7 +305,7 @@ mod tests {
         }
         // Safari needs all three beside the number of sessions.
         let limits =
-            [(INITIAL_MAX_DATA, 256 << 10), (INITIAL_MAX_STREAMS_BIDI, 100), (INITIAL_MAX_STREAMS_UNI, 100)];
+            [(INITIAL_MAX_DATA, 256 << 10), (INITIAL_MAX_STREAMS_BIDI, 256), (INITIAL_MAX_STREAMS_UNI, 256)];
         assert!(limits.iter().all(|limit| settings.contains(limit)));
     }
 

@@ -151,7 +151,6 @@ pub(crate) struct Receiving {
     uni: Window,
     /// The most that a stream which ends early can have sent and we not have seen.
     stream_window: u64,
-    /// Whether the peer has promised to keep to it.
     enforced: bool,
 }
 
@@ -166,6 +165,11 @@ impl Receiving {
             stream_window: u64::from(limits.stream_receive_window),
             enforced,
         }
+    }
+
+    /// Whether the peer has promised to keep to it.
+    pub(crate) fn is_enforced(&self) -> bool {
+        self.enforced
     }
 
     pub(crate) fn window(&self, kind: Kind) -> &Window {

@@ -114,20 +114,23 @@ impl Registry {
         drop(refused);
     }
 
-    /// Gives each session its own share of the connection's window and stream limits, on top of what requests have. A
-    /// session that keeps to its own window then never takes what the others and the requests need, even if nobody
-    /// reads it: it can pin no more than it has brought.
+    /// Gives each session its own share of the connection's window, on top of what requests have, and each whose peer
+    /// obeys our limits a share of the streams too. Such a session never takes what the others and the requests need,
+    /// even if nobody reads it: it can use no more than it has brought.
+    ///
+    /// Other peers are not told how many streams a session may have, only how many the connection may; those wait for
+    /// QUIC's leave, and would see streams refused if they had more.
     fn apportion(&self, sessions: &Sessions) {
         let limits = &self.limits;
-        let open = u64::try_from(sessions.open.len()).unwrap_or(u64::MAX);
-        let with_share = |base: u32, share: u32| {
-            let sum = open.saturating_mul(u64::from(share)).saturating_add(u64::from(base));
-            quinn::VarInt::from_u64(sum).unwrap_or(quinn::VarInt::MAX)
+        let with_shares = |base: u32, sessions: usize, share: u32| {
+            let shares = u64::try_from(sessions).unwrap_or(u64::MAX).saturating_mul(share.into());
+            quinn::VarInt::from_u64(shares.saturating_add(base.into())).unwrap_or(quinn::VarInt::MAX)
         };
-        self.quic.set_receive_window(with_share(limits.receive_window, limits.session_window));
-        let streams = limits.max_session_streams;
-        self.quic.set_max_concurrent_bi_streams(with_share(limits.max_bidi_streams, streams));
-        self.quic.set_max_concurrent_uni_streams(with_share(limits.max_uni_streams, streams));
+        let (open, streams) = (sessions.open.len(), limits.max_session_streams);
+        self.quic.set_receive_window(with_shares(limits.receive_window, open, limits.session_window));
+        let obeying = sessions.open.values().filter(|session| session.obeys()).count();
+        self.quic.set_max_concurrent_bi_streams(with_shares(limits.max_bidi_streams, obeying, streams));
+        self.quic.set_max_concurrent_uni_streams(with_shares(limits.max_uni_streams, obeying, streams));
     }
 
     /// A stream of the peer that names this session.

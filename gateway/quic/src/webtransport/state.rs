@@ -161,9 +161,14 @@ impl SessionState {
         }
     }
 
-    /// Whether one more than these may be in use. A peer that obeys a limit of its own has kept to that already.
+    /// Whether one more than these may be in use. A peer that has promised to obey a limit has kept to that already.
     fn has_room(&self, open: u32) -> bool {
-        open < self.limits.max_session_streams || self.receiving.is_some()
+        open < self.limits.max_session_streams || self.obeys()
+    }
+
+    /// Whether the peer has promised to obey our limits.
+    pub(super) fn obeys(&self) -> bool {
+        self.receiving.as_ref().is_some_and(|receiving| receiving.is_enforced())
     }
 
     fn open_streams(&self, kind: Kind) -> &AtomicU32 {

@@ -74,7 +74,7 @@ impl Default for QuicLimits {
             max_frame: 64 << 10,
             max_resets_per_second: 1000,
             max_sessions: 16,
-            max_session_streams: 100,
+            max_session_streams: 256,
             session_window: 256 << 10,
             datagram_buffer: 64 << 10,
             datagrams_per_session: 32,
