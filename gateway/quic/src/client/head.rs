@@ -155,6 +155,7 @@ fn response(fields: Vec<Field>) -> Option<(StatusCode, HeaderMap)> {
 mod tests {
     use super::*;
     use crate::webtransport::dialect;
+    use proptest::prelude::*;
 
     fn opening() -> Opening {
         let headers = [
@@ -234,6 +235,24 @@ mod tests {
             &[(":status", "200"), ("server", "x\n")],
         ] {
             check(bad, None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(fields in prop::collection::vec((":?[a-zA-Z0-9 -]{0,8}", any::<Vec<u8>>()), 0..4)) {
+            let fields = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            if let Some((status, _)) = response(fields) {
+                prop_assert!(status != StatusCode::SWITCHING_PROTOCOLS);
+            }
+        }
+
+        #[test]
+        fn reads_any_answer(status in 102u16..1000, fields in prop::collection::vec(("[a-z-]{1,8}", "[!-~]{0,8}"), 0..4)) {
+            let head = [(":status".into(), status.to_string().into_bytes())];
+            let regular = fields.iter().map(|(name, value)| (name.clone().into(), value.clone().into_bytes()));
+            let (read, headers) = response(head.into_iter().chain(regular).collect()).unwrap();
+            prop_assert_eq!((read.as_u16(), headers.len()), (status, fields.len()));
         }
     }
 }
