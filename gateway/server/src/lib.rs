@@ -19,6 +19,7 @@ mod renewal;
 pub mod report;
 pub mod route;
 mod running;
+mod sessions;
 pub mod tls;
 mod upstream;
 mod watch;

@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
 pub(crate) mod pool;
+pub(crate) mod quic;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use endpoint::Endpoint;

@@ -14,6 +14,7 @@ use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
 use super::listener::Listening;
 use crate::carry::{Carried, Ledger, Routed};
+use crate::plan::Origins;
 use crate::worker::Worker;
 
 /// What all requests on one connection share.
@@ -149,15 +150,30 @@ impl Door {
         Carried::new(ledger, receive, transmit, opened.decoder, opened.encoder)
     }
 
-    /// The client end of a call.
-    pub(crate) fn client(&self, protocol: &'static Protocol, transport: Transport) -> Client {
+    /// The client end of a session that is carried whole.
+    pub(crate) fn session_client(&self, protocol: &'static str, transport: Transport) -> Client {
         Client {
             address: self.address,
             forwarded_for: self.forwarded_for.clone(),
-            protocol: protocol.name,
+            protocol,
             transport,
             secure: self.secure,
         }
+    }
+
+    /// The client end of a call.
+    pub(crate) fn client(&self, protocol: &'static Protocol, transport: Transport) -> Client {
+        self.session_client(protocol.name, transport)
+    }
+}
+
+/// Whether whoever sends these fields may open a session or a WebSocket to this host. Two origins are none.
+pub(crate) fn may_open(allowed: &Origins, headers: &HeaderMap, host: &str) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => allowed.allow(None, host),
+        (Some(origin), None) => origin.to_str().is_ok_and(|origin| allowed.allow(Some(origin), host)),
+        (Some(_), Some(_)) => false,
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use super::door::{Admission, Door, authority};
 use super::pipe::{Driver, Write, pipe};
+use super::websocket::proxy::Proxied;
 use super::{plain, websocket};
 use crate::carry::{Asked, refuse};
 use head::{NoHead, Peeked};
@@ -111,7 +112,14 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
             return None;
         }
         Some(Err(refusal)) => Admission::Reply(refusal),
-        None => door.admit(head, &host),
+        None => match Proxied::upgrade(door, &head, &host, authority).filter(|_| !http_1_0) {
+            Some(proxied) => {
+                let ahead = bytes.split_off(head_len.min(bytes.len()));
+                proxied.serve_h1(door, io, ahead).await;
+                return None;
+            }
+            None => door.admit(head, &host),
+        },
     };
     let mut session = session(door, io, bytes);
     if let Admission::Plain(_) = admission {

@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use super::door::{Door, authority};
 use super::enter::enter;
 use super::websocket;
+use super::websocket::proxy::Proxied;
 use crate::carry::timer::{Expired, Timer};
 use crate::plan::ListenerLimits;
 
@@ -150,17 +151,22 @@ fn request(
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let head = Head { method: parts.method, path, headers: parts.headers, transport: Transport::Http2 };
     let protocol = parts.extensions.get::<h2::ext::Protocol>();
-    if protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
-        && let Some(upgrade) = websocket::extended_connect(door, &head, &host)
-    {
-        match upgrade {
-            Ok(upgrade) => {
-                drop(tokio::spawn(websocket::serve_h2(door.clone(), respond, body, upgrade, host)))
+    if protocol.is_some_and(|protocol| protocol.as_str() == "websocket") {
+        if let Some(upgrade) = websocket::extended_connect(door, &head, &host) {
+            match upgrade {
+                Ok(upgrade) => {
+                    drop(tokio::spawn(websocket::serve_h2(door.clone(), respond, body, upgrade, host)))
+                }
+                // An error means that the client is gone, and with it the need to answer.
+                Err(refusal) => drop(respond.send_response(response(refusal), true)),
             }
-            // An error means that the client is gone, and with it the need to answer.
-            Err(refusal) => drop(respond.send_response(response(refusal), true)),
+            return true;
         }
-        return true;
+        let named = super::door::authority(parts.uri.authority().map(|authority| authority.as_str()), &head.headers);
+        if let Some(proxied) = Proxied::extended_connect(door, &head, &host, named.unwrap_or_default()) {
+            drop(tokio::spawn(proxied.serve_h2(door.clone(), respond, body)));
+            return true;
+        }
     }
     let transmit = H2Transmit { respond, stream: None, alt_svc: door.listening.alt_svc.clone() };
     let asked = (host, parts.uri.into_parts().authority);

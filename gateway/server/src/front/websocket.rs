@@ -8,6 +8,7 @@
 mod connection;
 mod fault;
 mod h2_stream;
+pub(super) mod proxy;
 mod rationed;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::announce::{Announcing, Draining};
-use super::door::Door;
+use super::door::{Door, may_open};
 use super::pipe::pipe;
 use crate::carry::{Asked, refuse};
 use crate::plan::WebSocket;
@@ -122,13 +123,7 @@ fn carried(
 /// Whether the client may open a WebSocket now. Nothing else keeps a page from calling with its visitor's network
 /// access, for browsers ask nobody before they open one.
 fn admit(door: &Door, websocket: &WebSocket, head: &Head, host: &str) -> Result<(), ResponseHeaders> {
-    let mut origins = head.headers.get_all(header::ORIGIN).iter();
-    let origin = match (origins.next(), origins.next()) {
-        (None, _) => None,
-        (Some(origin), None) => Some(origin.to_str().map_err(|_| refused(StatusCode::FORBIDDEN))?),
-        (Some(_), Some(_)) => return Err(refused(StatusCode::FORBIDDEN)),
-    };
-    if !websocket.origins.allow(origin, host) {
+    if !may_open(&websocket.origins, &head.headers, host) {
         return Err(refused(StatusCode::FORBIDDEN));
     }
     if door.worker.running.drain.has_begun() {
@@ -177,7 +172,7 @@ fn refused(status: StatusCode) -> ResponseHeaders {
 }
 
 /// Whether a field that is a list of tokens has this one.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter();
     let mut tokens = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     tokens.any(|found| found.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))

@@ -9,10 +9,16 @@ use sluicegate_core::protocol::grpc_wt;
 use sluicegate_quic::SessionRequest;
 
 use super::door::Door;
+use crate::sessions::webtransport as sessions;
 
 /// Serves a session to its end, or refuses it.
 pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
     let host = door.host(request.authority.as_str());
+    let is_for_calls =
+        door.listening.webtransport.as_ref().is_some_and(|calls| request.path.path() == &*calls.path);
+    if !is_for_calls && let Some(route) = sessions::find(&door, &request, &host) {
+        return sessions::serve(door, host, route, request).await;
+    }
     match check(&door, &request, &host) {
         Ok(subprotocol) => calls::serve(door, host, request, subprotocol).await,
         Err(status) => request.refuse(status).await,

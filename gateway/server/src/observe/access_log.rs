@@ -1,4 +1,4 @@
-//! The access log: one JSON line for each call, written off the hot path.
+//! The access log: one JSON line for each call and each session carried whole, written off the hot path.
 //!
 //! A worker collects lines in a buffer and hands it to one writer thread when it is full or a tick has passed. The way
 //! to the writer is bounded: when the writer is behind (a full disk, a blocked pipe), lines are dropped and counted,
@@ -52,6 +52,51 @@ pub(crate) struct Line<'a> {
     pub(crate) bytes_sent: u64,
     pub(crate) request_messages: u64,
     pub(crate) response_messages: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<&'a str>,
+}
+
+/// The line of a session that was carried whole, or refused. Fields that do not apply are left out.
+#[derive(Debug, Serialize)]
+pub(crate) struct SessionLine<'a> {
+    pub(crate) start_time: &'a str,
+    pub(crate) client_address: std::net::SocketAddr,
+    /// `webtransport` or `websocket`.
+    pub(crate) client_protocol: &'a str,
+    pub(crate) transport: &'a str,
+    pub(crate) host: &'a str,
+    /// Without the query, where keys may be.
+    pub(crate) path: &'a str,
+    pub(crate) route: &'a str,
+    pub(crate) upstream_cluster: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream_host: Option<&'a str>,
+    pub(crate) attempts: u32,
+    /// What the client's request was answered with; 0 if it left before.
+    pub(crate) http_status: u16,
+    /// Envoy's short form of why the gateway ended or refused the session; `-` when it did not.
+    pub(crate) response_flags: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) response_code_details: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subprotocol: Option<&'a str>,
+    /// `client`, `upstream` or `gateway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) closed_by: Option<&'a str>,
+    /// The code that a WebTransport session was closed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) close_code: Option<u32>,
+    pub(crate) duration_ms: f64,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) streams: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) datagrams_received: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) datagrams_sent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) datagrams_dropped: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) identity: Option<&'a str>,
 }
@@ -142,11 +187,25 @@ impl LogBuffer {
 
     /// Appends a line for a call that began at `start`; its `start_time` is filled in here.
     pub(crate) fn push(&self, start: SystemTime, line: Line<'_>) {
+        self.write(start, |start_time, bytes| serde_json::to_writer(bytes, &Line { start_time, ..line }));
+    }
+
+    /// The same for a session.
+    pub(crate) fn push_session(&self, start: SystemTime, line: SessionLine<'_>) {
+        self.write(start, |start_time, bytes| {
+            serde_json::to_writer(bytes, &SessionLine { start_time, ..line })
+        });
+    }
+
+    fn write(
+        &self,
+        start: SystemTime,
+        write: impl FnOnce(&str, &mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) {
         let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Lines { bytes, clock } = &mut *lines;
-        let line = Line { start_time: clock.format(start), ..line };
         // Writing to memory fails only for values that cannot be JSON, and a line has none.
-        if serde_json::to_writer(&mut *bytes, &line).is_ok() {
+        if write(clock.format(start), bytes).is_ok() {
             bytes.push(b'\n');
         }
         if bytes.len() >= BUFFER {

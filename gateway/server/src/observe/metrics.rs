@@ -17,6 +17,7 @@ use sluicegate_core::status::Code;
 
 use super::datagrams::DatagramMetrics;
 use super::listeners::ListenerFamilies;
+use super::sessions::SessionFamilies;
 use crate::plan::Plan;
 
 /// Upper bounds of the latency histogram in milliseconds: Envoy's defaults.
@@ -33,6 +34,7 @@ pub(crate) struct Metrics {
     pub(crate) filters: FilterMetrics,
     pub(crate) listeners: ListenerFamilies,
     pub(crate) datagrams: DatagramMetrics,
+    pub(crate) proxied: SessionFamilies,
     calls: IntCounterVec,
     active_calls: IntGaugeVec,
     call_time: HistogramVec,
@@ -173,6 +175,7 @@ impl Metrics {
             )?,
             live,
             filters: FilterMetrics::new(registry.clone())?,
+            proxied: SessionFamilies::new(&registry)?,
             datagrams: DatagramMetrics::new(&registry)?,
             listeners: ListenerFamilies::new(&registry)?,
             registry,
@@ -243,6 +246,10 @@ pub(crate) struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
+    pub(super) fn new(total: IntCounter, active: IntGauge) -> ConnectionMetrics {
+        ConnectionMetrics { total, active }
+    }
+
     /// Counts one until the guard is dropped.
     pub(crate) fn begin(&self) -> Active {
         self.total.inc();
@@ -255,7 +262,7 @@ impl ConnectionMetrics {
 pub(crate) struct Active(IntGauge);
 
 impl Active {
-    fn new(gauge: IntGauge) -> Active {
+    pub(super) fn new(gauge: IntGauge) -> Active {
         gauge.inc();
         Active(gauge)
     }

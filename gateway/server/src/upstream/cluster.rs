@@ -6,8 +6,9 @@ use tokio::sync::Notify;
 
 use super::balance::Balancer;
 use super::endpoint::Endpoint;
+use super::quic::QuicSockets;
 use crate::observe::metrics::ClusterMetrics;
-use crate::plan::ClusterSpec;
+use crate::plan::{ClusterProtocol, ClusterSpec};
 
 /// A named group of endpoints that serve the same calls.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Cluster {
     pub(crate) spec: Arc<ClusterSpec>,
     pub(crate) endpoints: Box<[Arc<Endpoint>]>,
     pub(crate) metrics: ClusterMetrics,
+    /// What sessions at `webtransport` endpoints are opened from; `None` for clusters of another kind.
+    pub(crate) quic: Option<QuicSockets>,
     /// Told when a worker has a connection again to an endpoint that it had none to.
     pub(crate) reconnected: Arc<Notify>,
     balancer: Balancer,
@@ -28,7 +31,11 @@ impl Cluster {
             .iter()
             .map(|endpoint| Arc::new(Endpoint::new(endpoint.authority.clone(), &spec, workers, &reconnected)))
             .collect();
-        Cluster { balancer: Balancer::new(spec.balance), endpoints, metrics, reconnected, spec }
+        let quic = match spec.protocol {
+            ClusterProtocol::WebTransport => QuicSockets::new(&spec, workers),
+            _ => None,
+        };
+        Cluster { balancer: Balancer::new(spec.balance), endpoints, metrics, quic, reconnected, spec }
     }
 
     /// Chooses an endpoint that was not tried yet, preferring those that can be reached from this worker.

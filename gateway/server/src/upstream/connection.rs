@@ -67,24 +67,40 @@ async fn dial(authority: &Authority, cluster: &ClusterSpec) -> io::Result<Box<dy
     if let Some(dialled) = seam::dial(authority) {
         return dialled;
     }
-    let port = authority.port_u16().unwrap_or(if cluster.tls.is_some() { 443 } else { 80 });
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let (io, alpn) = connect(authority, cluster).await?;
+    if cluster.tls.is_some() && alpn.as_deref() != Some(b"h2") {
+        return Err(io::Error::other("the upstream does not offer HTTP/2 (ALPN h2)"));
+    }
+    Ok(io)
+}
+
+/// Connects to an endpoint of a cluster over TCP, with TLS if the cluster has it. Also tells the protocol that was chosen
+/// in its handshake.
+pub(crate) async fn connect(
+    authority: &Authority,
+    cluster: &ClusterSpec,
+) -> io::Result<(Box<dyn Io>, Option<Vec<u8>>)> {
+    let (host, port) = host_and_port(authority, cluster);
     let tcp = TcpStream::connect((host, port)).await?;
     tcp.set_nodelay(true)?;
-    let Some(tls) = &cluster.tls else { return Ok(Box::new(tcp)) };
+    let Some(tls) = &cluster.tls else { return Ok((Box::new(tcp), None)) };
     let name = cluster.server_name.as_deref().unwrap_or(host);
     let name = ServerName::try_from(name.to_owned())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is no server name")))?;
     let tls = TlsConnector::from(tls.clone()).connect(name, tcp).await?;
-    if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
-        return Err(io::Error::other("the upstream does not offer HTTP/2 (ALPN h2)"));
-    }
-    Ok(Box::new(tls))
+    let alpn = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    Ok((Box::new(tls), alpn))
+}
+
+/// Where an endpoint is. An IPv6 address stands in no brackets.
+pub(crate) fn host_and_port<'a>(authority: &'a Authority, cluster: &ClusterSpec) -> (&'a str, u16) {
+    let port = authority.port_u16().unwrap_or(if cluster.tls.is_some() { 443 } else { 80 });
+    (authority.host().trim_start_matches('[').trim_end_matches(']'), port)
 }
 
 /// A byte stream to an upstream. One virtual call per read or write of many calls' frames is not worth a type
 /// parameter.
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 async fn start(io: Box<dyn Io>, pool: &Arc<Pool>, cluster: &Arc<ClusterSpec>) -> Opened {

@@ -186,6 +186,19 @@ impl Pool {
         waiters.into_iter().for_each(Waker::wake);
     }
 
+    /// Notes how a connection went that was tried for a session, which shares it with nobody.
+    pub(crate) fn tried(&self, reached: bool) {
+        let mut state = self.lock();
+        if reached {
+            state.consecutive_failures = 0;
+            state.retry_at = None;
+        } else {
+            state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+            state.retry_at = Some(Instant::now() + backoff(state.consecutive_failures));
+        }
+        self.failing.store(!reached, Ordering::Relaxed);
+    }
+
     /// A stream is free again: lets a waiting call have another look.
     fn stream_freed(&self) {
         if self.waiting.load(Ordering::Relaxed) {
@@ -330,7 +343,27 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
+    use sluicegate_core::metrics::FilterMetrics;
+
     use super::*;
+    use crate::plan::{Sources, from_text};
+    use crate::upstream::Endpoint;
+
+    #[test]
+    fn sessions_tell_whether_an_endpoint_can_be_reached() {
+        let text = "[[listeners]]\nlisten = '127.0.0.1:0'\n[[routes]]\ncluster = 'c'
+            [[clusters]]\nname = 'c'\nendpoints = ['http://c:1']";
+        let metrics = FilterMetrics::detached();
+        let sources = Sources { kinds: &[], metrics: &metrics, self_signed: None };
+        let (plan, _) = from_text("test", text, std::path::Path::new(""), &sources).unwrap();
+        let endpoint = Endpoint::new(Authority::from_static("c:1"), &plan.clusters[0], 1, &Arc::default());
+        let pool = endpoint.pool(0).unwrap();
+        assert!(!pool.is_failing());
+        pool.tried(false);
+        assert!(pool.is_failing() && endpoint.is_failing());
+        pool.tried(true);
+        assert!(!pool.is_failing() && !endpoint.is_failing());
+    }
 
     #[test]
     fn backs_off_and_never_for_longer_than_the_limit() {
