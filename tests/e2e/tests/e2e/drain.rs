@@ -1,7 +1,10 @@
 //! SIGTERM: calls in progress end as they would have, and then the process does.
 
+use http::HeaderMap;
 use sluicegate_e2e::client::{Protocol, Received, quic_endpoint};
+use sluicegate_e2e::frame::{self, message};
 use sluicegate_e2e::gateway::Config;
+use sluicegate_e2e::raw_h3::{self, RawH3, frame_type};
 use sluicegate_e2e::upstream::{Event, Upstream, method};
 use sluicegate_e2e::{QUIET, within};
 use tokio::io::AsyncReadExt;
@@ -118,6 +121,79 @@ async fn a_draining_session_refuses_new_calls() {
     assert_eq!(held.response.all().await.code(), 0);
     assert_eq!(gateway.ended().await.code(), Some(0));
     assert_eq!(upstream.accepted(), 1);
+}
+
+/// Everything on the connection is told in its own way, ends as it would have, and only then the connection is closed.
+#[tokio::test]
+async fn all_that_shares_a_connection_drains_together() {
+    const DRAIN_SESSION: u64 = 0x78ae;
+    const CLOSE_SESSION: u64 = 0x2843;
+    const H3_NO_ERROR: u64 = 0x100;
+    let mut upstream = Upstream::start().await;
+    let mut gateway = Config::in_front_of(&[&upstream]).start().await;
+    let raw = RawH3::connect(gateway.target().tls).await;
+    let (one, two) = (raw.session().await.unwrap(), raw.session().await.unwrap());
+    let mut calls = Vec::new();
+    for session in [&one, &two, &one] {
+        let head = [raw_h3::wt_bidi(session.id), frame::headers(method::HOLD, &HeaderMap::new()).to_vec()];
+        calls.push((raw.bidi(&head.concat()).await, message(b"held").to_vec()));
+    }
+    for _ in 0..2 {
+        calls.push((raw.call(method::HOLD).await, raw_h3::frame(frame_type::DATA, &message(b"held"))));
+    }
+    for ((send, _), held) in &mut calls {
+        send.write_all(held).await.unwrap();
+        send.finish().unwrap();
+    }
+    for _ in 0..calls.len() {
+        upstream.next_call().await.until_half_closed().await;
+    }
+
+    gateway.terminate().await;
+    // The control stream is the first of those that the gateway opens.
+    let mut told = within("the control stream", raw.quic.accept_uni()).await.unwrap();
+    let goaway = [raw_h3::varint(frame_type::GOAWAY), raw_h3::varint(1)].concat();
+    until(&mut told, "GOAWAY", |bytes| holds(bytes, &goaway)).await;
+    let mut sessions = [one, two];
+    let mut capsules = Vec::new();
+    for session in &mut sessions {
+        let drain = raw_h3::frame(DRAIN_SESSION, b"");
+        capsules.push(until(&mut session.receive, "a drain capsule", |bytes| holds(bytes, &drain)).await);
+    }
+    assert!(capsules.iter().all(|bytes| !holds(bytes, &raw_h3::varint(CLOSE_SESSION))));
+    assert!(gateway.is_running());
+
+    calls.iter().for_each(|_| upstream.release());
+    for ((_, receive), held) in &mut calls {
+        let response = within("a response", receive.read_to_end(64 << 10)).await.unwrap();
+        assert!(holds(&response, held), "{response:x?}");
+    }
+    for session in &mut sessions {
+        let last = within("the end of a session", session.receive.read_to_end(64 << 10)).await.unwrap();
+        let close = raw_h3::varint(CLOSE_SESSION);
+        let place = last.windows(2).position(|part| part == close).expect("a close capsule");
+        // Its length is one octet, and the code four.
+        assert_eq!(last[place + 3..place + 7], [0, 0, 0, 1], "{last:x?}");
+    }
+    assert_eq!(raw.closed().await, H3_NO_ERROR);
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+/// Reads until these bytes are what was meant.
+async fn until(receive: &mut quinn::RecvStream, what: &str, is_there: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    within(what, async {
+        while !is_there(&bytes) {
+            let chunk = receive.read_chunk(1 << 10, true).await.unwrap().expect("more of the stream");
+            bytes.extend_from_slice(&chunk.bytes);
+        }
+    })
+    .await;
+    bytes
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 #[tokio::test]

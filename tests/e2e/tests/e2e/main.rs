@@ -30,6 +30,7 @@ mod metadata;
 mod migration;
 mod observability;
 mod plain_http;
+mod quic_limits;
 mod renewal;
 mod routing;
 mod silence;
