@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::connect::{self, Codec, ErrorJson};
 use super::*;
+use crate::compression::Encoding;
 use crate::message::PREFIX;
 use crate::schema::MethodKind;
 
@@ -35,7 +36,7 @@ fn recognise(head: &Head, _services: &Services<'_>) -> bool {
             .is_some_and(|value| strip_type(value.as_bytes(), TYPE).is_some())
 }
 
-fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
+fn open(head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
     if head.method != Method::POST {
         return Err(opening::only_post());
     }
@@ -48,35 +49,53 @@ fn open(mut head: Head, services: &Services<'_>) -> Result<Opened, Reply> {
             _ => TYPES,
         }));
     };
-    let one_response = kind.is_some_and(MethodKind::has_one_response);
-    let encoder =
-        Box::new(Stream { codec, one_response, responses: Prefixes::default(), has_surplus: false });
-    let terms = || {
+    let encoder = Box::new(Stream::new(codec, kind));
+    match Begun::new(head, codec) {
+        Ok(begun) => {
+            let decoder = Messages { is_encoded: begun.encoding.is_some(), prefixes: Prefixes::default() };
+            Ok(begun.opened(Box::new(decoder), encoder))
+        }
+        Err(status) => Err(Reply::Status(status, encoder)),
+    }
+}
+
+/// A call whose head was checked.
+pub(super) struct Begun {
+    path: MethodPath,
+    metadata: HeaderMap,
+    codec: Codec,
+    /// How the client compresses, if it says so.
+    pub(super) encoding: Option<Encoding>,
+    accept_encoding: Option<HeaderValue>,
+    timeout: Option<Duration>,
+}
+
+impl Begun {
+    pub(super) fn new(mut head: Head, codec: Codec) -> Result<Begun, Status> {
         if connect::encoding_of(&head.headers, &header::CONTENT_ENCODING)?.is_some() {
             let whole = "streams are compressed message by message: use connect-content-encoding";
             return Err(Status::unimplemented(whole).with_flag(Flag::ClientProtocolError));
         }
         let encoding = connect::encoding_of(&head.headers, &CONTENT_ENCODING)?;
         let timeout = connect::timeout(&head.headers)?;
-        Ok((opening::method_path(head.path.clone())?, encoding, timeout))
-    };
-    let (path, encoding, timeout) = match terms() {
-        Ok(terms) => terms,
-        Err(status) => return Err(Reply::Status(status, encoder)),
-    };
-    let accept_encoding = connect::accepted(&head.headers, &ACCEPT_ENCODING, encoding);
-    connect::keep_metadata(&mut head.headers);
-    let decoder = Messages { is_encoded: encoding.is_some(), prefixes: Prefixes::default() };
-    Ok(Opened {
-        path,
-        metadata: head.headers,
-        content_type: codec.grpc_type(),
-        encoding: encoding.map(|encoding| encoding.header_value()),
-        accept_encoding,
-        timeout,
-        decoder: Box::new(decoder),
-        encoder,
-    })
+        let path = opening::method_path(head.path)?;
+        let accept_encoding = connect::accepted(&head.headers, &ACCEPT_ENCODING, encoding);
+        connect::keep_metadata(&mut head.headers);
+        Ok(Begun { path, metadata: head.headers, codec, encoding, accept_encoding, timeout })
+    }
+
+    pub(super) fn opened(self, decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder>) -> Opened {
+        Opened {
+            path: self.path,
+            metadata: self.metadata,
+            content_type: self.codec.grpc_type(),
+            encoding: self.encoding.map(Encoding::header_value),
+            accept_encoding: self.accept_encoding,
+            timeout: self.timeout,
+            decoder,
+            encoder,
+        }
+    }
 }
 
 /// Lets the client's messages through as they are; only their flags are watched.
@@ -126,7 +145,7 @@ impl Messages {
 
 /// Follows a stream of frames from border to border.
 #[derive(Debug, Default)]
-struct Prefixes {
+pub(super) struct Prefixes {
     /// Frames that have begun.
     frames: u64,
     /// Bytes of the current prefix that were read, and the length as far as it stood in them.
@@ -138,12 +157,12 @@ struct Prefixes {
 
 impl Prefixes {
     /// Whether the next byte is a flag.
-    fn at_border(&self) -> bool {
+    pub(super) fn at_border(&self) -> bool {
         self.read == 0 && self.left == 0
     }
 
     /// Takes bytes up to the next border, if it is among them. How many those are.
-    fn pass(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while let Some(&byte) = bytes.get(taken) {
             if self.left > 0 {
@@ -171,13 +190,21 @@ impl Prefixes {
 }
 
 /// Writes a response.
-struct Stream {
+pub(super) struct Stream {
     codec: Codec,
     /// Whether the method gives exactly one message when all goes well.
     one_response: bool,
     responses: Prefixes,
     /// Whether it gave more, which the client is not sent.
     has_surplus: bool,
+}
+
+impl Stream {
+    /// For a call in this codec, of a method of this kind if that is known.
+    pub(super) fn new(codec: Codec, kind: Option<MethodKind>) -> Stream {
+        let one_response = kind.is_some_and(MethodKind::has_one_response);
+        Stream { codec, one_response, responses: Prefixes::default(), has_surplus: false }
+    }
 }
 
 impl Encoder for Stream {
@@ -247,7 +274,7 @@ struct EndStream<'a> {
 }
 
 /// Trailing metadata as an object of lists.
-struct Metadata<'a>(&'a HeaderMap);
+pub(super) struct Metadata<'a>(pub(super) &'a HeaderMap);
 
 impl Metadata<'_> {
     fn is_empty(&self) -> bool {

@@ -50,8 +50,8 @@ pub(super) mod flags {
 /// The extension frame of a response that says: this server is going away, open new calls in another session.
 pub const DRAIN: &[u8] = &[0x24, 0, 0, 0, 0];
 
-fn recognise(head: &Head, _services: &Services<'_>) -> bool {
-    head.transport == Transport::WebTransport
+fn recognise(head: &Head, services: &Services<'_>) -> bool {
+    head.transport == Transport::WebTransport && !connect_wt::recognise(head, services)
 }
 
 pub(super) fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {

@@ -15,6 +15,7 @@ pub(crate) mod connect;
 pub mod connect_get;
 pub mod connect_stream;
 pub mod connect_unary;
+pub mod connect_wt;
 pub mod grpc;
 pub mod grpc_web;
 pub mod grpc_websockets;
@@ -27,6 +28,7 @@ pub mod rest;
 mod tests;
 mod trailers;
 pub mod websocket;
+pub mod webtransport;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub const ALL: &[Protocol] = &[
     connect_stream::PROTOCOL,
     connect_get::PROTOCOL,
     connect_unary::PROTOCOL,
+    connect_wt::PROTOCOL,
     grpc_wt::PROTOCOL,
     grpc_websockets::PROTOCOL,
     grpc_ws::PROTOCOL,

@@ -18,8 +18,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prost_reflect::DescriptorPool;
 use sluicegate_core::call::{End, ResponseHead, Transport};
-use sluicegate_core::protocol::grpc_wt::{Opening, reset_code};
+use sluicegate_core::protocol::grpc_wt::reset_code;
 use sluicegate_core::protocol::websocket::{OnWebSocket, Received};
+use sluicegate_core::protocol::webtransport::{Opening, Refusal};
 use sluicegate_core::protocol::{
     self, Abort, Encoder, Ending, Head, Opened, Outbox, Reply, Services, grpc_websockets, grpc_ws, grpc_wt,
     take_status,
@@ -56,6 +57,11 @@ fn grpc_web() {
 #[test]
 fn grpc_wt() {
     run("grpc_wt", 40);
+}
+
+#[test]
+fn connect_wt() {
+    run("connect_wt", 18);
 }
 
 #[test]
@@ -209,22 +215,24 @@ impl Request {
 
 /// The head of a request, and the pieces after it; or the status and the code that the stream is stopped with.
 fn head(protocol: &str, vector: &Vector, pieces: Vec<Bytes>) -> Result<(Head, Vec<Bytes>), (Code, u32)> {
-    if protocol != "grpc_wt" {
+    if !matches!(protocol, "grpc_wt" | "connect_wt") {
         return Ok((http_head(vector), pieces));
     }
-    let mut opening = Opening::new();
+    let refused = |refusal: Refusal| match refusal.reply {
+        Reply::Status(status, _) => (status.code, refusal.stop),
+        Reply::Http(status, _) => panic!("HTTP {status}"),
+    };
+    let mut opening = Opening::new(protocol == "connect_wt");
     let mut pieces = pieces.into_iter();
     while let Some(piece) = pieces.next() {
-        let opened = opening.data(piece).map_err(|refusal| (refusal.status.code, refusal.stop))?;
-        if let Some((head, rest)) = opened {
+        if let Some((head, rest)) = opening.data(piece).map_err(refused)? {
             return Ok((
                 head,
                 std::iter::once(rest).chain(pieces).filter(|piece| !piece.is_empty()).collect(),
             ));
         }
     }
-    let refusal = opening.end();
-    Err((refusal.status.code, refusal.stop))
+    Err(refused(opening.end()))
 }
 
 fn http_head(vector: &Vector) -> Head {
@@ -398,6 +406,10 @@ fn without_order(mut frames: &[u8]) -> Bytes {
 fn encoder(protocol: &str, vector: &Vector) -> Box<dyn Encoder> {
     let head = match protocol {
         "grpc_wt" => Head { transport: Transport::WebTransport, ..http_head(vector) },
+        // A response has the flags of its request's headers.
+        "connect_wt" => {
+            head(protocol, vector, vec![vector.bytes("request").into()]).expect("it opens no call").0
+        }
         "grpc_ws" => Head { transport: Transport::WebSocket, ..http_head(vector) },
         "grpc_websockets" => {
             let mut head = Head { transport: Transport::WebSocket, ..http_head(vector) };

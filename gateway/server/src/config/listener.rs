@@ -69,6 +69,7 @@ enum ClientAuth {
 pub(crate) struct WebTransportConfig {
     pub(crate) path: UrlPath,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
+    pub(crate) connect: bool,
 }
 
 /// `websocket = { … }`.
@@ -228,8 +229,9 @@ impl WebTransportConfig {
     fn read(mut section: Section<'_>) -> WebTransportConfig {
         let path = section.or("path", UrlPath(Self::PATH.to_owned()));
         let origins = read_origins(&mut section);
+        let connect = section.or("connect", true);
         section.finish();
-        WebTransportConfig { path, origins }
+        WebTransportConfig { path, origins, connect }
     }
 }
 

@@ -59,6 +59,8 @@ pub struct WebTransport {
     pub path: Arc<str>,
     /// The pages that may open a session.
     pub origins: Origins,
+    /// Whether streams may speak Connect as well, as `connect-bidi-web` does.
+    pub connect: bool,
 }
 
 /// Where and from which pages calls over WebSockets are accepted.
@@ -223,7 +225,8 @@ impl Planner<'_> {
 
 impl WebTransport {
     fn plan(config: &WebTransportConfig) -> WebTransport {
-        WebTransport { path: config.path.as_str().into(), origins: Origins::plan(&config.origins) }
+        let WebTransportConfig { path, origins, connect } = config;
+        WebTransport { path: path.as_str().into(), origins: Origins::plan(origins), connect: *connect }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A session that carries gRPC: one bidirectional stream for each call.
+//! A session that carries calls: one bidirectional stream for each, in gRPC or in Connect.
 //!
 //! Source: docs/grpc-webtransport.md.
 
@@ -12,8 +12,9 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::grpc_wt::datagram::{self, DatagramEncoder};
-use sluicegate_core::protocol::grpc_wt::{self, Opening, close};
-use sluicegate_core::protocol::{Head, Opened, Reply, Services};
+use sluicegate_core::protocol::grpc_wt::{self, close};
+use sluicegate_core::protocol::webtransport::{Opening, Refusal};
+use sluicegate_core::protocol::{Head, Opened, Protocol, Reply, Services};
 use sluicegate_core::schema::MethodKind;
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use sluicegate_quic::{Session, SessionRequest, WtReceive, WtTransmit};
@@ -48,6 +49,7 @@ pub(super) async fn serve(
         draining: Arc::default(),
         datagrams: Arc::new(Datagrams::new(running.metrics.datagrams.clone())),
         session: Arc::new(session),
+        speaks_connect: door.listening.webtransport.as_ref().is_some_and(|webtransport| webtransport.connect),
         door,
         host,
     });
@@ -96,29 +98,40 @@ struct Shared {
     streams: ConnectionMetrics,
     draining: Arc<Draining>,
     datagrams: Arc<Datagrams>,
+    /// Whether streams may speak Connect.
+    speaks_connect: bool,
 }
 
+const TRANSPORT: Transport = Transport::WebTransport;
+
 impl Shared {
-    /// Serves one stream: reads its HEADERS and carries the call.
+    /// Serves one stream: reads its headers and carries the call.
     async fn stream_call(self: Arc<Self>, mut receive: WtReceive, mut transmit: WtTransmit) {
         let _counted = self.streams.begin();
-        let patience = self.door.listening.limits.header_timeout;
-        let (head, leftover) = match timeout(patience, open(&mut receive)).await {
+        let mut opening = Opening::new(self.speaks_connect);
+        let read = timeout(self.door.listening.limits.header_timeout, read(&mut opening, &mut receive));
+        let (head, leftover) = match read.await {
             Ok(Ok(opened)) => opened,
             Ok(Err(NoCall::Gone)) => return,
+            Ok(Err(NoCall::Ended)) => {
+                return self.refuse_stream(opening.protocol(), opening.end(), receive, transmit).await;
+            }
             Ok(Err(NoCall::Refused(refusal))) => {
-                let code = refusal.stop;
-                self.refuse(refusal.into(), PathAndQuery::from_static("/"), transmit).await;
-                return receive.stop_with(code);
+                return self.refuse_stream(opening.protocol(), refusal, receive, transmit).await;
             }
             Err(_) => {
                 transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR);
                 return receive.stop_with(grpc_wt::stream::PROTOCOL_ERROR);
             }
         };
-        let path = head.path.clone();
+        let (protocol, path) = (opening.protocol(), head.path.clone());
         let prefix = Some(leftover).filter(|bytes| !bytes.is_empty());
-        match self.open(head) {
+        match self.open(protocol, head) {
+            // It has no frames that its client would skip.
+            Ok((opened, _)) if protocol.name != grpc_wt::PROTOCOL.name => {
+                let receive = Prefixed { prefix, receive };
+                self.door.carry(protocol, opened, TRANSPORT, self.host.clone(), receive, transmit).await;
+            }
             Ok((opened, None)) => {
                 self.carry(opened, Prefixed { prefix, receive }, transmit, None).await;
             }
@@ -128,18 +141,19 @@ impl Shared {
                 self.carry(opened, receive, transmit, Some(accepted)).await;
             }
             Err(reply) => {
-                self.refuse(reply, path, transmit).await;
+                self.refuse(protocol, reply, path, transmit).await;
                 receive.stop();
             }
         }
     }
 
     /// Opens a call, and the way for its datagrams if its messages may travel so.
-    fn open(&self, head: Head) -> Result<(Opened, Option<Lane>), Reply> {
+    fn open(&self, protocol: &'static Protocol, head: Head) -> Result<(Opened, Option<Lane>), Reply> {
         let schema = self.door.worker.running.schema.load();
         let offer = datagram::offer(&head.headers);
-        let mut opened = (grpc_wt::PROTOCOL.open)(head, &Services::everywhere(&schema))?;
+        let mut opened = (protocol.open)(head, &Services::everywhere(&schema))?;
         let offer = match offer {
+            _ if protocol.name != grpc_wt::PROTOCOL.name => return Ok((opened, None)),
             Ok(None) => return Ok((opened, None)),
             Ok(Some(offer)) => offer,
             Err(status) => return Err(Reply::Status(status, opened.encoder)),
@@ -163,22 +177,41 @@ impl Shared {
         Ok((opened, Some(lane)))
     }
 
+    /// Carries a call of gRPC.
     async fn carry(&self, opened: Opened, receive: impl Receive, transmit: WtTransmit, first: Option<Bytes>) {
         let transmit = Announcing::new(transmit, first, self.draining.clone());
-        let (host, transport) = (self.host.clone(), Transport::WebTransport);
-        let call = self.door.carry(&grpc_wt::PROTOCOL, opened, transport, host, receive, transmit);
+        let host = self.host.clone();
+        let call = self.door.carry(&grpc_wt::PROTOCOL, opened, TRANSPORT, host, receive, transmit);
         self.draining.watch(call).await;
     }
 
+    /// Answers a stream whose headers are none, and stops what follows them.
+    async fn refuse_stream(
+        &self,
+        protocol: &'static Protocol,
+        refusal: Refusal,
+        mut receive: WtReceive,
+        transmit: WtTransmit,
+    ) {
+        self.refuse(protocol, refusal.reply, PathAndQuery::from_static("/"), transmit).await;
+        receive.stop_with(refusal.stop);
+    }
+
     /// Answers a stream that opens no call.
-    async fn refuse(&self, reply: Reply, path: PathAndQuery, mut transmit: WtTransmit) {
+    async fn refuse(
+        &self,
+        protocol: &'static Protocol,
+        reply: Reply,
+        path: PathAndQuery,
+        mut transmit: WtTransmit,
+    ) {
         match reply {
             Reply::Status(status, encoder) => {
-                let client = self.door.client(&grpc_wt::PROTOCOL, Transport::WebTransport);
+                let client = self.door.client(protocol, TRANSPORT);
                 let asked = Asked { client, host: self.host.clone(), path };
                 refuse(self.door.worker.clone(), status, encoder, asked, transmit).await;
             }
-            // A stream has no HTTP status, so the protocol never asks for one.
+            // A stream has no HTTP status, so the protocols never ask for one.
             Reply::Http(..) => transmit.reset_with(grpc_wt::stream::PROTOCOL_ERROR),
         }
     }
@@ -186,12 +219,13 @@ impl Shared {
 
 enum NoCall {
     Gone,
-    Refused(grpc_wt::Refusal),
+    /// The stream has ended before its headers.
+    Ended,
+    Refused(Refusal),
 }
 
-/// Reads up to the end of the HEADERS frame.
-async fn open(receive: &mut WtReceive) -> Result<(Head, Bytes), NoCall> {
-    let mut opening = Opening::new();
+/// Reads up to the end of the headers.
+async fn read(opening: &mut Opening, receive: &mut WtReceive) -> Result<(Head, Bytes), NoCall> {
     loop {
         match poll_fn(|cx| receive.poll_data(cx)).await {
             Ok(Some(bytes)) => {
@@ -203,7 +237,7 @@ async fn open(receive: &mut WtReceive) -> Result<(Head, Bytes), NoCall> {
                     return Ok(opened);
                 }
             }
-            Ok(None) => return Err(NoCall::Refused(opening.end())),
+            Ok(None) => return Err(NoCall::Ended),
             Err(_) => return Err(NoCall::Gone),
         }
     }
