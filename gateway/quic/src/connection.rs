@@ -147,6 +147,11 @@ impl Connection {
             // What is not taken now is written as the connection goes on.
             let _ = stream.flush_now();
         }
+        self.ask_to_end();
+    }
+
+    /// Asks every session for its end, behind the answer to its CONNECT. Asking again has no effect.
+    fn ask_to_end(&self) {
         for session in self.shared.registry.all() {
             session.ask_to_end();
         }
@@ -191,6 +196,10 @@ impl Connection {
         while let Some((connect, _)) = self.connects.pop_front() {
             if let Some((request, driver)) = connect.open(&self.shared, peer) {
                 self.drivers.push(driver);
+                if self.asked_to_end {
+                    // It came before GOAWAY and waited for the client's settings.
+                    self.ask_to_end();
+                }
                 return Some(Event::Session(request));
             }
         }

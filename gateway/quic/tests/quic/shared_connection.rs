@@ -61,6 +61,10 @@ struct Walk {
 }
 
 impl Walk {
+    fn new(quic: quinn::Connection) -> Walk {
+        Walk { quic, sessions: Vec::new(), half_said: None, silent: Vec::new(), count: 0 }
+    }
+
     async fn take(&mut self, step: Step) {
         let half_said = self.half_said.take();
         self.count += 1;
@@ -146,34 +150,43 @@ impl Walk {
     }
 }
 
+/// The server's own streams: the control stream first, then two of QPACK.
+async fn own_streams(quic: &quinn::Connection) -> Vec<quinn::RecvStream> {
+    let mut own = Vec::new();
+    for _ in 0..3 {
+        let mut stream = soon(quic.accept_uni()).await.unwrap();
+        let mut kind = [0];
+        soon(stream.read_exact(&mut kind)).await.unwrap();
+        own.push((kind, stream));
+    }
+    own.sort_by_key(|(kind, _)| *kind);
+    own.into_iter().map(|(_, stream)| stream).collect()
+}
+
+/// Waits for a GOAWAY that names this stream.
+async fn goaway(own: &mut [quinn::RecvStream], first_refused: u64) {
+    let (mut written, goaway) = (Vec::new(), frame(0x07, &varint(first_refused)));
+    while !written.ends_with(&goaway) {
+        let chunk = soon(own[0].read_chunk(100, true)).await.unwrap().unwrap();
+        written.extend_from_slice(&chunk.bytes);
+    }
+}
+
 async fn walk(steps: Vec<Step>) {
     let server = Server::start(Limits::default()).await;
     let quic = quic(&server).await;
     let many = 1 << 30;
     let all = [(0x33, 1), (0x2c7c_f000, 1), (0xc671_706a, 1), (0x2b61, many), (0x2b64, many), (0x2b65, many)];
     let _control = settings(&quic, &all).await;
-    // The server's own streams: the control stream, and two of QPACK.
-    let mut own = Vec::new();
-    for _ in 0..3 {
-        let mut stream = soon(quic.accept_uni()).await.unwrap();
-        let mut kind = [0];
-        soon(stream.read_exact(&mut kind)).await.unwrap();
-        own.push((kind[0], stream));
-    }
-    let mut walk = Walk { quic, sessions: Vec::new(), half_said: None, silent: Vec::new(), count: 0 };
+    let mut own = own_streams(&quic).await;
+    let mut walk = Walk::new(quic);
     for step in steps {
         walk.take(step).await;
     }
     // GOAWAY names the stream behind all that were opened, whatever they were.
     let last = walk.request().await;
     server.drain.notify_waiters();
-    let at = own.iter().position(|(kind, _)| *kind == 0).unwrap();
-    let mut control = own.swap_remove(at).1;
-    let (mut written, goaway) = (Vec::new(), frame(0x07, &varint(last + 4)));
-    while !written.ends_with(&goaway) {
-        let chunk = soon(control.read_chunk(100, true)).await.unwrap().unwrap();
-        written.extend_from_slice(&chunk.bytes);
-    }
+    goaway(&mut own, last + 4).await;
     // What is open goes on.
     for at in 0..walk.sessions.len() {
         walk.take(Step::Bidi(at)).await;
@@ -190,4 +203,22 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(walk(steps));
     }
+}
+
+#[tokio::test]
+async fn a_session_that_was_asked_for_before_goaway_opens_and_is_asked_to_end() {
+    let server = Server::start(Limits::default()).await;
+    let quic = quic(&server).await;
+    let mut own = own_streams(&quic).await;
+    // It waits for the settings, and the server has seen it when the request behind it is answered.
+    let (_send, mut answer) = connect(&quic, "webtransport", &[]).await;
+    let last = Walk::new(quic.clone()).request().await;
+    server.drain.notify_waiters();
+    goaway(&mut own, last + 4).await;
+    let _control = settings(&quic, &[(0x33, 1)]).await;
+    assert!(is_ok(&mut answer).await);
+    let drain = frame(0x00, &[varint(0x78ae), varint(0)].concat());
+    let mut read = vec![0; drain.len()];
+    soon(answer.read_exact(&mut read)).await.unwrap();
+    assert_eq!(read, drain);
 }
