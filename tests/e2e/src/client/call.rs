@@ -9,8 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::carrier::{Broken, Receive, Send, cancel};
 use super::response::{Received, ResponseStream};
-use super::{Client, Connection, Encoding, Exchanged, Protocol, grpc_timeout, websocket, webtransport};
-use crate::frame::{frame, message};
+use super::{
+    Client, Connection, Encoding, Exchanged, Protocol, connect, grpc_timeout, websocket, webtransport,
+};
+use crate::frame::{self, frame, message};
 use crate::within;
 
 /// How a call differs from the usual one.
@@ -99,7 +101,12 @@ impl<'a> CallBuilder<'a> {
                     (Send::H3(send), Receive::H3(receive))
                 }
                 Connection::WebTransport(connection) => {
-                    let (send, receive) = connection.open(path, &headers(protocol, &options)).await;
+                    let headers = headers(protocol, &options);
+                    let head = match protocol.encoding() {
+                        Encoding::Connect => connect::headers(path, &headers),
+                        _ => frame::headers(path, &headers),
+                    };
+                    let (send, receive) = connection.open(head).await;
                     (Send::WebTransport(send), Receive::WebTransport(receive))
                 }
                 Connection::WebSocket(dial) => {

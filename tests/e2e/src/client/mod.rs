@@ -46,6 +46,8 @@ pub enum Protocol {
     ConnectH2,
     /// Connect's streaming protocol over HTTP/3.
     ConnectH3,
+    /// Connect's streaming protocol over a stream of a WebTransport session, as `connect-bidi-web` has it.
+    ConnectWt,
     /// gRPC over a stream of a WebTransport session.
     GrpcWt,
     /// gRPC over a WebSocket.
@@ -95,7 +97,7 @@ pub enum Encoding {
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 15] = [
+    pub const ALL: [Protocol; 16] = [
         Protocol::GrpcH2c,
         Protocol::GrpcTls,
         Protocol::GrpcH3,
@@ -108,6 +110,7 @@ impl Protocol {
         Protocol::ConnectH1,
         Protocol::ConnectH2,
         Protocol::ConnectH3,
+        Protocol::ConnectWt,
         Protocol::GrpcWt,
         Protocol::GrpcWs,
         Protocol::GrpcWsTls,
@@ -123,7 +126,7 @@ impl Protocol {
             Protocol::WebH1 | Protocol::ConnectH1 => Transport::H1 { tls: true },
             Protocol::WebTextH1 => Transport::H1 { tls: false },
             Protocol::GrpcH3 | Protocol::WebH3 | Protocol::WebTextH3 | Protocol::ConnectH3 => Transport::H3,
-            Protocol::GrpcWt => Transport::WebTransport,
+            Protocol::ConnectWt | Protocol::GrpcWt => Transport::WebTransport,
             Protocol::GrpcWs => Transport::WebSocket { tls: false },
             Protocol::GrpcWsTls => Transport::WebSocket { tls: true },
         }
@@ -135,7 +138,9 @@ impl Protocol {
             Protocol::GrpcH2c | Protocol::GrpcTls | Protocol::GrpcH3 => Encoding::Grpc,
             Protocol::WebH1 | Protocol::WebH2 | Protocol::WebH3 => Encoding::Web,
             Protocol::WebTextH1 | Protocol::WebTextH2 | Protocol::WebTextH3 => Encoding::WebText,
-            Protocol::ConnectH1 | Protocol::ConnectH2 | Protocol::ConnectH3 => Encoding::Connect,
+            Protocol::ConnectH1 | Protocol::ConnectH2 | Protocol::ConnectH3 | Protocol::ConnectWt => {
+                Encoding::Connect
+            }
             Protocol::GrpcWt | Protocol::GrpcWs | Protocol::GrpcWsTls => Encoding::Wt,
         }
     }

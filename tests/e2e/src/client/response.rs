@@ -94,7 +94,7 @@ impl ResponseStream {
             let (status, headers) = within("the head of a response", self.receive.head()).await?;
             self.head = Some(Head { status, headers });
             // The head of a WebTransport stream is its first frame.
-            if self.encoding == Encoding::Wt {
+            if matches!(self.receive, Receive::WebTransport(_) | Receive::WebSocket(_)) {
                 let next = self.next().await;
                 self.waiting.push_front(next);
             }
@@ -215,6 +215,11 @@ impl ResponseStream {
             (0x40, Encoding::Wt) => {
                 let head = self.head.as_mut().expect("set before the first frame is read");
                 head.headers = parse_block(&payload);
+                self.pop()
+            }
+            (connect::HEADERS, Encoding::Connect) => {
+                let head = self.head.as_mut().expect("set before the first frame is read");
+                head.headers = connect::parse_headers(&payload);
                 self.pop()
             }
             (0x80, Encoding::Wt | Encoding::Web | Encoding::WebText) => {

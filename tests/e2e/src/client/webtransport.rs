@@ -3,12 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use url::Url;
 use web_transport_quinn::{ReadError, RecvStream, SendStream, Session, WriteError};
 
 use super::carrier::Broken;
-use crate::frame;
 
 /// Where sessions are opened.
 pub(super) const PATH: &str = "/grpc-wt/v1";
@@ -39,9 +37,10 @@ impl Connection {
         Connection { session: SessionOf(session), _endpoint: endpoint }
     }
 
-    pub(super) async fn open(&mut self, path: &str, headers: &HeaderMap) -> (Send, Receive) {
+    /// A stream that begins with these headers.
+    pub(super) async fn open(&mut self, headers: Bytes) -> (Send, Receive) {
         let (mut send, receive) = self.open_raw().await;
-        send.write(frame::headers(path, headers)).await.unwrap();
+        send.write(headers).await.unwrap();
         (send, receive)
     }
 

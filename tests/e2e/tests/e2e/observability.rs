@@ -12,6 +12,7 @@ fn names(protocol: Protocol) -> (&'static str, &'static str) {
     let client_protocol = match protocol.encoding() {
         Encoding::Grpc => "grpc",
         Encoding::Web | Encoding::WebText => "grpc_web",
+        Encoding::Connect if protocol == Protocol::ConnectWt => "connect_wt",
         Encoding::Connect => "connect_stream",
         Encoding::Wt if protocol == Protocol::GrpcWt => "grpc_wt",
         Encoding::Wt => "grpc_ws",

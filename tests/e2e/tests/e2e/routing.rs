@@ -1,7 +1,7 @@
 //! Which calls reach an upstream, and what the others are told.
 
 use http::Method;
-use sluicegate_e2e::client::{Client, Protocol};
+use sluicegate_e2e::client::{Client, Protocol, Transport};
 use sluicegate_e2e::gateway::{Config, Route};
 use sluicegate_e2e::upstream::{Upstream, method};
 
@@ -29,7 +29,7 @@ async fn no_route(protocol: Protocol) {
 }
 
 async fn by_host(protocol: Protocol) {
-    if protocol == Protocol::GrpcWt {
+    if protocol.transport() == Transport::WebTransport {
         // A stream has no host of its own: it belongs to the session's, which is `localhost` here.
         return;
     }

@@ -32,7 +32,7 @@ macro_rules! over {
             grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
             web_h1 WebH1, web_h2 WebH2, web_h3 WebH3,
             web_text_h1 WebTextH1, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
-            connect_h1 ConnectH1, connect_h2 ConnectH2, connect_h3 ConnectH3,
+            connect_h1 ConnectH1, connect_h2 ConnectH2, connect_h3 ConnectH3, connect_wt ConnectWt,
             grpc_wt GrpcWt, grpc_ws GrpcWs, grpc_ws_tls GrpcWsTls,
         );)+
     };
@@ -40,7 +40,7 @@ macro_rules! over {
         $(over!(@ $behaviour:
             grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
             web_h2 WebH2, web_h3 WebH3, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
-            connect_h2 ConnectH2, connect_h3 ConnectH3,
+            connect_h2 ConnectH2, connect_h3 ConnectH3, connect_wt ConnectWt,
             grpc_wt GrpcWt, grpc_ws GrpcWs, grpc_ws_tls GrpcWsTls,
         );)+
     };
@@ -48,7 +48,7 @@ macro_rules! over {
         $(over!(@ $behaviour:
             grpc_h2c GrpcH2c, grpc_tls GrpcTls, grpc_h3 GrpcH3,
             web_h2 WebH2, web_h3 WebH3, web_text_h2 WebTextH2, web_text_h3 WebTextH3,
-            connect_h2 ConnectH2, connect_h3 ConnectH3,
+            connect_h2 ConnectH2, connect_h3 ConnectH3, connect_wt ConnectWt,
             grpc_wt GrpcWt,
         );)+
     };
