@@ -545,13 +545,13 @@ async fn streams_opened_and_reset_without_end_end_the_connection() {
 #[tokio::test]
 async fn a_quiet_session_outlives_the_idle_timeout() {
     let server = Hand::new();
-    let limits = Limits { idle_timeout: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { idle_timeout: Duration::from_secs(1), ..Limits::default() };
     let opening = server.open_with(limits, opening("/hand"));
     let met = server.meet(&[DRAFT_16]).await;
     let mut asked = met.asked().await;
     asked.answer(&[(":status", "200")]).await;
     let Opened { session, .. } = soon(opening).await.unwrap().unwrap();
-    let ended = tokio::time::timeout(Duration::from_millis(1000), session.closed()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(2), session.closed()).await;
     assert!(ended.is_err(), "ended although the server is there");
 }
 
