@@ -4,7 +4,9 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createSocket } from "node:dgram";
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -118,6 +120,13 @@ export async function startGateway(upstream, protocol = "grpc") {
   return { ...started, certificate: readFileSync(certificate, "utf8") };
 }
 
+/** The gateway with this configuration. */
+export function startSluicegateWith(configuration) {
+  const config = path.join(RUN, "sluicegate.toml");
+  writeFileSync(config, configuration);
+  return startSluicegate(["run", "--config", config]);
+}
+
 /** Starts the binary under test: what SLUICEGATE_BIN names, or the debug build. `addresses` maps each kind of socket to
  * the first that the gateway listens on; `lines` is all that it printed until it was ready. */
 export async function startSluicegate(args) {
@@ -132,14 +141,74 @@ export async function startSluicegate(args) {
   return { program, addresses, lines, stop: () => program.stop() };
 }
 
-/** A throw-away certificate for `localhost` and 127.0.0.1 that is its own authority. */
-function makeCertificate() {
+/** Centrifugo with WebTransport and WebSocket, at a port that was free a moment ago unless an `address` is given: it
+ * cannot be told to let the system choose one for TCP and UDP. */
+export async function startCentrifugo({ certificate, key }, address) {
+  const port = address ? Number(address.split(":")[1]) : await freePort();
+  const config = path.join(RUN, "centrifugo.json");
+  const allowed = ["subscribe_for_client", "publish_for_client", "subscribe_for_anonymous", "publish_for_anonymous"];
+  writeFileSync(
+    config,
+    JSON.stringify({
+      address: "127.0.0.1",
+      port: String(port),
+      tls: true,
+      tls_cert: certificate,
+      tls_key: key,
+      http3: true,
+      webtransport: true,
+      allowed_origins: ["*"],
+      allow_anonymous_connect_without_token: true,
+      ...Object.fromEntries(allowed.map((name) => [`allow_${name}`, true])),
+      join_leave: true,
+      force_push_join_leave: true,
+    }),
+  );
+  const program = new Program("centrifugo", path.join(TARGET, "bin/centrifugo"), ["--config", config]);
+  await until(() => listens(port), "Centrifugo does not listen");
+  return { program, address: `127.0.0.1:${port}`, stop: () => program.stop() };
+}
+
+/** A port that nothing listens on, over TCP or UDP. */
+async function freePort() {
+  for (;;) {
+    const tcp = createServer().listen(0, "127.0.0.1");
+    await once(tcp, "listening");
+    const { port } = tcp.address();
+    const udp = createSocket("udp4");
+    const isFree = await new Promise((resolve) => {
+      udp.once("error", () => resolve(false)).bind(port, "127.0.0.1", () => resolve(true));
+    });
+    await new Promise((resolve) => tcp.close(resolve));
+    udp.close();
+    if (isFree) return port;
+  }
+}
+
+/** Whether something accepts TCP connections at a port. */
+function listens(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** Asks until the answer is yes. For programs that do not say when they are ready. */
+async function until(isSo, complaint) {
+  for (const deadline = Date.now() + PATIENCE; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 20))) {
+    if (Date.now() > deadline) throw new Error(complaint);
+  }
+}
+
+/** A throw-away certificate for `localhost` and 127.0.0.1 that is trusted as it is: an authority's own would be refused as
+ * a server's. */
+export function makeCertificate() {
   const certificate = path.join(RUN, "certificate.pem");
   const key = path.join(RUN, "key.pem");
   execFileSync(
     "openssl",
     `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 10 -subj /CN=localhost
-      -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(/\s+/),
+      -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(/\s+/),
     { stdio: "ignore" },
   );
   return { certificate, key };
