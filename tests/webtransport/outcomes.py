@@ -24,21 +24,27 @@ class Limitation:
 
     # Cases, or whole columns.
     cases: list
-    # What the note of a failed case contains.
-    shows: str
+    # The note of a failed case contains one of these.
+    shows: list
     # For the reader of the tables.
     because: str
-    client: str = ""
-    server: str = ""
-    # Whether the case sometimes passes by luck.
+    # Those who have it: clients, or servers whatever the client.
+    clients: list = dataclasses.field(default_factory=list)
+    servers: list = dataclasses.field(default_factory=list)
+    # Whether the case passes by luck now and then.
     sometimes: bool = False
 
     def concerns(self, outcome):
         """Whether this is about that client or server and that case."""
         column = outcome.case.partition(".")[0]
-        return ((not self.client or self.client == outcome.client)
-                and (not self.server or self.server == outcome.server)
-                and (outcome.case in self.cases or column in self.cases))
+        mine = outcome.client in self.clients or outcome.server in self.servers
+        return mine and (outcome.case in self.cases or column in self.cases)
+
+    def explains(self, outcome):
+        """Whether this is why a case failed. A case that passes by luck is no better."""
+        if not self.concerns(outcome):
+            return False
+        return self.sometimes if outcome.result == "pass" else any(words in outcome.note for words in self.shows)
 
 
 class Limitations:
@@ -50,21 +56,19 @@ class Limitations:
     @classmethod
     def read(cls, file):
         known = [Limitation(**table) for table in tomllib.loads(file.read_text())["limitations"]]
-        for limitation in known:
-            assert limitation.client or limitation.server, f"nobody has the limitation {limitation}"
         return cls(known)
 
     def of(self, outcome):
         """The limitation that explains why this outcome is no pass, or None."""
-        if outcome.result == "pass":
-            return None
-        found = (one for one in self.known if one.concerns(outcome) and one.shows in outcome.note)
-        return next(found, None)
+        return next((one for one in self.known if one.explains(outcome)), None)
 
     def surprise(self, outcome):
         """What about an outcome is not known yet; None if it is as expected."""
         if outcome.result != "pass":
             return None if self.of(outcome) else f"{outcome.result}: {outcome.note}"
-        # A client's own limitation may be hidden by the server's, which fails first; never the other way around.
         unexpected = [one for one in self.known if one.concerns(outcome) and not one.sometimes]
         return f"passes, in spite of: {unexpected[0].because}" if unexpected else None
+
+    def unused(self, outcomes):
+        """Those that explain nothing."""
+        return [one for one in self.known if not any(one.explains(outcome) for outcome in outcomes)]

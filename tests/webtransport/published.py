@@ -40,14 +40,13 @@ def cell(outcomes, limitations, notes):
     """What a table says of these outcomes."""
     if not outcomes:
         return ""
-    failed = [outcome for outcome in outcomes if outcome.result != "pass"]
-    if not failed:
+    limited = [(one, limitations.of(one)) for one in outcomes if one.result != "pass" or limitations.of(one)]
+    if not limited:
         return "pass"
-    known = [limitations.of(outcome) for outcome in failed]
-    reasons = sorted({notes.number(one.because) if one else 0 for one in known})
+    reasons = sorted({notes.number(limitation.because) if limitation else 0 for _, limitation in limited})
     numbers = ", ".join(str(reason) if reason else "not known why" for reason in reasons)
-    passed_cases = {one.case for one in outcomes} - {one.case for one in failed}
-    return f"{'in part' if passed_cases else 'no'} ({numbers})"
+    passed = {one.case for one in outcomes} - {one.case for one, _ in limited}
+    return f"{'in part' if passed else 'no'} ({numbers})"
 
 
 def table(title, columns, rows):
@@ -81,7 +80,8 @@ def client_row(client, drafts, outcomes, limitations, notes):
 
 def server_row(server, columns, outcomes, limitations, notes):
     """What every client shows of a server that the client itself can do."""
-    mine = [one for one in outcomes if one.server == server and (one.result == "pass" or is_of_server(one, limitations))]
+    mine = [one for one in outcomes
+            if one.server == server and (is_of_server(one, limitations) or not limitations.of(one))]
     return [server, *(cell(in_column(mine, column), limitations, notes) for column in columns)]
 
 
@@ -91,7 +91,7 @@ def in_column(outcomes, column):
 
 def is_of_server(outcome, limitations):
     limitation = limitations.of(outcome)
-    return limitation is not None and bool(limitation.server)
+    return limitation is not None and bool(limitation.servers)
 
 
 def without_versions(lines):

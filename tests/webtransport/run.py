@@ -31,6 +31,7 @@ CLIENTS = {
     "Chromium": ["node", BROWSERS, "chromium"],
     "Firefox": ["node", BROWSERS, "firefox"],
     "webtransport-go": [BINARIES / "webtransport-go-client", "webtransport-go"],
+    "webtransport-go, lenient": [BINARIES / "webtransport-go-client-lenient", "webtransport-go"],
     "webtransport-go v0.10": [BINARIES / "webtransport-go-client-v0.10", "webtransport-go"],
     "web-transport-quinn": [launch.TARGET.parent / "debug" / "webtransport-client", "web-transport-quinn"],
     "wtransport": [launch.TARGET.parent / "debug" / "webtransport-client", "wtransport"],
@@ -128,7 +129,7 @@ def through_gateway(clients, certificate, key, addresses):
     speak."""
     with launch.interop_server() as (_, interop):
         with launch.gateway_with(configuration(certificate, key, interop, addresses), certificate) as gateway:
-            url = f"https://localhost:{gateway.addresses['quic'][1]}"
+            url = f"https://127.0.0.1:{gateway.addresses['quic'][1]}"
             for client in clients:
                 before = sessions(gateway)
                 outcomes = play(client, "gateway", url, f"/{next(iter(addresses))}", certificate, OF_GATEWAY)
@@ -142,7 +143,7 @@ def directly(clients, certificate, addresses):
     for client in clients:
         outcomes = []
         for server, address in addresses.items():
-            url = f"https://localhost:{address.rpartition(':')[2]}"
+            url = f"https://127.0.0.1:{address.rpartition(':')[2]}"
             outcomes += play(client, server, url, "/", certificate, OF_APPLICATION)
         yield outcomes, []
 
@@ -171,8 +172,14 @@ def main():
         made = published.tables(shown, drafts, limitations)
         if given.write_docs:
             published.write(made)
+        cases.run("every known limitation was seen", all_seen, limitations, shown)
         cases.run("docs/webtransport.md shows what this run gave", published.compare, made)
     return cases.finish()
+
+
+def all_seen(limitations, shown):
+    unused = [limitation.because for limitation in limitations.unused(shown)]
+    assert not unused, f"nobody shows: {unused}"
 
 
 def judge(cases, limitations, outcome):
