@@ -23,6 +23,8 @@ pub(crate) struct Drain {
 #[derive(Debug, Default)]
 struct Busy {
     count: AtomicUsize,
+    /// Those of them that are neither calls nor connections.
+    sockets: AtomicUsize,
     idle: Notify,
 }
 
@@ -46,7 +48,14 @@ impl Drain {
     /// still to be written.
     pub(crate) fn hold(&self) -> Hold {
         self.busy.count.fetch_add(1, Ordering::Relaxed);
-        Hold(self.busy.clone())
+        Hold { busy: self.busy.clone(), is_socket: false }
+    }
+
+    /// The same for a socket that still has to send the last packets of connections.
+    pub(crate) fn hold_for_socket(&self) -> Hold {
+        self.busy.sockets.fetch_add(1, Ordering::Relaxed);
+        self.busy.count.fetch_add(1, Ordering::Relaxed);
+        Hold { busy: self.busy.clone(), is_socket: true }
     }
 
     /// Begins to drain and waits until nothing holds it up, but not longer than `limit`.
@@ -62,9 +71,10 @@ impl Drain {
             }
         };
         if tokio::time::timeout(limit, done).await.is_err() {
+            let Busy { count, sockets, .. } = &*self.busy;
             log::warn!(
                 "{} calls or connections were cut off at the drain timeout",
-                self.busy.count.load(Ordering::Relaxed)
+                count.load(Ordering::Relaxed).saturating_sub(sockets.load(Ordering::Relaxed))
             );
         }
     }
@@ -72,12 +82,18 @@ impl Drain {
 
 /// Something that the end of the process waits for.
 #[derive(Debug)]
-pub(crate) struct Hold(Arc<Busy>);
+pub(crate) struct Hold {
+    busy: Arc<Busy>,
+    is_socket: bool,
+}
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.notify_waiters();
+        if self.is_socket {
+            self.busy.sockets.fetch_sub(1, Ordering::Relaxed);
+        }
+        if self.busy.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.busy.idle.notify_waiters();
         }
     }
 }

@@ -238,11 +238,25 @@ impl Service for QuicAccept {
             Ok(endpoint) => endpoint,
             Err(error) => return log::error!("cannot listen on udp {}: {error}", self.listening.address),
         };
+        // Connections are closed when their calls are done, but their clients must hear of it: the workers, which send
+        // that, end with the process.
+        let mut hold = Some(self.drain.hold_for_socket());
+        let drained = async {
+            self.drain.begins().await;
+            endpoint.wait_idle().await;
+        };
+        tokio::pin!(drained);
         // While the gateway drains the endpoint stays, for the connections it carries; new ones are refused.
-        while let Some(incoming) = tokio::select! {
-            incoming = endpoint.accept() => incoming,
-            _ = shutdown.changed() => None,
-        } {
+        loop {
+            let incoming = tokio::select! {
+                incoming = endpoint.accept() => incoming,
+                () = &mut drained, if hold.is_some() => {
+                    hold = None;
+                    continue;
+                }
+                _ = shutdown.changed() => None,
+            };
+            let Some(incoming) = incoming else { break };
             let address = incoming.remote_address();
             let admitted =
                 if self.drain.has_begun() { None } else { self.listening.admit(address.ip(), true) };

@@ -180,12 +180,12 @@ impl Gateway {
         std::fs::rename(new, self.folder.path().join(name)).unwrap();
     }
 
-    /// Waits until a line of its own log has this in it.
-    pub async fn until_said(&self, what: &str) {
+    /// Waits until so many lines of its own log have this in them.
+    pub async fn until_said(&self, what: &str, times: usize) {
         within(&format!("the gateway to say {what:?}"), async {
             loop {
                 let grown = self.log.grown.notified();
-                if self.said(what) > 0 {
+                if self.said(what) >= times {
                     return;
                 }
                 grown.await;
