@@ -22,6 +22,8 @@ pub enum Frame {
         /// How many bytes came.
         length: usize,
     },
+    /// An acknowledgement of packets up to this one.
+    Ack(u64),
     /// The connection's end.
     Close(Close),
     /// A frame that asks for an acknowledgement and nothing else here.
@@ -60,11 +62,12 @@ fn next(packet: &[u8], at: &mut usize) -> Option<Frame> {
         0x00 => Frame::Quiet,
         0x01 | 0x1e => Frame::Other,
         0x02 | 0x03 => {
-            skip(2, at)?;
+            let largest = take_varint(packet, at)?;
+            take_varint(packet, at)?;
             let ranges = take_varint(packet, at)? as usize;
             let counts = if frame_type == 0x03 { 3 } else { 0 };
             (0..1 + 2 * ranges + counts).try_for_each(|_| take_varint(packet, at).map(drop))?;
-            Frame::Quiet
+            Frame::Ack(largest)
         }
         // RESET_STREAM; STOP_SENDING, MAX_STREAM_DATA, STREAM_DATA_BLOCKED; those with one integer.
         0x04 => skip(3, at).map(|()| Frame::Other)?,

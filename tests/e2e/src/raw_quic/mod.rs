@@ -11,17 +11,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::Side;
-use rustls::quic::{ClientConnection, DirectionalKeys, KeyChange, Keys, Version};
+use rustls::quic::{ClientConnection, DirectionalKeys, KeyChange, Keys, Secrets, Version};
 use tokio::net::UdpSocket;
 
 use crate::certificate::client_tls;
 use crate::raw_h3::varint;
-use crate::within;
+use crate::{QUIET, within};
 use frames::{Close, Frame};
 use packet::Level;
 
-/// The client's connection id.
-const SOURCE: [u8; 8] = *b"attacker";
+/// The client's connection id, which its transport parameters repeat.
+pub const SOURCE: [u8; 8] = *b"attacker";
 /// Larger than any UDP datagram.
 const LARGEST: usize = 64 << 10;
 
@@ -40,12 +40,17 @@ pub struct RawQuic {
     buffer: Vec<u8>,
     /// Packets of the handshake that wait to be sent.
     outbox: Vec<Vec<u8>>,
+    /// What was sent since all was known to have arrived. A test that never asks for that sends little.
+    unsettled: Vec<Vec<u8>>,
 }
 
 /// One packet number space.
 struct Space {
     level: Level,
     keys: Keys,
+    /// What the keys after these come from, and whether they were changed an odd number of times.
+    secrets: Option<Secrets>,
+    phase: bool,
     /// The number of the next packet.
     next: u64,
     /// Handshake bytes sent, and those taken.
@@ -53,8 +58,13 @@ struct Space {
     taken: u64,
     /// Handshake bytes that came too early.
     early: HashMap<u64, Vec<u8>>,
+    /// The number of the packet that should arrive next.
+    expected: u64,
     /// Packets to acknowledge.
     pending: Vec<u64>,
+    /// The last packet that asked for an acknowledgement, and the last that got one.
+    asked: u64,
+    acknowledged: Option<u64>,
 }
 
 impl std::fmt::Debug for RawQuic {
@@ -128,6 +138,7 @@ impl RawQuic {
             received: HashMap::new(),
             buffer: vec![0; LARGEST],
             outbox: Vec::new(),
+            unsettled: Vec::new(),
         };
         raw.shake();
         raw.answer().await;
@@ -136,7 +147,13 @@ impl RawQuic {
 
     /// Sends frames in one packet.
     pub async fn send(&mut self, frames: &[u8]) {
+        self.unsettled.push(frames.to_vec());
+        self.send_once(frames).await;
+    }
+
+    async fn send_once(&mut self, frames: &[u8]) {
         let Some(application) = &mut self.application else { panic!("there is no connection yet") };
+        application.asked = application.next;
         let packet = application.seal(&self.destination, frames);
         // The socket is full, or the gateway's is: both are losses.
         let _ = self.socket.send(&packet).await;
@@ -157,6 +174,25 @@ impl RawQuic {
     pub async fn next(&mut self) -> bool {
         self.socket.readable().await.unwrap();
         self.pump().await
+    }
+
+    /// Waits until the gateway has acknowledged the last packet that was sent. Sockets without room lose some, so what was
+    /// sent since the last time is sent again if nothing is acknowledged. Whether the connection is still open.
+    pub async fn settled(&mut self) -> bool {
+        within("an acknowledgement", async {
+            while self.closed.is_none()
+                && self.application.as_ref().is_some_and(|space| space.acknowledged < Some(space.asked))
+            {
+                if tokio::time::timeout(QUIET, self.next()).await.is_err() {
+                    for frames in self.unsettled.clone() {
+                        self.send_once(&frames).await;
+                    }
+                }
+            }
+        })
+        .await;
+        self.unsettled.clear();
+        self.closed.is_none()
     }
 
     /// Takes what has arrived for good, and never acknowledges it.
@@ -188,11 +224,6 @@ impl RawQuic {
         self.received.get(&stream).copied().unwrap_or_default()
     }
 
-    /// The number of the last packet that was sent.
-    pub fn last_number(&self) -> u64 {
-        self.application.as_ref().map_or(0, |space| space.next - 1)
-    }
-
     /// Uses another address from now on, as after a NAT's rebinding.
     pub async fn migrate(&mut self) {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -201,7 +232,7 @@ impl RawQuic {
     }
 
     fn datagram(&mut self, mut datagram: &mut [u8]) {
-        while let Some(arrived) = packet::take(&mut datagram, SOURCE.len()) {
+        while let Some(mut arrived) = packet::take(&mut datagram, SOURCE.len()) {
             let space = match arrived.level {
                 Some(Level::Initial) => {
                     self.destination.clone_from(&arrived.source);
@@ -213,9 +244,14 @@ impl RawQuic {
             };
             // Without keys it came too early, and is sent again.
             let Some(space) = space else { continue };
-            let Some((number, payload)) = arrived.open(&space.keys.remote) else { continue };
+            let Some(phase) = arrived.uncover(&space.keys.remote) else { continue };
+            if phase != space.phase {
+                space.change_keys();
+            }
+            let Some((number, payload)) = arrived.open(&space.keys.remote, space.expected) else { continue };
+            space.expected = space.expected.max(number + 1);
             let frames = frames::parse(&payload);
-            if frames.iter().any(|frame| *frame != Frame::Quiet) {
+            if frames.iter().any(|frame| !matches!(frame, Frame::Quiet | Frame::Ack(_))) {
                 space.pending.push(number);
             }
             for frame in frames {
@@ -225,6 +261,7 @@ impl RawQuic {
                     }
                     Frame::Stream { stream, length } => *self.received.entry(stream).or_default() += length,
                     Frame::Close(close) => self.closed = Some(close),
+                    Frame::Ack(largest) => space.acknowledged = space.acknowledged.max(Some(largest)),
                     Frame::Other | Frame::Quiet => {}
                 }
             }
@@ -271,8 +308,9 @@ impl RawQuic {
                 Some(KeyChange::Handshake { keys }) => {
                     self.handshake = Some(Space::new(Level::Handshake, keys));
                 }
-                Some(KeyChange::OneRtt { keys, .. }) => {
-                    self.application = Some(Space::new(Level::Application, keys));
+                Some(KeyChange::OneRtt { keys, next }) => {
+                    let space = Space::new(Level::Application, keys);
+                    self.application = Some(Space { secrets: Some(next), ..space });
                 }
                 None => return,
             }
@@ -283,7 +321,29 @@ impl RawQuic {
 impl Space {
     fn new(level: Level, keys: Keys) -> Space {
         let (early, pending) = (HashMap::new(), Vec::new());
-        Space { level, keys, next: 0, sent: 0, taken: 0, early, pending }
+        let (asked, acknowledged) = (0, None);
+        Space {
+            level,
+            keys,
+            secrets: None,
+            phase: false,
+            next: 0,
+            sent: 0,
+            taken: 0,
+            early,
+            expected: 0,
+            pending,
+            asked,
+            acknowledged,
+        }
+    }
+
+    /// Follows the gateway to its next keys, as it must be followed (RFC 9001, section 6).
+    fn change_keys(&mut self) {
+        let Some(secrets) = &mut self.secrets else { return };
+        let next = secrets.next_packet_keys();
+        (self.keys.local.packet, self.keys.remote.packet) = (next.local, next.remote);
+        self.phase = !self.phase;
     }
 
     fn seal(&mut self, destination: &[u8], frames: &[u8]) -> Vec<u8> {
@@ -293,7 +353,7 @@ impl Space {
         let ids = (destination, SOURCE.as_slice());
         match self.level {
             Level::Initial => packet::padded_initial(keys, ids, b"", number, frames),
-            level => packet::seal(level, keys, ids, b"", number, frames),
+            level => packet::seal(level, keys, ids, b"", (number, self.phase), frames),
         }
     }
 }

@@ -34,13 +34,13 @@ pub fn initial_keys(destination: &[u8], side: Side) -> Keys {
     suite.keys(destination, side, Version::V1)
 }
 
-/// Protects a payload of frames.
+/// Protects a payload of frames. `phase` says whether the keys were changed an odd number of times.
 pub fn seal(
     level: Level,
     keys: &DirectionalKeys,
     (destination, source): (&[u8], &[u8]),
     token: &[u8],
-    number: u64,
+    (number, phase): (u64, bool),
     frames: &[u8],
 ) -> Vec<u8> {
     // The sample that protects the header must be there.
@@ -68,7 +68,7 @@ pub fn seal(
             packet.extend((0x4000 | length).to_be_bytes());
         }
         None => {
-            packet.push(0x40 | (NUMBER as u8 - 1));
+            packet.push(0x40 | u8::from(phase) << 2 | (NUMBER as u8 - 1));
             packet.extend_from_slice(destination);
         }
     }
@@ -102,7 +102,7 @@ pub fn padded_initial(
     let around = 7 + destination.len() + source.len() + varint(token.len() as u64).len() + token.len();
     let mut frames = frames.to_vec();
     frames.resize(frames.len().max(INITIAL_DATAGRAM - around - 2 - NUMBER - TAG), 0);
-    seal(Level::Initial, keys, (destination, source), token, number, &frames)
+    seal(Level::Initial, keys, (destination, source), token, (number, false), &frames)
 }
 
 /// A protected packet that has arrived.
@@ -151,14 +151,36 @@ pub fn take<'a>(datagram: &mut &'a mut [u8], id_length: usize) -> Option<Arrived
 }
 
 impl Arrived<'_> {
-    /// Takes the protection off. The number and the frames, unless the packet is not for these keys.
-    pub fn open(self, keys: &DirectionalKeys) -> Option<(u64, Vec<u8>)> {
+    /// Whether the sender has changed its keys an odd number of times (RFC 9001, section 6). Says so of a packet whose head
+    /// is not protected any more.
+    fn phase(&self) -> bool {
+        self.level == Some(Level::Application) && self.packet[0] & 0x04 != 0
+    }
+
+    /// Takes the protection off the head. Whether the sender has changed its keys an odd number of times, unless the
+    /// packet is too short to be one.
+    pub fn uncover(&mut self, keys: &DirectionalKeys) -> Option<bool> {
         let (head, rest) = self.packet.split_at_mut(self.at);
         let sample: [u8; 16] = rest.get(4..20)?.try_into().unwrap();
         keys.header.decrypt_in_place(&sample, &mut head[0], &mut rest[..4]).ok()?;
+        Some(self.phase())
+    }
+
+    /// Takes the protection off the rest. The number and the frames, unless the packet is not for these keys; the number
+    /// that is expected next says which of those that end so it is (RFC 9000, appendix A.3).
+    pub fn open(self, keys: &DirectionalKeys, expected: u64) -> Option<(u64, Vec<u8>)> {
+        let (head, rest) = self.packet.split_at_mut(self.at);
         let length = usize::from(head[0] & 0x03) + 1;
-        // Connections of tests are short: the number on the wire is the number.
-        let number = rest[..length].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let end = rest[..length].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let window = 1u64 << (8 * length);
+        let near = expected & !(window - 1) | end;
+        let number = if near + window / 2 <= expected {
+            near + window
+        } else if near > expected + window / 2 && near >= window {
+            near - window
+        } else {
+            near
+        };
         let (header, payload) = self.packet.split_at_mut(self.at + length);
         keys.packet.decrypt_in_place(number, header, payload).ok().map(|frames| (number, frames.to_vec()))
     }

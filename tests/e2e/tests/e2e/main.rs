@@ -22,6 +22,7 @@ mod drain;
 mod filters;
 mod flow_control;
 mod harness;
+mod hostile_quic;
 mod http1;
 mod http2;
 mod http3;
