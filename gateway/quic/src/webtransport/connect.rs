@@ -123,6 +123,10 @@ impl Target {
             return Err(None);
         };
         let authority = Authority::try_from(&authority[..]).map_err(|_| None)?;
+        // Parsing would drop a fragment, and what is matched would not be what was sent.
+        if path.contains(&b'#') {
+            return Err(None);
+        }
         let path = PathAndQuery::try_from(&path[..]).map_err(|_| None)?;
         let host = headers.get(header::HOST);
         let is_one_host = host.is_none_or(|host| host.as_bytes() == authority.as_str().as_bytes());
