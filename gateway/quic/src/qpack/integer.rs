@@ -35,15 +35,19 @@ pub(super) fn take_string(bytes: &mut &[u8], prefix: u8, limit: usize) -> Result
     if string.len() > limit.saturating_mul(4) {
         return Err(QpackError::TooLong);
     }
-    let string = if is_huffman {
-        let mut plain = Vec::with_capacity(string.len() * 2);
-        httlib_huffman::decode(string, &mut plain, DecoderSpeed::FourBits)
-            .map_err(|_| QpackError::Malformed)?;
-        plain
-    } else {
-        string.to_vec()
-    };
+    let string =
+        if is_huffman { take_huffman(string).ok_or(QpackError::Malformed)? } else { string.to_vec() };
     if string.len() > limit { Err(QpackError::TooLong) } else { Ok(string) }
+}
+
+/// The string that Huffman's code stands for; `None` when it is not one, padding included (RFC 7541, section 5.2).
+pub(super) fn take_huffman(encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(encoded.len() * 2);
+    httlib_huffman::decode(encoded, &mut plain, DecoderSpeed::FourBits).ok()?;
+    // The decoder takes any padding, but only one is right.
+    let mut again = Vec::with_capacity(encoded.len());
+    httlib_huffman::encode(&plain, &mut again).ok()?;
+    (again == encoded).then_some(plain)
 }
 
 /// A string as it stands on the wire.
@@ -95,6 +99,19 @@ mod tests {
         assert_eq!(take_integer(&mut &[0x1f, 0x9a, 0x0a][..], 5), Ok(1337));
         assert_eq!(take_integer(&mut &[0x2a][..], 8), Ok(42));
         assert_eq!(take_integer(&mut &[0xff; 12][..], 8), Err(QpackError::Malformed));
+    }
+
+    #[test]
+    fn takes_the_one_padding_that_is_right() {
+        let check = |encoded: &[u8], plain: Option<&[u8]>| {
+            assert_eq!(take_huffman(encoded).as_deref(), plain, "{encoded:x?}");
+        };
+        check(b"", Some(b""));
+        // "a" has the five bits 00011.
+        check(&[0x1f], Some(b"a"));
+        check(&[0x18], None);
+        check(&[0x1f, 0xff], None);
+        check(&[0xff], None);
     }
 
     proptest! {
