@@ -11,6 +11,9 @@ pub mod chain;
 pub mod compression;
 pub mod deadline;
 pub mod filter;
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::unwrap_used, reason = "a fuzzer looks for what panics")]
+pub mod fuzzing;
 pub mod message;
 pub mod metadata;
 pub mod metrics;

@@ -26,6 +26,9 @@ mod client;
 mod connection;
 mod connection_id;
 mod endpoint;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a fuzzer looks for what panics")]
+pub mod fuzzing;
 mod guard;
 mod limits;
 mod qpack;

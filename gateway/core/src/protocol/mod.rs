@@ -16,6 +16,9 @@ pub mod connect_get;
 pub mod connect_stream;
 pub mod connect_unary;
 pub mod connect_wt;
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::unwrap_used, reason = "a fuzzer looks for what panics")]
+pub(crate) mod fuzzing;
 pub mod grpc;
 pub mod grpc_web;
 pub mod grpc_websockets;

@@ -37,6 +37,38 @@ pub fn pieces(input: &Bytes, lengths: &[usize]) -> Vec<Bytes> {
     pieces
 }
 
+/// Takes what a fuzzer made apart: a stream, and lengths for [`pieces`] of it.
+///
+/// The first byte says how many lengths there are, seven at most; each is a byte. What follows is the stream.
+pub fn cut_by_its_start(input: &[u8]) -> (Bytes, Vec<usize>) {
+    let (&count, rest) = input.split_first().unwrap_or((&0, &[]));
+    let (lengths, stream) = rest.split_at(usize::from(count % 8).min(rest.len()));
+    (Bytes::copy_from_slice(stream), lengths.iter().copied().map(usize::from).collect())
+}
+
+/// A function for a fuzzer to feed.
+#[derive(Clone, Copy, Debug)]
+pub struct FuzzTarget {
+    /// The name of its corpus.
+    pub name: &'static str,
+    /// Takes any bytes, and panics when what reads them breaks a promise.
+    pub run: fn(&[u8]),
+    /// Bytes that it may allocate in all, beside a small multiple of its input.
+    pub room: usize,
+}
+
+impl FuzzTarget {
+    /// The target with this name, which needs no more room than a call's objects do.
+    pub const fn new(name: &'static str, run: fn(&[u8])) -> FuzzTarget {
+        FuzzTarget { name, run, room: 64 << 10 }
+    }
+
+    /// The same with more room, for what needs tables or buffers however short its input is.
+    pub const fn with_room(self, room: usize) -> FuzzTarget {
+        FuzzTarget { room, ..self }
+    }
+}
+
 /// What a decoder made of its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -109,6 +141,21 @@ mod tests {
         check(&[5], &["abcde"]);
         check(&[4, 9, 9], &["abcd", "e"]);
         assert!(pieces(&Bytes::new(), &[1]).is_empty());
+    }
+
+    #[test]
+    fn takes_lengths_from_the_start() {
+        let check = |input: &[u8], stream: &[u8], lengths: &[usize]| {
+            assert_eq!(
+                cut_by_its_start(input),
+                (Bytes::copy_from_slice(stream), lengths.to_vec()),
+                "{input:?}"
+            );
+        };
+        check(b"", b"", &[]);
+        check(b"\0abc", b"abc", &[]);
+        check(b"\x0a\x01\x02abc", b"abc", &[1, 2]);
+        check(b"\x03\x01\x02", b"", &[1, 2]);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 mod decode;
 mod encode;
+#[cfg(any(test, fuzzing))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a fuzzer looks for what panics")]
+pub(crate) mod fuzzing;
 mod inspect;
 mod integer;
 mod static_table;

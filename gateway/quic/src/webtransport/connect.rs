@@ -38,11 +38,11 @@ pub(crate) struct Refused {
 
 /// What the fields say.
 #[derive(Debug)]
-struct Target {
-    protocol: Vec<u8>,
-    authority: Authority,
-    path: PathAndQuery,
-    headers: HeaderMap,
+pub(super) struct Target {
+    pub(super) protocol: Vec<u8>,
+    pub(super) authority: Authority,
+    pub(super) path: PathAndQuery,
+    pub(super) headers: HeaderMap,
 }
 
 impl Connect {
@@ -90,7 +90,9 @@ impl Connect {
 
 impl Target {
     /// Checks the fields of a CONNECT. The error is the status to refuse with, `None` when it is malformed.
-    fn new(fields: Vec<(std::borrow::Cow<'static, str>, Vec<u8>)>) -> Result<Target, Option<StatusCode>> {
+    pub(super) fn new(
+        fields: Vec<(std::borrow::Cow<'static, str>, Vec<u8>)>,
+    ) -> Result<Target, Option<StatusCode>> {
         let (mut protocol, mut scheme, mut authority, mut path, mut method) = (None, None, None, None, None);
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
