@@ -187,10 +187,14 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn of_stream(send: webtransport::Send, receive: webtransport::Receive) -> Call {
+    pub(super) fn of_stream(
+        encoding: Encoding,
+        send: webtransport::Send,
+        receive: webtransport::Receive,
+    ) -> Call {
         Call {
-            request: RequestStream { encoding: Encoding::Wt, send: Send::WebTransport(send) },
-            response: ResponseStream::new(Encoding::Wt, Receive::WebTransport(receive)),
+            request: RequestStream { encoding, send: Send::WebTransport(send) },
+            response: ResponseStream::new(encoding, Receive::WebTransport(receive)),
         }
     }
 

@@ -233,7 +233,7 @@ impl Client {
             panic!("{:?} has no streams of its own", self.protocol)
         };
         let (send, receive) = crate::within("a stream of the session", connection.open_raw()).await;
-        let mut call = Call::of_stream(send, receive);
+        let mut call = Call::of_stream(self.protocol.encoding(), send, receive);
         call.request.send_raw(bytes.into()).await.unwrap();
         call
     }

@@ -16,6 +16,7 @@ pub struct Config {
     top: String,
     tls: String,
     quic: String,
+    webtransport: String,
     /// Keys of `websocket`; `None` for no WebSockets.
     websocket: Option<String>,
     limits: String,
@@ -39,6 +40,7 @@ impl Default for Config {
             top: empty(),
             tls: empty(),
             quic: empty(),
+            webtransport: empty(),
             websocket: Some(empty()),
             limits: empty(),
             routes: empty(),
@@ -79,6 +81,13 @@ impl Config {
     #[must_use]
     pub fn quic(mut self, line: &str) -> Config {
         writeln!(self.quic, "{line}").unwrap();
+        self
+    }
+
+    /// Adds to `webtransport` of its listener, such as `connect = false`.
+    #[must_use]
+    pub fn webtransport(mut self, key: &str) -> Config {
+        write!(self.webtransport, ", {key}").unwrap();
         self
     }
 
@@ -142,7 +151,7 @@ impl Config {
 
     /// Writes the configuration and its certificates.
     fn write(&self, folder: &Path) {
-        let Config { host, top, tls, quic, websocket, limits, routes, clusters } = self;
+        let Config { host, top, tls, quic, websocket, limits, routes, clusters, webtransport } = self;
         let websocket = websocket.as_ref().map_or_else(String::new, |keys| {
             format!("websocket = {{ origins = [\"https://app.example.com\"]{keys} }}")
         });
@@ -157,7 +166,7 @@ listen = "{host}:0"
 tls = {{ cert = "cert.pem", key = "key.pem"{tls} }}
 quic = true
 {quic}
-webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"] }}
+webtransport = {{ path = "/grpc-wt/v1", origins = ["https://app.example.com"]{webtransport} }}
 {websocket}
 limits = {{ {limits} }}
 

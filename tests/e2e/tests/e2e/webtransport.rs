@@ -2,6 +2,7 @@
 
 use sluicegate_e2e::client::{Protocol, Transport, quic_endpoint};
 use sluicegate_e2e::frame::{frame, message};
+use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::upstream::{Event, method};
 use sluicegate_e2e::within;
 
@@ -93,6 +94,53 @@ async fn closing_the_session_cancels_its_calls() {
         assert_eq!(seen.until_reset().await, 8);
     }
     drop(calls);
+}
+
+/// A page of JSON headers and Connect's frames, as `connect-bidi-web` writes them.
+fn connect_head(more: &str) -> bytes::Bytes {
+    let path = method::BIDI;
+    frame(0x06, format!("{{\"metadata\":{{\":path\":[\"{path}\"]{more}}}}}").as_bytes())
+}
+
+#[tokio::test]
+async fn an_empty_frame_ends_a_request_of_connect() {
+    let Stage { mut client, mut upstream, gateway: _gateway } = Stage::new(Protocol::ConnectWt).await;
+    let mut call = client.open_stream(b"").await;
+    let request = [connect_head(""), message(b"hello"), frame(0x02, b"")].concat();
+    call.request.send_raw(request.into()).await.unwrap();
+    assert_eq!(call.response.message().await, "hello");
+    assert_eq!(call.response.end().await.code, 0);
+    upstream.next_call().await.until_half_closed().await;
+}
+
+#[tokio::test]
+async fn streams_of_connect_that_are_no_calls_are_answered() {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(Protocol::ConnectWt).await;
+    for (bytes, code) in [
+        (frame(0x06, b"{}"), 3),
+        (frame(0x06, b"no json"), 3),
+        (connect_head(",\"content-type\":[\"text/html\"]"), 3),
+        ([connect_head(""), frame(0x06, b"{}")].concat().into(), 13),
+        ([connect_head(""), frame(0x02, b""), message(b"late")].concat().into(), 13),
+        ([&b"\x06\0\xff\xff\xff"[..], b"{"].concat().into(), 8),
+    ] {
+        let mut call = client.open_stream(b"").await;
+        call.request.send_raw(bytes.clone()).await.unwrap();
+        assert_eq!(call.response.end().await.code, code, "{bytes:?}");
+    }
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+}
+
+#[tokio::test]
+async fn connect_can_be_left_out() {
+    let left_out = |config: Config| config.webtransport("connect = false");
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } =
+        Stage::configured(Protocol::GrpcWt, left_out).await;
+    let mut call = client.open_stream(b"").await;
+    call.request.send_raw(connect_head("")).await.unwrap();
+    // In gRPC, which is all that is known here.
+    assert_eq!(call.response.end().await.code, 13);
+    assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
 }
 
 #[tokio::test]
