@@ -22,10 +22,10 @@ pub mod problem;
 pub mod protocol;
 pub mod registry;
 pub mod schema;
+pub mod session;
 pub mod status;
 pub mod testing;
 pub mod translate;
-pub mod session;
 pub mod upstream_protocol;
 pub mod wire;
 

@@ -11,9 +11,9 @@ pub(crate) mod fuzzing;
 mod inspect;
 mod integer;
 mod static_table;
+mod streams;
 
 pub(crate) use decode::{Field, QpackError, decode};
 pub(crate) use encode::{encode_connect, encode_response};
-mod streams;
 pub(crate) use inspect::{Inspected, inspect};
 pub(crate) use streams::Instructions;
