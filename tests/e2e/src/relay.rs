@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
@@ -47,6 +47,8 @@ struct Shared {
     largest: AtomicUsize,
     clients: Mutex<Clients>,
     counts: Counts,
+    /// The first packet from the gateway.
+    answer: OnceLock<Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +113,7 @@ impl Relay {
             largest: AtomicUsize::new(LARGEST),
             clients: Mutex::default(),
             counts: Counts::default(),
+            answer: OnceLock::new(),
         });
         let inside = tokio::spawn(shared.clone().up());
         Relay { address, shared, inside }
@@ -158,6 +161,13 @@ impl Relay {
         new
     }
 
+    /// The id that the gateway chose for itself in its first packet, which has a long header: RFC 8999, section 5.1.
+    pub fn chosen_id(&self) -> Option<Bytes> {
+        let packet = self.shared.answer.get()?;
+        let source = 6 + usize::from(packet[5]);
+        Some(packet.slice(source + 1..source + 1 + usize::from(packet[source])))
+    }
+
     /// What has happened so far.
     pub fn seen(&self) -> Seen {
         let Counts { arrived, lost, duplicated, reordered } = &self.shared.counts;
@@ -198,6 +208,7 @@ impl Shared {
         loop {
             // An error is about a gateway that has gone, or not come yet.
             let Ok(length) = outside.recv(&mut buffer).await else { continue };
+            self.answer.get_or_init(|| Bytes::copy_from_slice(&buffer[..length]));
             for packet in self.pass(&down, &buffer[..length]) {
                 let _ = self.inside.send_to(&packet, client).await;
             }

@@ -107,3 +107,27 @@ async fn every_endpoint_takes_the_proof_of_an_address() {
     assert!(refused >= 9.0, "{refused}");
     assert_eq!(gateway.said("endpoints,"), 1);
 }
+
+/// A balancer must find in the gateway's ids what the configuration says.
+#[tokio::test]
+async fn ids_name_the_server() {
+    let upstream = Upstream::start().await;
+    for (endpoints, length) in [(1, 11), (3, 12)] {
+        let line = "quic_lb = { config_id = 2, server_id = \"0a01\", nonce_length = 8 }";
+        let config =
+            Config::in_front_of(&[&upstream]).quic(line).quic(&format!("quic_endpoints = {endpoints}"));
+        let gateway = config.start().await;
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            let relay = Relay::to(gateway.target().tls).await;
+            let mut client = Client::connect(Protocol::GrpcH3, relay.target(gateway.target())).await;
+            assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
+            let id = relay.chosen_id().unwrap();
+            assert_eq!(id.len(), length);
+            // The configuration in three bits, the length of what follows in five, and the server.
+            assert_eq!(id[..3], [2 << 5 | (length - 1) as u8, 0x0a, 0x01]);
+            assert!(!ids.contains(&id), "{id:?} was chosen twice");
+            ids.push(id);
+        }
+    }
+}

@@ -154,3 +154,18 @@ async fn max_incoming() {
         counted(&gateway, limit).await;
     }
 }
+
+/// Whoever configures more than the kernel gives is told how to get it.
+#[tokio::test]
+async fn socket_buffers() {
+    for (limit, key) in [("socket_receive_buffer", "rmem_max"), ("socket_send_buffer", "wmem_max")] {
+        let allowed = std::fs::read_to_string(format!("/proc/sys/net/core/{key}")).unwrap();
+        let wanted = 1 << 30;
+        let (_upstream, gateway) = gateway(&format!("quic = {{ {limit} = {wanted} }}")).await;
+        let command = format!("run `sysctl -w net.core.{key}={wanted}`");
+        match allowed.trim().parse::<u64>().unwrap() < wanted {
+            true => gateway.until_said(&command, 1).await,
+            false => assert_eq!(gateway.said(&command), 0),
+        }
+    }
+}

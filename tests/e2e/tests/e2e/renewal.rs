@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use sluicegate_e2e::certificate::{certificates, client_tls};
+use sluicegate_e2e::certificate::{Certificates, certificates, client_tls};
 use sluicegate_e2e::client::{Client, Protocol, quic_endpoint};
 use sluicegate_e2e::gateway::Gateway;
 use sluicegate_e2e::upstream::method;
@@ -77,6 +77,24 @@ async fn a_hangup_asks_for_another_look() {
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
 }
 
+/// Files that change while they are read: what is shown belongs together, always.
+#[tokio::test]
+async fn certificates_and_keys_are_never_mixed() {
+    let Stage { upstream: _upstream, gateway, .. } = Stage::new(Protocol::GrpcH2c).await;
+    let Certificates { server_pem, key_pem, renewed_pem, renewed_key_pem, .. } = certificates();
+    for _ in 0..40 {
+        put(&gateway, renewed_pem, renewed_key_pem);
+        // A certificate without its key would make this handshake fail.
+        shown(&gateway).await;
+        put(&gateway, server_pem, key_pem);
+        shown(&gateway).await;
+    }
+    put(&gateway, renewed_pem, renewed_key_pem);
+    let last = CertificateDer::from_pem_slice(renewed_pem.as_bytes()).unwrap();
+    within("the last certificate", async { while shown(&gateway).await != [last.clone(), last.clone()] {} })
+        .await;
+}
+
 /// A deployment: the certificate first, the key a moment later.
 fn put(gateway: &Gateway, certificate: &str, key: &str) {
     gateway.put("cert.pem", certificate);
@@ -86,13 +104,20 @@ fn put(gateway: &Gateway, certificate: &str, key: &str) {
 /// Looks at the certificate that new handshakes show, over TCP and QUIC.
 async fn assert_shown(gateway: &Gateway, pem: &str) {
     let expected = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let [over_tcp, over_quic] = shown(gateway).await;
+    assert_eq!(over_tcp, expected, "over TCP");
+    assert_eq!(over_quic, expected, "over QUIC");
+}
+
+/// The certificates that handshakes show now, over TCP and over QUIC.
+async fn shown(gateway: &Gateway) -> [CertificateDer<'static>; 2] {
     let socket = TcpStream::connect(gateway.target().tls).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let shaking = TlsConnector::from(Arc::new(client_tls(&["h2"]))).connect(name, socket);
     let stream = within("a handshake over TCP", shaking).await.unwrap();
-    assert_eq!(stream.get_ref().1.peer_certificates().unwrap()[0], expected, "over TCP");
+    let over_tcp = stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned();
     let shaking = quic_endpoint().connect(gateway.target().tls, "localhost").unwrap();
     let connection = within("a handshake over QUIC", shaking).await.unwrap();
-    let shown: Vec<CertificateDer<'static>> = *connection.peer_identity().unwrap().downcast().unwrap();
-    assert_eq!(shown[0], expected, "over QUIC");
+    let over_quic: Vec<CertificateDer<'static>> = *connection.peer_identity().unwrap().downcast().unwrap();
+    [over_tcp, over_quic[0].clone()]
 }
