@@ -38,7 +38,7 @@ async fn counted(gateway: &Gateway, limit: &str) {
 
 #[tokio::test]
 async fn idle_timeout() {
-    let (_upstream, gateway, raw) = limited("quic = { idle_timeout = \"300ms\" }").await;
+    let (_upstream, gateway, raw) = limited("quic = { idle_timeout = \"2s\" }").await;
     raw.closed().await;
     counted(&gateway, "idle_timeout").await;
 }
