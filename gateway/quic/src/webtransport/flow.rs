@@ -188,7 +188,12 @@ impl Receiving {
 
     /// A stream has ended before its time, with bytes that were never read. Whether the peer can be told of more credit.
     pub(crate) fn abandon(&self, unread: u64) -> bool {
-        self.data.abandon(unread, self.stream_window)
+        if self.enforced {
+            self.data.abandon(unread, self.stream_window)
+        } else {
+            // Nothing depends on how much this peer sends but the peer itself, which may not say when it is blocked.
+            self.data.done(unread.saturating_add(self.stream_window))
+        }
     }
 }
 
@@ -341,6 +346,17 @@ mod tests {
         let streams = Window::new(3, u64::MAX);
         assert!(streams.blocked(3));
         assert_eq!(streams.raise(), Some(6));
+    }
+
+    #[test]
+    fn a_peer_that_only_obeys_gets_all_that_a_stream_can_have_lost() {
+        let limits = Limits { session_window: 100, stream_receive_window: 70, ..Limits::default() };
+        for (enforced, raised) in [(false, Some(100 + 30 + 70)), (true, None)] {
+            let receiving = Receiving::new(&limits, enforced);
+            assert_eq!(receiving.arrive(Kind::Data, 30), Ok(()));
+            assert_eq!(receiving.abandon(30), raised.is_some());
+            assert_eq!(receiving.window(Kind::Data).raise(), raised);
+        }
     }
 
     #[test]
