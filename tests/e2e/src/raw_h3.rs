@@ -59,6 +59,7 @@ pub mod code {
     pub const QPACK_ENCODER_STREAM_ERROR: u64 = 0x201;
     pub const QPACK_DECODER_STREAM_ERROR: u64 = 0x202;
     pub const WT_BUFFERED_STREAM_REJECTED: u64 = 0x3994_bd84;
+    pub const WT_FLOW_CONTROL_ERROR: u64 = 0x045d_4487;
     pub const WT_SESSION_GONE: u64 = 0x170d_7b68;
 }
 
@@ -87,14 +88,20 @@ pub struct Session {
 impl RawH3 {
     /// Connects, and opens a control stream whose SETTINGS are empty.
     pub async fn connect(address: SocketAddr) -> RawH3 {
-        RawH3::connect_with(address, transport()).await
+        RawH3::connect_with(address, transport(), &[]).await
     }
 
-    /// The same with these parameters of QUIC.
-    pub async fn connect_with(address: SocketAddr, transport: TransportConfig) -> RawH3 {
+    /// The same with these parameters of QUIC, and these settings.
+    pub async fn connect_with(
+        address: SocketAddr,
+        transport: TransportConfig,
+        settings: &[(u64, u64)],
+    ) -> RawH3 {
         let mut raw = RawH3::silent_with(address, transport).await;
-        raw.control =
-            Some(raw.uni(&[varint(stream_type::CONTROL), frame(frame_type::SETTINGS, b"")].concat()).await);
+        let settings: Vec<u8> =
+            settings.iter().flat_map(|(id, value)| [varint(*id), varint(*value)].concat()).collect();
+        let bytes = [varint(stream_type::CONTROL), frame(frame_type::SETTINGS, &settings)].concat();
+        raw.control = Some(raw.uni(&bytes).await);
         raw
     }
 
@@ -139,7 +146,12 @@ impl RawH3 {
 
     /// Asks for a session and waits until it is open. `None` when it is refused.
     pub async fn session(&self) -> Option<Session> {
-        let (send, mut receive) = self.bidi(&connect()).await;
+        self.session_of("webtransport").await
+    }
+
+    /// The same in the drafts that call it this.
+    pub async fn session_of(&self, protocol: &str) -> Option<Session> {
+        let (send, mut receive) = self.bidi(&connect_to(protocol)).await;
         let mut head = [0; 5];
         within("an answer to CONNECT", receive.read_exact(&mut head)).await.ok()?;
         let mut rest = vec![0; usize::from(head[1]) - 3];
@@ -246,9 +258,13 @@ pub fn grpc_request(path: &str) -> Vec<u8> {
 
 /// A HEADERS frame that asks for a session for gRPC.
 pub fn connect() -> Vec<u8> {
+    connect_to("webtransport")
+}
+
+fn connect_to(protocol: &str) -> Vec<u8> {
     headers(&[
         (":method", "CONNECT"),
-        (":protocol", "webtransport"),
+        (":protocol", protocol),
         (":scheme", "https"),
         (":authority", "localhost"),
         (":path", "/grpc-wt/v1"),

@@ -40,8 +40,19 @@ pub struct RawQuic {
     buffer: Vec<u8>,
     /// Packets of the handshake that wait to be sent.
     outbox: Vec<Vec<u8>>,
+    /// From the address that the client has now.
+    traffic: Traffic,
     /// What was sent since all was known to have arrived. A test that never asks for that sends little.
     unsettled: Vec<Vec<u8>>,
+}
+
+/// Bytes of UDP payload.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Those that the client has sent.
+    pub sent: usize,
+    /// Those that the gateway has.
+    pub received: usize,
 }
 
 /// One packet number space.
@@ -138,6 +149,7 @@ impl RawQuic {
             received: HashMap::new(),
             buffer: vec![0; LARGEST],
             outbox: Vec::new(),
+            traffic: Traffic::default(),
             unsettled: Vec::new(),
         };
         raw.shake();
@@ -155,14 +167,14 @@ impl RawQuic {
         let Some(application) = &mut self.application else { panic!("there is no connection yet") };
         application.asked = application.next;
         let packet = application.seal(&self.destination, frames);
-        // The socket is full, or the gateway's is: both are losses.
-        let _ = self.socket.send(&packet).await;
+        self.transmit(&packet).await;
     }
 
     /// Takes what has arrived and acknowledges it, without waiting. Whether the connection is still open.
     pub async fn pump(&mut self) -> bool {
         let mut buffer = std::mem::take(&mut self.buffer);
         while let Ok(length) = self.socket.try_recv(&mut buffer) {
+            self.traffic.received += length;
             self.datagram(&mut buffer[..length]);
         }
         self.buffer = buffer;
@@ -199,6 +211,7 @@ impl RawQuic {
     pub fn ignore(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         while let Ok(length) = self.socket.try_recv(&mut buffer) {
+            self.traffic.received += length;
             self.datagram(&mut buffer[..length]);
         }
         self.buffer = buffer;
@@ -229,6 +242,18 @@ impl RawQuic {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.connect(self.socket.peer_addr().unwrap()).await.unwrap();
         self.socket = socket;
+        self.traffic = Traffic::default();
+    }
+
+    /// What was sent and received from the address that the client has now.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    async fn transmit(&mut self, packet: &[u8]) {
+        // The socket is full, or the gateway's is: both are losses.
+        let _ = self.socket.send(packet).await;
+        self.traffic.sent += packet.len();
     }
 
     fn datagram(&mut self, mut datagram: &mut [u8]) {
@@ -278,17 +303,20 @@ impl RawQuic {
     /// Sends what the handshake has to say, and acknowledges what has come.
     async fn answer(&mut self) {
         for packet in std::mem::take(&mut self.outbox) {
-            let _ = self.socket.send(&packet).await;
+            self.transmit(&packet).await;
         }
         let destination = self.destination.clone();
         let later = [self.handshake.as_mut(), self.application.as_mut()];
+        let mut packets = Vec::new();
         for space in [Some(&mut self.initial)].into_iter().chain(later).flatten() {
             // A packet holds some hundreds of them.
             for numbers in std::mem::take(&mut space.pending).chunks(100) {
                 let acks: Vec<u8> = numbers.iter().flat_map(|number| frames::ack(*number, 0)).collect();
-                let packet = space.seal(&destination, &acks);
-                let _ = self.socket.send(&packet).await;
+                packets.push(space.seal(&destination, &acks));
             }
+        }
+        for packet in packets {
+            self.transmit(&packet).await;
         }
     }
 

@@ -18,7 +18,7 @@ async fn clients_that_never_read() {
         for _ in 0..2 {
             let mut transport = transport();
             transport.stream_receive_window(window.into());
-            let raw = RawH3::connect_with(siege.target(), transport).await;
+            let raw = RawH3::connect_with(siege.target(), transport, &[]).await;
             let mut calls = Vec::new();
             for _ in 0..10 {
                 let (mut send, receive) = raw.call(method::FLOOD).await;
@@ -41,7 +41,7 @@ async fn clients_without_any_credit() {
     for _ in 0..20 {
         let mut transport = transport();
         transport.receive_window(0u32.into()).stream_receive_window(0u32.into());
-        let raw = RawH3::connect_with(siege.target(), transport).await;
+        let raw = RawH3::connect_with(siege.target(), transport, &[]).await;
         let mut calls = Vec::new();
         for _ in 0..20 {
             calls.push(raw.call(method::FLOOD).await);

@@ -11,5 +11,6 @@ mod handshakes;
 mod network;
 mod packets;
 mod qpack;
+mod session_credit;
 mod sessions;
 mod streams;

@@ -178,3 +178,25 @@ async fn streams_that_name_no_session() {
     }
     siege.withstood().await;
 }
+
+/// Streams of a session that never say which call they are for.
+#[tokio::test]
+async fn silent_streams_of_a_session() {
+    let mut siege = Siege::configured(|config| config.limit("header_timeout = \"1s\"")).await;
+    let raw = RawH3::connect(siege.target()).await;
+    let session = raw.session().await.expect("a session");
+    let head = sluicegate_e2e::frame::headers(method::UNARY, &http::HeaderMap::new());
+    let mut streams = Vec::new();
+    for number in 0..90 {
+        let bytes = [&wt_bidi(session.id)[..], &head[..number % head.len()]].concat();
+        streams.push(raw.bidi(&bytes).await);
+        siege.step();
+    }
+    siege.stand().await;
+    for (_send, receive) in &mut streams {
+        within("a reset", receive.read_to_end(10)).await.unwrap_err();
+    }
+    drop(streams);
+    raw.works().await;
+    siege.withstood().await;
+}
