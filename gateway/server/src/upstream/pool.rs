@@ -186,15 +186,14 @@ impl Pool {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    /// Notes how a connection went that was tried for a session, which shares it with nobody.
+    /// Notes how a connection went that was tried for a session, which shares it with nobody. One that failed is not tried
+    /// again for a while as long as there are other endpoints: each attempt keeps a client waiting.
     pub(crate) fn tried(&self, reached: bool) {
         let mut state = self.lock();
         if reached {
-            state.consecutive_failures = 0;
             state.retry_at = None;
         } else {
-            state.consecutive_failures = state.consecutive_failures.saturating_add(1);
-            state.retry_at = Some(Instant::now() + backoff(state.consecutive_failures));
+            state.retry_at = Some(Instant::now() + backoff(u32::MAX));
         }
         self.failing.store(!reached, Ordering::Relaxed);
     }

@@ -74,6 +74,21 @@ impl OverH2 {
         url: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<WebSocketStream<DuplexStream>, StatusCode> {
+        match self.open_io(url, headers).await {
+            Ok((io, _)) => Ok(WebSocketStream::from_raw_socket(io, Role::Client, None).await),
+            Err((status, ..)) => Err(StatusCode::from_u16(status).unwrap()),
+        }
+    }
+
+    /// The same with nothing that speaks WebSocket on the stream yet, and with the header fields of the answer.
+    ///
+    /// # Errors
+    /// The status, the header fields and the body of the refusal.
+    pub async fn open_io(
+        &mut self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(DuplexStream, HeaderMap), (u16, HeaderMap, Vec<u8>)> {
         let mut request = Request::connect(format!("http://{url}")).body(()).unwrap();
         request.extensions_mut().insert(::h2::ext::Protocol::from_static("websocket"));
         for (name, value) in headers {
@@ -82,7 +97,11 @@ impl OverH2 {
         let (response, mut send) = self.0.send_request(request, false).unwrap();
         let (head, mut body) = response.await.unwrap().into_parts();
         if head.status != StatusCode::OK {
-            return Err(head.status);
+            let mut rest = Vec::new();
+            while let Some(Ok(bytes)) = body.data().await {
+                rest.extend_from_slice(&bytes);
+            }
+            return Err((head.status.as_u16(), head.headers, rest));
         }
         let (near, far) = tokio::io::duplex(64 << 10);
         let (mut read, mut write) = tokio::io::split(far);
@@ -109,7 +128,7 @@ impl OverH2 {
             }
             send.send_reset(::h2::Reason::CANCEL);
         });
-        Ok(WebSocketStream::from_raw_socket(near, Role::Client, None).await)
+        Ok((near, head.headers))
     }
 }
 
