@@ -1,11 +1,13 @@
 //! The flow control of sessions, by hand.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sluicegate_quic::{Limits, Refusal, SessionEnd, StreamError};
 
 use crate::client::{settings, varint};
 use crate::sessions_host::*;
-use crate::wire::{data, finish, send, soon};
+use crate::wire::{data, echo, finish, send, soon};
 
 fn limits() -> Limits {
     Limits { session_window: 1000, max_session_streams: 4, ..Limits::default() }
@@ -272,4 +274,73 @@ async fn what_went_down_with_a_stream_is_given_back_to_a_peer_that_waits() {
             break;
         }
     }
+}
+
+/// Small windows, many streams, and a third of them cut off with bytes on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_of_us_never_run_out_of_credit() {
+    let mut host = Host::start(limits()).await;
+    let (client, server) = host.ours(limits()).await;
+    let serving = tokio::spawn(async move {
+        while let Some((mut receive, mut transmit)) = server.accept_bi().await {
+            tokio::spawn(async move {
+                let Ok(Some(first)) = data(&mut receive).await else { return };
+                // Those that begin so are let go of, unread.
+                if first[0] != b'q' && send(&mut transmit, first).await.is_ok() {
+                    let _ = echo(&mut receive, &mut transmit).await;
+                }
+            });
+        }
+    });
+    let client = Arc::new(client);
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..90_u8 {
+        let client = Arc::clone(&client);
+        calls.spawn(async move {
+            let (mut receive, mut transmit) = soon(client.open_bi()).await.unwrap();
+            if number % 3 == 0 {
+                // It is stopped on the way.
+                let _ = soon(send(&mut transmit, Bytes::from_static(&[b'q'; 3000]))).await;
+                return;
+            }
+            let body = Bytes::from(vec![number; 3000]);
+            let upload = body.clone();
+            let writing = tokio::spawn(async move {
+                soon(send(&mut transmit, upload)).await.unwrap();
+                soon(finish(&mut transmit, None)).await.unwrap();
+            });
+            let mut echoed = Vec::new();
+            while let Some(bytes) = soon(data(&mut receive)).await.unwrap() {
+                echoed.extend_from_slice(&bytes);
+            }
+            assert_eq!(echoed, body);
+            writing.await.unwrap();
+        });
+    }
+    while let Some(done) = soon(calls.join_next()).await {
+        done.unwrap();
+    }
+    drop(client);
+    soon(serving).await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_whose_header_never_came_are_given_back_to_a_peer_that_waits() {
+    let mut host = Host::start(limits()).await;
+    let (session, mut hand, _control) = host.generous().await;
+    let (_upload, mut answer) = hand.bidi(b"x").await;
+    let stream = soon(session.accept_bi()).await.unwrap();
+    // The peer counts three more, which were reset before anybody could see whose they were.
+    hand.capsule(STREAMS_BLOCKED_BIDI, &varint(4)).await;
+    // While one is in use, its end is what makes room: for itself, and then for the others.
+    drop(stream);
+    reset(&mut answer).await;
+    let (capsule_type, limit) = hand.read_limit().await;
+    assert_eq!(capsule_type, MAX_STREAMS_BIDI);
+    assert!(limit == 5 || limit == 8, "{limit}");
+    if limit == 5 {
+        hand.capsule(STREAMS_BLOCKED_BIDI, &varint(5)).await;
+        assert_eq!(hand.read_limit().await, (MAX_STREAMS_BIDI, 9));
+    }
+    assert!(soon(session.open_uni()).await.is_some(), "the session goes on");
 }

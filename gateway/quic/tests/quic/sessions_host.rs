@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use quinn::VarInt;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::CertificateDer;
-use sluicegate_quic::{Endpoint, Event, Limits, Observer, Refusal, Session, SessionRequest};
+use sluicegate_quic::{Client, Endpoint, Event, Limits, Observer, Refusal, Session, SessionRequest};
 use tokio::sync::{Notify, mpsc};
 
 use crate::client::{connect, endpoint, frame, is_ok, settings, trusting, varint};
+use crate::client_sessions::opening;
 use crate::wire::{echo, soon};
 
 /// The ids of settings.
@@ -85,6 +86,18 @@ impl Host {
         let tls = QuicClientConfig::try_from(trusting(&self.certificate)).unwrap();
         let config = quinn::ClientConfig::new(Arc::new(tls));
         soon(endpoint().connect_with(config, self.address, "localhost").unwrap()).await.unwrap()
+    }
+
+    /// A client of ours, and its session's other end.
+    pub(crate) async fn ours(&mut self, limits: Limits) -> (Session, Session) {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let client = Client::bind(local, Arc::new(trusting(&self.certificate)), limits).unwrap();
+        let opening = opening("/");
+        let (opened, session) = tokio::join!(soon(client.open(self.address, "localhost", opening)), async {
+            let request = soon(self.requests.recv()).await.unwrap();
+            soon(request.accept(None)).await.unwrap()
+        });
+        (opened.unwrap().session, session)
     }
 
     pub(crate) async fn request(&mut self) -> SessionRequest {
