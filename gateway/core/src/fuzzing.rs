@@ -21,6 +21,7 @@ pub const TARGETS: &[FuzzTarget] = &[
     FuzzTarget::new("base64", base64),
     FuzzTarget::new("borders", borders),
     FuzzTarget::new("connect_stream", protocol::fuzzing::connect_stream),
+    FuzzTarget::new("connect_wt", protocol::fuzzing::connect_wt),
     FuzzTarget::new("datagrams", protocol::fuzzing::datagrams),
     FuzzTarget::new("grpc_message", grpc_message),
     FuzzTarget::new("grpc_timeout", grpc_timeout),

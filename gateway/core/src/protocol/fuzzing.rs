@@ -64,6 +64,39 @@ pub(crate) fn connect_stream(input: &[u8]) {
     assert!(decoded.refused.is_some() || decoded.frames == stream, "bytes are missing");
 }
 
+/// Streams of sessions that may speak Connect: the first frame, and those behind it.
+pub(crate) fn connect_wt(input: &[u8]) {
+    let (stream, cuts) = cut_by_its_start(input);
+    let read = |cuts: &[usize]| {
+        let (head, rest) = open_stream(pieces(&stream, cuts)).ok()?;
+        let (protocol, path) = (head.0, head.1.path.to_string());
+        let schema = Schema::default();
+        let Ok(opened) = (protocol.open)(head.1, &Services::everywhere(&schema)) else {
+            return Some((protocol.name, path, None));
+        };
+        Some((protocol.name, path, Some((opened.metadata.clone(), decode(opened, rest, true)))))
+    };
+    let whole = read(&[]);
+    assert_eq!(read(&cuts), whole, "fed in pieces (left) and whole (right)");
+    if let Some((_, _, Some((metadata, decoded)))) = whole {
+        assert!(decoded.frames.len() < stream.len());
+        assert!(metadata.keys().all(|name| !name.as_str().starts_with("connect-headers")));
+    }
+}
+
+/// The protocol and the head of a stream, and the pieces behind its first frame.
+fn open_stream(pieces: Vec<Bytes>) -> Result<((&'static Protocol, Head), Vec<Bytes>), u32> {
+    let mut opening = webtransport::Opening::new(true);
+    let mut pieces = pieces.into_iter();
+    while let Some(piece) = pieces.next() {
+        if let Some((head, rest)) = opening.data(piece).map_err(|refusal| refusal.stop)? {
+            let rest = std::iter::once(rest).chain(pieces).filter(|piece| !piece.is_empty());
+            return Ok(((opening.protocol(), head), rest.collect()));
+        }
+    }
+    Err(opening.end().stop)
+}
+
 /// The first frame of a stream, and that its headers survive being written.
 pub(crate) fn grpc_wt_opening(input: &[u8]) {
     let (stream, cuts) = cut_by_its_start(input);
