@@ -57,5 +57,7 @@ pub use socket::{Buffers, Offered, bind, offered};
 pub use webtransport::connect::{SessionGone, SessionRequest};
 pub use webtransport::dialect::{ALL as DIALECTS, Dialect};
 pub use webtransport::error_code;
+pub use webtransport::receive::WtReceive;
 pub use webtransport::session::{Session, SessionEnd};
-pub use webtransport::stream::{StreamError, WtReceive, WtTransmit};
+pub use webtransport::stream::StreamError;
+pub use webtransport::transmit::WtTransmit;

@@ -14,8 +14,10 @@ pub(crate) mod flow;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a fuzzer looks for what panics")]
 pub(crate) mod fuzzing;
 mod queue;
+pub(crate) mod receive;
 pub(crate) mod registry;
 pub(crate) mod session;
 pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod subprotocol;
+pub(crate) mod transmit;

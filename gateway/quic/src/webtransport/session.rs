@@ -8,8 +8,10 @@ use h3::error::Code;
 
 use super::error_code::SESSION_GONE;
 use super::flow::Kind;
+use super::receive::WtReceive;
 use super::state::SessionState;
-use super::stream::{StreamState, WtReceive, WtTransmit};
+use super::stream::StreamState;
+use super::transmit::WtTransmit;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
 use crate::adapter::peek::{WEBTRANSPORT_BIDI, WEBTRANSPORT_UNI};

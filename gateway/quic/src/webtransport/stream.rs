@@ -2,27 +2,21 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use http::HeaderMap;
-use quinn::{ReadError, WriteError};
-use sluicegate_core::wire::{Gone, Receive, Reset, ResponseHeaders, Transmit};
+use sluicegate_core::wire::{Gone, Reset};
 
-use super::error_code::{self, BUFFERED_STREAM_REJECTED, SESSION_GONE};
+use super::error_code::{self, SESSION_GONE};
 use super::flow::{Kind, Receiving, Violation};
 use super::state::SessionState;
 use crate::adapter::arriving::Arriving;
 use crate::adapter::outgoing::Outgoing;
-use crate::adapter::stopped::Stopped;
 use crate::shared::lock;
 
-/// The most credit that is given at once, so that one chunk does not outgrow what QUIC is willing to take soon.
-const MAX_CREDIT: usize = 64 << 10;
-
 /// What is sent for an error without an application's code: `H3_REQUEST_CANCELLED`, which lies outside their range.
-const NO_CODE: u64 = 0x10c;
+pub(super) const NO_CODE: u64 = 0x10c;
 
 /// How a stream of a session ended before its time, exactly as far as the wire tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,14 +32,14 @@ pub enum StreamError {
 
 impl StreamError {
     /// What it means for a call. Whatever the code, it cancels it; a status in the code is kept for the log.
-    fn gone(self) -> Gone {
+    pub(super) fn gone(self) -> Gone {
         match self {
             StreamError::Peer(code) => Gone::Reset(error_code::to_reset(code)),
             StreamError::SessionGone => Gone::Connection,
         }
     }
 
-    fn from_http3(code: u64) -> StreamError {
+    pub(super) fn from_http3(code: u64) -> StreamError {
         match code {
             SESSION_GONE => StreamError::SessionGone,
             code => StreamError::Peer(error_code::from_http3(code)),
@@ -56,21 +50,23 @@ impl StreamError {
 /// What the two halves of a stream share with each other and with their session.
 #[derive(Debug)]
 pub(crate) struct StreamState {
-    id: u64,
-    session: Weak<SessionState>,
-    send: Option<Mutex<Outgoing>>,
-    receive: Option<Mutex<Arriving>>,
+    pub(super) id: u64,
+    pub(super) session: Weak<SessionState>,
+    pub(super) send: Option<Mutex<Outgoing>>,
+    pub(super) receive: Option<Mutex<Arriving>>,
     /// The session has ended and the stream with it.
     gone: AtomicBool,
-    wakers: Arc<Wakers>,
+    /// The peer's reset of its direction has been counted.
+    was_reset: AtomicBool,
+    pub(super) wakers: Arc<Wakers>,
     is_of_peer: bool,
     /// In a session that limits its peer.
-    account: Option<Account>,
+    pub(super) account: Option<Account>,
 }
 
-/// What one stream has used of the session's window. It changes only under the lock of the receiving half.
+/// What one stream has used of the session's window.
 #[derive(Debug)]
-struct Account {
+pub(super) struct Account {
     receiving: Arc<Receiving>,
     /// Bytes that have come from QUIC.
     seen: AtomicU64,
@@ -82,13 +78,13 @@ struct Account {
 
 /// Who waits for what. QUIC remembers one reader per stream, but here two may wait for it.
 #[derive(Debug, Default)]
-struct Wakers {
+pub(super) struct Wakers {
     /// Waits for data.
-    reader: AtomicWaker,
-    /// Waits for the client to be gone.
-    watcher: AtomicWaker,
+    pub(super) reader: AtomicWaker,
+    /// Waits for the peer to be gone.
+    pub(super) watcher: AtomicWaker,
     /// Waits for room.
-    writer: AtomicWaker,
+    pub(super) writer: AtomicWaker,
 }
 
 impl Wake for Wakers {
@@ -128,6 +124,7 @@ impl StreamState {
                 Mutex::new(receive)
             }),
             gone: AtomicBool::new(false),
+            was_reset: AtomicBool::new(false),
             wakers: Arc::default(),
             is_of_peer,
             account,
@@ -154,11 +151,21 @@ impl StreamState {
         self.wakers.writer.wake();
     }
 
-    /// The peer has reset its direction, or told us to stop ours.
-    fn taken_back(&self) {
+    /// The peer has told us to stop our direction.
+    pub(super) fn stopped(&self) {
         if let Some(session) = self.session.upgrade() {
             session.resets.count();
         }
+    }
+
+    /// The peer has reset its direction. It may be seen more than once.
+    pub(super) fn reset(&self, code: u64) -> StreamError {
+        if !self.was_reset.swap(true, Ordering::AcqRel)
+            && let Some(session) = self.session.upgrade()
+        {
+            session.resets.count();
+        }
+        StreamError::from_http3(code)
     }
 
     /// Counts what has arrived ahead of the reader.
@@ -170,7 +177,7 @@ impl StreamState {
     }
 
     /// What the reader does not get any more counts as read.
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         if let Some(account) = &self.account
             && !account.settled.swap(true, Ordering::AcqRel)
         {
@@ -182,13 +189,13 @@ impl StreamState {
     }
 
     /// The session's driver tells the peer that it may send more.
-    fn tell_of_credit(&self) {
+    pub(super) fn tell_of_credit(&self) {
         if let Some(session) = self.session.upgrade() {
             session.driver.wake();
         }
     }
 
-    fn violated(&self) -> StreamError {
+    pub(super) fn violated(&self) -> StreamError {
         if let Some(session) = self.session.upgrade() {
             session.violated(Kind::Data);
         }
@@ -196,7 +203,7 @@ impl StreamState {
     }
 
     /// Resolves when the peer has reset its direction or the session has ended.
-    fn poll_reset(&self, quic_waker: &Waker) -> Poll<StreamError> {
+    pub(super) fn poll_reset(&self, quic_waker: &Waker) -> Poll<StreamError> {
         if self.is_gone() {
             return Poll::Ready(StreamError::SessionGone);
         }
@@ -209,10 +216,7 @@ impl StreamState {
             return Poll::Ready(self.violated());
         }
         match reset {
-            Poll::Ready(Some(code)) => {
-                self.taken_back();
-                Poll::Ready(StreamError::from_http3(code))
-            }
+            Poll::Ready(Some(code)) => Poll::Ready(self.reset(code)),
             _ => Poll::Pending,
         }
     }
@@ -221,7 +225,7 @@ impl StreamState {
         Kind::stream(self.send.is_some())
     }
 
-    fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 }
@@ -237,14 +241,15 @@ impl Drop for StreamState {
 
 impl Account {
     /// Counts what QUIC has given since the last time.
-    fn arrived(&self, stream: &Arriving) -> Result<(), Violation> {
+    pub(super) fn arrived(&self, stream: &Arriving) -> Result<(), Violation> {
         let seen = self.given.load(Ordering::Relaxed) + stream.buffered() as u64;
-        let before = self.seen.swap(seen, Ordering::Relaxed);
+        // A stream that was stopped has dropped what it had.
+        let before = self.seen.fetch_max(seen, Ordering::Relaxed);
         if seen > before { self.receiving.arrive(Kind::Data, seen - before) } else { Ok(()) }
     }
 
     /// Counts what a read has given. Whether the peer should be told of more credit.
-    fn read(&self, stream: &Arriving, read: Option<&Bytes>) -> Result<bool, Violation> {
+    pub(super) fn read(&self, stream: &Arriving, read: Option<&Bytes>) -> Result<bool, Violation> {
         let bytes = read.map_or(0, |bytes| bytes.len() as u64);
         self.given.fetch_add(bytes, Ordering::Relaxed);
         self.arrived(stream)?;
@@ -252,270 +257,5 @@ impl Account {
             self.settled.store(true, Ordering::Release);
         }
         Ok(bytes > 0 && self.receiving.window(Kind::Data).done(bytes))
-    }
-}
-
-/// What a client sends on a stream of a session. Dropping it refuses the rest.
-#[derive(Debug)]
-pub struct WtReceive {
-    stream: Arc<StreamState>,
-    /// Wakes whoever waits for this stream, here or in the other half.
-    quic_waker: Waker,
-    error: Option<StreamError>,
-}
-
-impl WtReceive {
-    pub(crate) fn new(stream: Arc<StreamState>) -> WtReceive {
-        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream, error: None }
-    }
-
-    /// The QUIC stream's number.
-    pub fn id(&self) -> u64 {
-        self.stream.id
-    }
-
-    /// Refuses a stream that nobody had room for.
-    pub(super) fn reject(self) {
-        if let Some(receive) = &self.stream.receive {
-            lock(receive).stop(BUFFERED_STREAM_REJECTED);
-        }
-    }
-
-    /// Refuses the rest with an application error code, such as those in [`error_code`](crate::error_code).
-    pub fn stop_with(&mut self, code: u32) {
-        self.forward_stop(Some(code));
-    }
-
-    /// Passes on that whoever gets these bytes wants no more of them: what [`WtTransmit::poll_stopped`] said of
-    /// another session's stream. A code that no application can have sent arrives without one here too.
-    pub fn forward_stop(&mut self, code: Option<u32>) {
-        if let Some(receive) = &self.stream.receive {
-            lock(receive).stop(code.map_or(NO_CODE, error_code::to_http3));
-            self.stream.give_up();
-        }
-    }
-
-    /// How the peer's direction ended before its time, after `poll_data` has failed.
-    pub fn error(&self) -> Option<StreamError> {
-        self.error
-    }
-
-    /// Resolves when the peer has reset its direction or the session has ended, also while bytes in front of that wait to
-    /// be read, up to a few thousand of them; never once the peer has finished.
-    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.stream.wakers.reader.register(cx.waker());
-        if let Some(error) = self.error {
-            return Poll::Ready(error);
-        }
-        self.stream.poll_reset(&self.quic_waker)
-    }
-
-    fn fail(&mut self, error: StreamError) -> Gone {
-        self.error = Some(error);
-        error.gone()
-    }
-}
-
-impl Receive for WtReceive {
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
-        self.stream.wakers.reader.register(cx.waker());
-        if self.stream.is_gone() {
-            return Poll::Ready(Err(self.fail(StreamError::SessionGone)));
-        }
-        let Some(receive) = &self.stream.receive else {
-            return Poll::Ready(Ok(None));
-        };
-        let mut receive = lock(receive);
-        let read = receive.poll_read(&mut Context::from_waker(&self.quic_waker));
-        let counted = match (&self.stream.account, &read) {
-            (None, _) => Ok(false),
-            (Some(account), Poll::Ready(Ok(read))) => account.read(&receive, read.as_ref()),
-            (Some(account), _) => account.arrived(&receive).map(|()| false),
-        };
-        drop(receive);
-        match counted {
-            Ok(false) => {}
-            Ok(true) => self.stream.tell_of_credit(),
-            Err(Violation) => {
-                let error = self.stream.violated();
-                return Poll::Ready(Err(self.fail(error)));
-            }
-        }
-        Poll::Ready(match ready!(read) {
-            Ok(read) => Ok(read),
-            Err(ReadError::Reset(code)) => {
-                self.stream.taken_back();
-                self.stream.give_up();
-                Err(self.fail(StreamError::from_http3(code.into_inner())))
-            }
-            Err(_) => Err(self.fail(StreamError::SessionGone)),
-        })
-    }
-
-    /// QUIC gives credit when bytes are read, and these are read one chunk at a time.
-    fn release(&mut self, _bytes: usize) {}
-
-    fn stop(&mut self) {
-        self.stop_with(error_code::NO_ERROR);
-    }
-}
-
-impl Drop for WtReceive {
-    fn drop(&mut self) {
-        // The other half keeps the stream alive, so this does not happen by itself.
-        self.stop();
-    }
-}
-
-/// What a client gets on a stream of a session. Flush it before dropping it: an unfinished one is reset.
-pub struct WtTransmit {
-    stream: Arc<StreamState>,
-    quic_waker: Waker,
-    stopped: Stopped,
-    /// Credit of the session's flow control that has been taken and not been used.
-    credit: u64,
-}
-
-impl std::fmt::Debug for WtTransmit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WtTransmit").field("stream", &self.stream.id).finish_non_exhaustive()
-    }
-}
-
-impl WtTransmit {
-    pub(crate) fn new(stream: Arc<StreamState>) -> WtTransmit {
-        let quic_waker = Waker::from(Arc::clone(&stream.wakers));
-        WtTransmit { stream, quic_waker, stopped: Stopped::Unwatched, credit: 0 }
-    }
-
-    /// The QUIC stream's number.
-    pub fn id(&self) -> u64 {
-        self.stream.id
-    }
-
-    /// Ends the stream abruptly with an application error code, such as those in [`error_code`](crate::error_code).
-    pub fn reset_with(&mut self, code: u32) {
-        self.forward_reset(Some(code));
-    }
-
-    /// Passes on that these bytes have ended abruptly: what [`WtReceive::error`] said of another session's stream. A
-    /// code that no application can have sent arrives without one here too.
-    pub fn forward_reset(&mut self, code: Option<u32>) {
-        if let Some(send) = &self.stream.send {
-            lock(send).reset(code.map_or(NO_CODE, error_code::to_http3));
-        }
-    }
-
-    /// Resolves when the peer has told us to stop sending or the session has ended, even if nothing is being written;
-    /// never once the peer has acknowledged everything. Unlike [`poll_gone`](Transmit::poll_gone) it says nothing of
-    /// the other direction. The task that asked last, here or there, is the one that is woken.
-    pub fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.stream.wakers.watcher.register(cx.waker());
-        if self.stream.is_gone() {
-            return Poll::Ready(StreamError::SessionGone);
-        }
-        let WtTransmit { stream, stopped, .. } = self;
-        let begin = || stream.send.as_ref().map_or(Stopped::Unwatched, |send| Stopped::watch(&lock(send)));
-        let code = ready!(stopped.poll(cx, begin, || stream.taken_back()));
-        Poll::Ready(code.map_or(StreamError::SessionGone, StreamError::from_http3))
-    }
-
-    /// Refuses a stream that nobody had room for.
-    pub(super) fn reject(self) {
-        if let Some(send) = &self.stream.send {
-            lock(send).reset(BUFFERED_STREAM_REJECTED);
-        }
-    }
-
-    fn send(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
-        if self.stream.is_gone() {
-            return Err(Gone::Connection);
-        }
-        self.credit = self.credit.saturating_sub(bytes.len() as u64);
-        let Some(send) = &self.stream.send else {
-            return Err(Gone::Protocol);
-        };
-        let mut send = lock(send);
-        send.send(bytes);
-        if end {
-            send.finish();
-        }
-        send.flush_now().map_err(write_error)
-    }
-}
-
-impl Transmit for WtTransmit {
-    /// A stream has no head of its own: what there is to say stands in its first frame.
-    fn send_head(&mut self, _head: ResponseHeaders, end: bool) -> Result<(), Gone> {
-        self.send(Bytes::new(), end)
-    }
-
-    fn poll_credit(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Gone>> {
-        ready!(self.poll_flushed(cx))?;
-        let wanted = wanted.clamp(1, MAX_CREDIT) as u64;
-        if self.credit == 0 {
-            let session = self.stream.session.upgrade().ok_or(Gone::Connection)?;
-            self.credit = session.sending.budget(Kind::Data).reserve(wanted);
-            if self.credit == 0 {
-                // The driver tells the peer.
-                session.driver.wake();
-            }
-        }
-        if self.credit == 0 {
-            // The waker was registered before the session was asked, so a raise in between is not missed.
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok(self.credit.min(wanted) as usize))
-    }
-
-    fn send_data(&mut self, bytes: Bytes, end: bool) -> Result<(), Gone> {
-        self.send(bytes, end)
-    }
-
-    /// A stream has no trailers of its own either.
-    fn send_trailers(&mut self, _trailers: HeaderMap) -> Result<(), Gone> {
-        self.send(Bytes::new(), true)
-    }
-
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        self.stream.wakers.writer.register(cx.waker());
-        if self.stream.is_gone() {
-            return Poll::Ready(Err(Gone::Connection));
-        }
-        let Some(send) = &self.stream.send else {
-            return Poll::Ready(Err(Gone::Protocol));
-        };
-        lock(send).poll_flush(cx).map_err(write_error)
-    }
-
-    fn reset(&mut self, reset: Reset) {
-        self.reset_with(error_code::from_reset(reset));
-    }
-
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        if let Poll::Ready(error) = self.poll_stopped(cx) {
-            return Poll::Ready(error.gone());
-        }
-        // A peer that resets its own direction cancels the call too, also while nobody reads it.
-        let error = ready!(self.stream.poll_reset(&self.quic_waker));
-        Poll::Ready(error.gone())
-    }
-}
-
-impl Drop for WtTransmit {
-    fn drop(&mut self) {
-        self.reset(Reset::INTERNAL);
-        if let Some(session) = self.stream.session.upgrade()
-            && session.sending.budget(Kind::Data).release(self.credit)
-        {
-            session.credit();
-        }
-    }
-}
-
-fn write_error(error: WriteError) -> Gone {
-    match error {
-        WriteError::Stopped(code) => StreamError::from_http3(code.into_inner()).gone(),
-        _ => Gone::Connection,
     }
 }

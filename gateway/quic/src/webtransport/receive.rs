@@ -1,0 +1,126 @@
+//! The receiving half of a stream of a session.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use quinn::ReadError;
+use sluicegate_core::wire::{Gone, Receive};
+
+use super::error_code::{self, BUFFERED_STREAM_REJECTED};
+use super::flow::Violation;
+use super::stream::{NO_CODE, StreamError, StreamState};
+use crate::shared::lock;
+
+/// What the peer sends on a stream of a session. Dropping it refuses the rest.
+#[derive(Debug)]
+pub struct WtReceive {
+    stream: Arc<StreamState>,
+    /// Wakes whoever waits for this stream, here or in the other half.
+    quic_waker: Waker,
+    error: Option<StreamError>,
+}
+
+impl WtReceive {
+    pub(crate) fn new(stream: Arc<StreamState>) -> WtReceive {
+        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream, error: None }
+    }
+
+    /// The QUIC stream's number.
+    pub fn id(&self) -> u64 {
+        self.stream.id
+    }
+
+    /// Refuses a stream that nobody had room for.
+    pub(super) fn reject(self) {
+        if let Some(receive) = &self.stream.receive {
+            lock(receive).stop(BUFFERED_STREAM_REJECTED);
+        }
+    }
+
+    /// Refuses the rest with an application error code, such as those in [`error_code`](crate::error_code).
+    pub fn stop_with(&mut self, code: u32) {
+        self.forward_stop(Some(code));
+    }
+
+    /// Passes on that whoever gets these bytes wants no more of them: what
+    /// [`WtTransmit::poll_stopped`](crate::WtTransmit::poll_stopped) said of another session's stream. A code that no
+    /// application can have sent arrives without one here too.
+    pub fn forward_stop(&mut self, code: Option<u32>) {
+        if let Some(receive) = &self.stream.receive {
+            lock(receive).stop(code.map_or(NO_CODE, error_code::to_http3));
+            self.stream.give_up();
+        }
+    }
+
+    /// How the peer's direction ended before its time, after `poll_data` has failed.
+    pub fn error(&self) -> Option<StreamError> {
+        self.error
+    }
+
+    /// Resolves when the peer has reset its direction or the session has ended, also while bytes in front of that wait to
+    /// be read, up to a few thousand of them; never once the peer has finished.
+    pub fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.stream.wakers.reader.register(cx.waker());
+        if let Some(error) = self.error {
+            return Poll::Ready(error);
+        }
+        self.stream.poll_reset(&self.quic_waker)
+    }
+
+    fn fail(&mut self, error: StreamError) -> Gone {
+        self.error = Some(error);
+        error.gone()
+    }
+}
+
+impl Receive for WtReceive {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
+        self.stream.wakers.reader.register(cx.waker());
+        if self.stream.is_gone() {
+            return Poll::Ready(Err(self.fail(StreamError::SessionGone)));
+        }
+        let Some(receive) = &self.stream.receive else {
+            return Poll::Ready(Ok(None));
+        };
+        let mut receive = lock(receive);
+        let read = receive.poll_read(&mut Context::from_waker(&self.quic_waker));
+        let counted = match (&self.stream.account, &read) {
+            (None, _) => Ok(false),
+            (Some(account), Poll::Ready(Ok(read))) => account.read(&receive, read.as_ref()),
+            (Some(account), _) => account.arrived(&receive).map(|()| false),
+        };
+        drop(receive);
+        match counted {
+            Ok(false) => {}
+            Ok(true) => self.stream.tell_of_credit(),
+            Err(Violation) => {
+                let error = self.stream.violated();
+                return Poll::Ready(Err(self.fail(error)));
+            }
+        }
+        Poll::Ready(match ready!(read) {
+            Ok(read) => Ok(read),
+            Err(ReadError::Reset(code)) => {
+                self.stream.give_up();
+                let error = self.stream.reset(code.into_inner());
+                Err(self.fail(error))
+            }
+            Err(_) => Err(self.fail(StreamError::SessionGone)),
+        })
+    }
+
+    /// QUIC gives credit when bytes are read, and these are read one chunk at a time.
+    fn release(&mut self, _bytes: usize) {}
+
+    fn stop(&mut self) {
+        self.stop_with(error_code::NO_ERROR);
+    }
+}
+
+impl Drop for WtReceive {
+    fn drop(&mut self) {
+        // The other half keeps the stream alive, so this does not happen by itself.
+        self.stop();
+    }
+}
