@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, StatusCode};
+use quinn::TransportConfig;
 use quinn::crypto::rustls::QuicServerConfig;
 use sluicegate_e2e::certificate::server_tls;
 use sluicegate_e2e::client::quic_endpoint;
@@ -28,9 +29,10 @@ const WEBTRANSPORT: &str =
 const ORIGIN: &str = "https://app.example.com";
 
 /// A QUIC endpoint with the tests' certificate that speaks HTTP/3.
-fn server_endpoint() -> quinn::Endpoint {
+fn server_endpoint(transport: TransportConfig) -> quinn::Endpoint {
     let tls = QuicServerConfig::try_from(server_tls(&["h3"])).unwrap();
-    let config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    config.transport_config(Arc::new(transport));
     quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap()
 }
 
@@ -42,7 +44,11 @@ struct Upstream {
 
 impl Upstream {
     fn new() -> Upstream {
-        let endpoint = server_endpoint();
+        Upstream::with(TransportConfig::default())
+    }
+
+    fn with(transport: TransportConfig) -> Upstream {
+        let endpoint = server_endpoint(transport);
         let address = endpoint.local_addr().unwrap();
         Upstream { server: Server::new(endpoint), address }
     }
@@ -89,7 +95,14 @@ impl Rig {
 
     /// A gateway with a route `live` to one upstream.
     async fn configured(config: impl FnOnce(Config) -> Config, route: impl FnOnce(Route) -> Route) -> Rig {
-        let upstream = Upstream::new();
+        Rig::behind(Upstream::new(), config, route).await
+    }
+
+    async fn behind(
+        upstream: Upstream,
+        config: impl FnOnce(Config) -> Config,
+        route: impl FnOnce(Route) -> Route,
+    ) -> Rig {
         let live = Route::new("live").key("path_prefix = \"/live\"").cluster("live");
         let live = route(live.key(&format!("origins = [\"{ORIGIN}\"]")));
         let base = Config::default().route(live).cluster_of("live", &[upstream.url()], WEBTRANSPORT);

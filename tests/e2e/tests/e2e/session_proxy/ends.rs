@@ -1,6 +1,7 @@
 //! How sessions end, and who gets to know.
 
 use sluicegate_e2e::QUIET;
+use sluicegate_e2e::raw_h3::{self, RawH3};
 use sluicegate_e2e::relay::{Faults, Relay};
 
 use super::*;
@@ -85,6 +86,36 @@ async fn a_draining_gateway_lets_sessions_go_on_and_then_closes_them() {
     assert_eq!(client, Some((1, "drain".to_owned())));
     assert_eq!(upstream, Some((1, "drain".to_owned())));
     assert_eq!(rig.gateway.ended().await.code(), Some(0));
+}
+
+/// The client of this session is written by hand, because those on crates do not show the capsule.
+#[tokio::test]
+async fn a_client_is_told_that_the_gateway_drains() {
+    /// `WT_DRAIN_SESSION` in a frame of its own: type 0x78ae, and nothing in it.
+    const DRAIN: &[u8] = &[0x00, 0x05, 0x80, 0x00, 0x78, 0xae, 0x00];
+
+    let mut rig = Rig::new().await;
+    let raw = RawH3::connect(rig.gateway.target().tls).await;
+    let fields = [
+        (":method", "CONNECT"),
+        (":protocol", "webtransport"),
+        (":scheme", "https"),
+        (":authority", "localhost"),
+        (":path", "/live"),
+    ];
+    let (_send, mut receive) = raw.bidi(&raw_h3::headers(&fields)).await;
+    let _session = rig.upstream.session().await;
+    let mut received = Vec::new();
+    let mut read = async |until: &dyn Fn(&[u8]) -> bool| {
+        while !until(&received) {
+            let chunk = within("what the gateway says", receive.read_chunk(1 << 10, true)).await.unwrap();
+            received.extend_from_slice(&chunk.expect("the session is open").bytes);
+        }
+    };
+    read(&|received| received.first() == Some(&0x01)).await;
+    rig.gateway.terminate().await;
+    read(&|received| received.windows(DRAIN.len()).any(|part| part == DRAIN)).await;
+    assert!(rig.gateway.is_running());
 }
 
 /// It need not wait for the drain timeout, which is 30 s here.

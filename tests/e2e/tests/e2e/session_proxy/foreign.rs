@@ -80,7 +80,7 @@ async fn wtransport() {
 
 #[tokio::test]
 async fn h3_webtransport() {
-    let endpoint = server_endpoint();
+    let endpoint = server_endpoint(TransportConfig::default());
     let rig = rig(endpoint.local_addr().unwrap()).await;
     let echo = async {
         let quic = within("a connection", endpoint.accept()).await.unwrap().await.unwrap();

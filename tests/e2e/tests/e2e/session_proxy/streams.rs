@@ -163,6 +163,66 @@ async fn memory_is_bounded_whatever_is_not_read() {
     assert_eq!(datagram(&client, &upstream, b"still").await, "still");
 }
 
+/// The upstream allows few streams at once: those that wait for one hold up no others.
+#[tokio::test]
+async fn a_stream_that_cannot_be_opened_yet_waits_alone() {
+    let mut transport = TransportConfig::default();
+    // HTTP/3 itself takes three of them.
+    transport.max_concurrent_uni_streams(4u32.into());
+    let mut rig = Rig::behind(Upstream::with(transport), |config| config, |route| route).await;
+    let Pair { client, upstream } = rig.pair().await;
+    let mut open = Vec::new();
+    for number in 0..8u8 {
+        let mut stream = within("a stream", client.open_uni()).await.unwrap();
+        stream.write_all(&[number]).await.unwrap();
+        open.push(stream);
+    }
+    let mut first = within("a stream", upstream.accept_uni()).await.unwrap();
+    assert!(tokio::time::timeout(QUIET, upstream.accept_uni()).await.is_err());
+    // Streams of another kind pass, both ways, and datagrams.
+    for (one, other) in [(&client, &upstream), (&upstream, &client)] {
+        let (mut send, _receive) = within("a stream", one.open_bi()).await.unwrap();
+        say(&mut send, b"past them").await;
+        let (_send, mut receive) = within("the stream", other.accept_bi()).await.unwrap();
+        assert_eq!(all(&mut receive).await.unwrap(), b"past them");
+        assert_eq!(datagram(one, other, b"too").await, "too");
+    }
+    // One after the other, each takes the place of one that has ended. In which order is for nobody to rely on.
+    let mut seen = Vec::new();
+    loop {
+        let mut byte = [0];
+        within("a byte", first.read_exact(&mut byte)).await.unwrap();
+        seen.push(byte[0]);
+        open[usize::from(byte[0])].finish().unwrap();
+        assert!(all(&mut first).await.unwrap().is_empty());
+        if seen.len() == open.len() {
+            break;
+        }
+        first = within("the next stream", upstream.accept_uni()).await.unwrap();
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// The upstream takes only small datagrams.
+#[tokio::test]
+async fn datagrams_that_cannot_be_passed_on_are_counted() {
+    let mut transport = TransportConfig::default();
+    transport.datagram_receive_buffer_size(Some(200));
+    let mut rig = Rig::behind(Upstream::with(transport), |config| config, |route| route).await;
+    let Pair { client, upstream } = rig.pair().await;
+    let labels = [("route", "live"), ("to", "upstream")];
+    let name = "sluicegate_webtransport_datagrams_dropped_total";
+    within("a datagram to be dropped", async {
+        while rig.gateway.metric(name, &labels).await == 0.0 {
+            client.send_datagram(Bytes::from_static(&[7; 500])).unwrap();
+        }
+    })
+    .await;
+    assert_eq!(datagram(&client, &upstream, b"small").await, "small");
+    assert_eq!(rig.gateway.metric(name, &[("to", "client")]).await, 0.0);
+}
+
 /// Datagrams that nobody reads and that come faster than they leave are dropped somewhere, and take no memory here.
 #[tokio::test]
 async fn a_flood_of_datagrams_is_not_gathered() {
