@@ -125,7 +125,7 @@ impl Nonces {
         Nonces { next, left, counts: quic_lb.key.is_some() }
     }
 
-    /// One that was not used yet. Source: section 8.6: no nonce is used twice with a key.
+    /// One that was not used yet. Source: section 9.6: no nonce is used twice with a key.
     pub(crate) fn next(&mut self) -> Option<u128> {
         if self.counts {
             self.left = self.left.checked_sub(1)?;

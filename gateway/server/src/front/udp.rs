@@ -17,7 +17,7 @@ pub(super) fn bind(address: SocketAddr, quic: &Quic, limits: &QuicLimits) -> io:
     if let Some(socket) = sockets.first() {
         let offered = offered(socket)?;
         log::info!(
-            "udp {address}: {} endpoints, {} packets in a batch to send (GSO), {} to receive (GRO)",
+            "udp {address}: sockets {}, packets in a batch to send (GSO) {}, to receive (GRO) {}",
             sockets.len(),
             offered.send_batch,
             offered.receive_batch
