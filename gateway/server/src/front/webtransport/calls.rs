@@ -7,6 +7,7 @@ mod datagrams;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -19,7 +20,7 @@ use sluicegate_core::schema::MethodKind;
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use sluicegate_quic::{Session, SessionRequest, WtReceive, WtTransmit};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use datagrams::{Datagrams, Lane, ToClient, WithDatagrams};
 
@@ -56,6 +57,7 @@ pub(super) async fn serve(
     let drained = running.drain.begins();
     tokio::pin!(drained);
     let mut draining = false;
+    let mut last_end = None;
     loop {
         tokio::select! {
             biased;
@@ -67,27 +69,36 @@ pub(super) async fn serve(
                 }
                 None => break,
             },
-            Some(_) = calls.join_next() => {}
-            Some(datagram) = shared.session.read_datagram(), if has_datagrams => {
-                shared.datagrams.arrived(datagram);
-            }
+            Some(_) = calls.join_next() => last_end = Some(Instant::now()),
             () = &mut drained, if !draining => {
                 shared.session.drain();
                 shared.draining.begin();
                 draining = true;
             }
-        }
-        if draining && calls.is_empty() {
-            // Only calls had the session too.
-            let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
-            if let Some(session) = session {
-                session.close(close::DRAIN, "drain").await;
+            // Closing a session takes from some clients what they have not read of its streams, Chromium for one.
+            () = until(last_end, shared.door.listening.limits.quic.linger), if draining && calls.is_empty() => {
+                // Only calls had the session too.
+                let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
+                if let Some(session) = session {
+                    session.close(close::DRAIN, "drain").await;
+                }
+                return;
             }
-            return;
+            // Last, so that a flood of them hides nothing else.
+            Some(datagram) = shared.session.read_datagram(), if has_datagrams => {
+                shared.datagrams.arrived(datagram);
+            }
         }
     }
     // The session's end has reset its streams, which ends their calls.
     while calls.join_next().await.is_some() {}
+}
+
+/// Waits until the last call, if there was any, has ended so long ago.
+async fn until(last_end: Option<Instant>, linger: Duration) {
+    if let Some(last_end) = last_end {
+        sleep_until(last_end + linger).await;
+    }
 }
 
 /// What the calls of a session share.
