@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use quinn::udp::UdpSocketState;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// What the kernel may keep for a socket in each direction, in bytes.
+/// What the kernel is to keep for a socket in each direction at least, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffers {
     /// Packets that were not read yet. When there is no room, packets are lost.
@@ -45,9 +45,14 @@ pub fn bind(address: SocketAddr, sockets: u8, buffers: Buffers) -> io::Result<Ve
         if sockets > 1 {
             socket.set_reuse_port(true)?;
         }
-        // Linux gives what it may and says nothing of the rest.
-        socket.set_recv_buffer_size(buffers.receive)?;
-        socket.set_send_buffer_size(buffers.send)?;
+        let given = given(&SockRef::from(&socket))?;
+        // Linux gives what it may and says nothing of the rest. What it gives by itself may be more.
+        if given.receive < buffers.receive {
+            socket.set_recv_buffer_size(buffers.receive)?;
+        }
+        if given.send < buffers.send {
+            socket.set_send_buffer_size(buffers.send)?;
+        }
         socket.bind(&address.into())?;
         let socket = UdpSocket::from(socket);
         address = socket.local_addr()?;
@@ -61,11 +66,15 @@ pub fn bind(address: SocketAddr, sockets: u8, buffers: Buffers) -> io::Result<Ve
 /// # Errors
 /// If it cannot be asked.
 pub fn offered(socket: &UdpSocket) -> io::Result<Offered> {
-    let shown = SockRef::from(socket);
-    // Linux shows twice what was asked for: half of it is for its own books. Source: socket(7), SO_RCVBUF.
-    let buffers = Buffers { receive: shown.recv_buffer_size()? / 2, send: shown.send_buffer_size()? / 2 };
+    let buffers = given(&SockRef::from(socket))?;
     let udp = UdpSocketState::new(socket.into())?;
     Ok(Offered { buffers, send_batch: udp.max_gso_segments(), receive_batch: udp.gro_segments() })
+}
+
+fn given(socket: &SockRef<'_>) -> io::Result<Buffers> {
+    // Linux shows twice what was asked for: half of it is for its own books. Source: socket(7), SO_RCVBUF. Of what it
+    // gives by itself it shows all, and this is half of it then.
+    Ok(Buffers { receive: socket.recv_buffer_size()? / 2, send: socket.send_buffer_size()? / 2 })
 }
 
 #[cfg(test)]
@@ -86,10 +95,18 @@ mod tests {
 
     #[test]
     fn tells_what_the_kernel_gives() {
-        let small = Buffers { receive: 64 << 10, send: 64 << 10 };
-        let sockets = bind("[::1]:0".parse().unwrap(), 1, small).unwrap();
-        let offered = offered(&sockets[0]).unwrap();
-        assert_eq!(offered.buffers, small);
-        assert!(offered.send_batch >= 1 && offered.receive_batch >= 1);
+        let with = |receive: usize, send: usize| {
+            let sockets = bind("[::1]:0".parse().unwrap(), 1, Buffers { receive, send }).unwrap();
+            offered(&sockets[0]).unwrap()
+        };
+        let default = with(1, 1);
+        assert!(default.send_batch >= 1 && default.receive_batch >= 1);
+        let Buffers { receive, send } = default.buffers;
+        let more = with(receive + 4096, send + 8192).buffers;
+        let allowed = |key: &str| -> usize {
+            std::fs::read_to_string(format!("/proc/sys/net/core/{key}")).unwrap().trim().parse().unwrap()
+        };
+        assert_eq!(more.receive, (receive + 4096).min(allowed("rmem_max")));
+        assert_eq!(more.send, (send + 8192).min(allowed("wmem_max")));
     }
 }
