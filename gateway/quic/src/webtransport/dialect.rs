@@ -30,6 +30,8 @@ pub struct Dialect {
     settings: &'static [(u64, Advertised)],
     /// What a server answers besides the status.
     response: &'static [(&'static str, &'static str)],
+    /// The header fields in which clients offer subprotocols and servers answer with one.
+    subprotocols: &'static [(&'static str, &'static str)],
     /// The settings by any of which a side asks for flow control of sessions, with the least value that does. Sessions
     /// have it when both sides ask; without it, a client may have one session only. In drafts without flow control
     /// there are none, and as many sessions as the server allows.
@@ -92,6 +94,12 @@ const ASKS_14: [(u64, u64); 4] = [
     (MAX_SESSIONS_13, 2),
 ];
 
+/// The fields of subprotocols since draft 10.
+const WT_PROTOCOL: (&str, &str) = ("wt-available-protocols", "wt-protocol");
+/// The same in draft 09.
+const WEBTRANSPORT_SUBPROTOCOL: (&str, &str) =
+    ("webtransport-subprotocols-available", "webtransport-subprotocol");
+
 /// Every draft, the most telling sign first: a client is taken for the first whose signs all fit.
 pub static ALL: &[Dialect] = &[
     Dialect {
@@ -109,6 +117,7 @@ pub static ALL: &[Dialect] = &[
             (INITIAL_MAX_STREAMS_BIDI, Streams),
         ],
         response: &[],
+        subprotocols: &[WT_PROTOCOL],
         flow_control: &ASKS_16,
         obeys_unasked: false,
     },
@@ -125,6 +134,8 @@ pub static ALL: &[Dialect] = &[
             (MAX_SESSIONS_02, Sessions),
         ],
         response: &[("sec-webtransport-http3-draft", "draft02")],
+        // The draft has none; its browsers do as later drafts say.
+        subprotocols: &[WT_PROTOCOL],
         flow_control: &[],
         obeys_unasked: false,
     },
@@ -143,6 +154,7 @@ pub static ALL: &[Dialect] = &[
             (INITIAL_MAX_STREAMS_BIDI, Streams),
         ],
         response: &[],
+        subprotocols: &[WT_PROTOCOL],
         flow_control: &ASKS_14,
         obeys_unasked: true,
     },
@@ -156,6 +168,7 @@ pub static ALL: &[Dialect] = &[
         server_setting: MAX_SESSIONS_07,
         settings: &[(H3_DATAGRAM, Fixed(1)), (MAX_SESSIONS_07, Sessions)],
         response: &[],
+        subprotocols: &[WT_PROTOCOL, WEBTRANSPORT_SUBPROTOCOL],
         flow_control: &[],
         // Safari sends nothing without credit, whichever of the drafts 07 to 14 it takes us for.
         obeys_unasked: true,
@@ -184,6 +197,16 @@ pub(crate) fn offered(peer: &PeerSettings) -> Option<&'static Dialect> {
 /// Whether the other side takes datagrams, under the name of any draft of RFC 9297.
 pub(crate) fn takes_datagrams(peer: &PeerSettings) -> bool {
     [H3_DATAGRAM, H3_DATAGRAM_DRAFT].iter().any(|id| peer.get(*id) > 0)
+}
+
+/// The fields in which subprotocols are offered and answered in any draft, each pair once, the usual one first. What a
+/// client of one draft offers in those of another is understood as well: browsers mix them.
+pub(crate) fn subprotocol_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = || ALL.iter().flat_map(|dialect| dialect.subprotocols).copied();
+    all()
+        .enumerate()
+        .filter(move |(place, pair)| all().take(*place).all(|before| before != *pair))
+        .map(|(_, pair)| pair)
 }
 
 /// The settings of all drafts, each once.
@@ -291,6 +314,12 @@ mod tests {
                 && takes_datagrams(&peer(&settings(&Limits::default())))
         );
         assert!(!takes_datagrams(&peer(&[(ENABLE_WEBTRANSPORT, 1)])));
+    }
+
+    #[test]
+    fn knows_every_pair_of_fields_once() {
+        let fields: Vec<_> = subprotocol_fields().collect();
+        assert_eq!(fields, [WT_PROTOCOL, WEBTRANSPORT_SUBPROTOCOL]);
     }
 
     #[test]

@@ -1,16 +1,11 @@
 //! The subprotocols that a client offers, and the one that a server chooses.
 //!
-//! Drafts 11 and later name the fields `WT-Available-Protocols` and `WT-Protocol`, and browsers send them with any
-//! draft; drafts 09 and 10 had longer names. The values are structured fields (RFC 9651): a list of strings, of tokens
-//! in the older drafts. As a client we do as browsers do: new names and strings, whatever the draft.
+//! The fields' names are part of the table of drafts. Their values are structured fields (RFC 9651): a list of strings,
+//! of tokens in the older drafts. As a client we do as browsers do: new names and strings, whatever the draft.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What is offered in, and what is answered in.
-const FIELDS: [(&str, &str); 2] = [
-    ("wt-available-protocols", "wt-protocol"),
-    ("webtransport-subprotocols-available", "webtransport-subprotocol"),
-];
+use super::dialect::subprotocol_fields;
 
 /// More protocols than anyone offers; the rest is not read.
 const MAX_OFFERED: usize = 32;
@@ -32,19 +27,20 @@ pub(crate) fn offer(protocols: &[String]) -> Option<(HeaderName, HeaderValue)> {
     let is_printable = |name: &&String| name.bytes().all(|byte| matches!(byte, 0x20..0x7f));
     let members: Vec<String> = protocols.iter().filter(is_printable).map(|name| quoted(name)).collect();
     let value = HeaderValue::try_from(members.join(", ")).ok().filter(|value| !value.is_empty())?;
-    Some((HeaderName::from_static(FIELDS[0].0), value))
+    let (offer, _) = subprotocol_fields().next()?;
+    Some((HeaderName::from_static(offer), value))
 }
 
 /// What a server has chosen, if anything.
 pub(crate) fn chosen(headers: &HeaderMap) -> Option<String> {
-    let values = FIELDS.iter().filter_map(|(_, answer)| headers.get(*answer)?.to_str().ok());
+    let values = subprotocol_fields().filter_map(|(_, answer)| headers.get(answer)?.to_str().ok());
     values.flat_map(Members).map(|(name, _)| name).next()
 }
 
 /// These header fields without those that tell of a choice, which only [`answer`] may.
 pub(super) fn without_answers(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
-    for (_, answer) in FIELDS {
+    for (_, answer) in subprotocol_fields() {
         headers.remove(answer);
     }
     headers
@@ -63,8 +59,8 @@ struct Item {
 }
 
 fn items(headers: &HeaderMap) -> impl Iterator<Item = Item> {
-    FIELDS.iter().flat_map(move |(offer, answer)| {
-        let values = headers.get_all(*offer).iter().filter_map(|value| value.to_str().ok());
+    subprotocol_fields().flat_map(move |(offer, answer)| {
+        let values = headers.get_all(offer).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(Members).map(move |(name, is_string)| Item { name, is_string, answer })
     })
 }
