@@ -36,6 +36,9 @@ pub mod stream_type {
     pub const WEBTRANSPORT: u64 = 0x54;
 }
 
+/// Where sessions for calls are opened.
+const CALLS: &str = "/grpc-wt/v1";
+
 /// What opens a bidirectional stream of a session.
 pub const WEBTRANSPORT_BIDI: u64 = 0x41;
 
@@ -151,7 +154,12 @@ impl RawH3 {
 
     /// The same in the drafts that call it this.
     pub async fn session_of(&self, protocol: &str) -> Option<Session> {
-        let (send, mut receive) = self.bidi(&connect_to(protocol)).await;
+        self.session_at(protocol, CALLS).await
+    }
+
+    /// The same at another path.
+    pub async fn session_at(&self, protocol: &str, path: &str) -> Option<Session> {
+        let (send, mut receive) = self.bidi(&connect_to(protocol, path)).await;
         let mut head = [0; 5];
         within("an answer to CONNECT", receive.read_exact(&mut head)).await.ok()?;
         let mut rest = vec![0; usize::from(head[1]) - 3];
@@ -258,16 +266,16 @@ pub fn grpc_request(path: &str) -> Vec<u8> {
 
 /// A HEADERS frame that asks for a session for gRPC.
 pub fn connect() -> Vec<u8> {
-    connect_to("webtransport")
+    connect_to("webtransport", CALLS)
 }
 
-fn connect_to(protocol: &str) -> Vec<u8> {
+fn connect_to(protocol: &str, path: &str) -> Vec<u8> {
     headers(&[
         (":method", "CONNECT"),
         (":protocol", protocol),
         (":scheme", "https"),
         (":authority", "localhost"),
-        (":path", "/grpc-wt/v1"),
+        (":path", path),
     ])
 }
 

@@ -10,6 +10,7 @@ mod frames;
 mod handshakes;
 mod network;
 mod packets;
+mod proxied;
 mod qpack;
 mod session_credit;
 mod sessions;

@@ -50,6 +50,11 @@ impl Siege {
 
     /// The same, with changes to the configuration.
     pub(crate) async fn configured(change: impl FnOnce(Config) -> Config + Send + 'static) -> Siege {
+        Siege::of(|upstream| change(Config::in_front_of(&[upstream]))).await
+    }
+
+    /// The same, with a configuration of the test's own.
+    pub(crate) async fn of(config: impl FnOnce(&Upstream) -> Config + Send + 'static) -> Siege {
         let clock = Arc::<Clock>::default();
         let (sender, calls) = watch::channel(0);
         let (ready, gateway) = oneshot::channel();
@@ -59,7 +64,7 @@ impl Siege {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let upstream = Upstream::start().await;
-                let gateway = change(Config::in_front_of(&[&upstream]).top("workers = 1")).start().await;
+                let gateway = config(&upstream).top("workers = 1").start().await;
                 let target = gateway.target();
                 // The test waits for it.
                 let _ = ready.send(gateway);
