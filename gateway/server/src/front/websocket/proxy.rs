@@ -39,7 +39,7 @@ impl Proxied {
         let asks = head.method == Method::GET
             && has_token(&head.headers, &header::CONNECTION, "upgrade")
             && has_token(&head.headers, &header::UPGRADE, "websocket");
-        Proxied::find(door, head, host, authority).filter(|_| asks)
+        if asks { Proxied::find(door, head, host, authority) } else { None }
     }
 
     /// The same for an extended CONNECT of HTTP/2 whose `:protocol` is `websocket`.
@@ -49,7 +49,7 @@ impl Proxied {
         host: &Arc<str>,
         authority: &str,
     ) -> Option<Proxied> {
-        Proxied::find(door, head, host, authority).filter(|_| door.listening.websocket_over_h2)
+        if door.listening.websocket_over_h2 { Proxied::find(door, head, host, authority) } else { None }
     }
 
     fn find(door: &Door, head: &Head, host: &Arc<str>, authority: &str) -> Option<Proxied> {

@@ -88,6 +88,8 @@ async fn pump(from: &mut WtReceive, to: &mut WtTransmit, side: From, moved: &Mov
         }
         from.release(bytes);
         moved.bytes(side, bytes);
+        // QUIC does not count against a task's turn, and one fast stream is not to keep a worker from all others.
+        tokio::task::coop::consume_budget().await;
     }
     if to.send_data(Bytes::new(), true).is_err() || poll_fn(|cx| to.poll_flushed(cx)).await.is_err() {
         return Err(why(to).await);
