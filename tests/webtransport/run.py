@@ -46,7 +46,7 @@ SERVERS = {
 }
 # What the application behind a route is asked for, and what the gateway itself is.
 OF_APPLICATION = [
-    "session.opened", "bidi.client", "bidi.server", "uni.client", "uni.server", "datagrams.echo", "close.client",
+    "session.opened", "bidi.client", "bidi.server", "bidi.many", "uni.client", "uni.server", "datagrams.echo", "close.client",
     "close.server", "codes.client-reset", "codes.client-stop", "codes.server-reset", "codes.server-stop",
     "codes.large", "subprotocol.chosen", "sessions.two", "sessions.pooled",
 ]

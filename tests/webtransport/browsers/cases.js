@@ -38,7 +38,8 @@ const CASES = {
   "session.opened": (to) => open(to),
   "session.refused": refused,
   "bidi.client": inSession(bidiOfClient),
-  "bidi.server": inSession(bidiOfServer),
+  "bidi.server": inSession((session) => bidiOfServer(session, 10)),
+  "bidi.many": inSession((session) => bidiOfServer(session, 300)),
   "uni.client": inSession(uniOfClient),
   "uni.server": inSession(uniOfServer),
   "datagrams.echo": inSession(datagrams),
@@ -127,8 +128,8 @@ async function bidiOfClient(session) {
   await echo(session, "0123456789".repeat(100_000));
 }
 
-async function bidiOfServer(session) {
-  for (let number = 0; number < 10; number++) {
+async function bidiOfServer(session, rounds) {
+  for (let number = 0; number < rounds; number++) {
     const asked = await command(session, "bidi from the server");
     await asked.writer.close();
     const opened = await next(session.incomingBidirectionalStreams);

@@ -85,15 +85,18 @@ async def bidi_of_client(session):
     await echo(session, b"0123456789" * 100_000)
 
 
-@in_session
-async def bidi_of_server(session):
-    for _ in range(10):
-        asked = await command(session, "bidi from the server")
-        await asked.write(b"", end=True)
-        stream = await session.accept()
-        same(await stream.read_all(), b"from the server")
-        await stream.write(b"from the client", end=True)
-        same(await asked.read_all(), b"from the client")
+def bidi_of_server(rounds):
+    @in_session
+    async def case(session):
+        for _ in range(rounds):
+            asked = await command(session, "bidi from the server")
+            await asked.write(b"", end=True)
+            stream = await session.accept()
+            same(await stream.read_all(), b"from the server")
+            await stream.write(b"from the client", end=True)
+            same(await asked.read_all(), b"from the client")
+
+    return case
 
 
 @in_session
@@ -271,7 +274,8 @@ ALL = {
     "session.opened": opened,
     "session.refused": refused,
     "bidi.client": bidi_of_client,
-    "bidi.server": bidi_of_server,
+    "bidi.server": bidi_of_server(10),
+    "bidi.many": bidi_of_server(300),
     "uni.client": uni_of_client,
     "uni.server": uni_of_server,
     "datagrams.echo": in_session(exchange_datagrams),

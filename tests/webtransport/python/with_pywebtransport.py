@@ -76,6 +76,8 @@ class Stream:
 async def open_session(target, path, protocols=()):
     if protocols:
         raise Unable("knows no subprotocols")
-    config = ClientConfig(ca_certs=target.certificate, verify_mode=ssl.CERT_REQUIRED)
+    # It forgets streams that have ended now and then only.
+    streams = {"max_streams": 1000, "max_incoming_streams": 1000}
+    config = ClientConfig(ca_certs=target.certificate, verify_mode=ssl.CERT_REQUIRED, **streams)
     async with WebTransportClient(config=config) as client:
         yield Session(await client.connect(url=f"https://127.0.0.1:{target.port}{path}"))

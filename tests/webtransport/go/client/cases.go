@@ -17,7 +17,8 @@ var sessionCases = map[string]func(context.Context, target) error{
 	"session.opened":     inSession(func(context.Context, *webtransport.Session) error { return nil }),
 	"session.refused":    refused,
 	"bidi.client":        inSession(bidiOfClient),
-	"bidi.server":        inSession(bidiOfServer),
+	"bidi.server":        inSession(bidiOfServer(10)),
+	"bidi.many":          inSession(bidiOfServer(300)),
 	"uni.client":         inSession(uniOfClient),
 	"uni.server":         inSession(uniOfServer),
 	"datagrams.echo":     inSession(datagrams),
@@ -117,27 +118,33 @@ func bidiOfClient(ctx context.Context, s *webtransport.Session) error {
 	return echo(ctx, s, bytes.Repeat([]byte("0123456789"), 100_000))
 }
 
-func bidiOfServer(ctx context.Context, s *webtransport.Session) error {
-	for range 10 {
-		asked, err := command(ctx, s, "bidi from the server")
-		if err != nil {
-			return err
+func bidiOfServer(rounds int) func(context.Context, *webtransport.Session) error {
+	return func(ctx context.Context, s *webtransport.Session) error {
+		for range rounds {
+			if err := openedByServer(ctx, s); err != nil {
+				return err
+			}
 		}
-		asked.Close()
-		opened, err := s.AcceptStream(ctx)
-		if err != nil {
-			return err
-		}
-		if err := same(opened, "from the server"); err != nil {
-			return err
-		}
-		fmt.Fprint(opened, "from the client")
-		opened.Close()
-		if err := same(asked, "from the client"); err != nil {
-			return err
-		}
+		return nil
 	}
-	return nil
+}
+
+func openedByServer(ctx context.Context, s *webtransport.Session) error {
+	asked, err := command(ctx, s, "bidi from the server")
+	if err != nil {
+		return err
+	}
+	asked.Close()
+	opened, err := s.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	if err := same(opened, "from the server"); err != nil {
+		return err
+	}
+	fmt.Fprint(opened, "from the client")
+	opened.Close()
+	return same(asked, "from the client")
 }
 
 func uniOfClient(ctx context.Context, s *webtransport.Session) error {

@@ -19,6 +19,7 @@ var requestCases = map[string]func(context.Context, target) error{
 	"session.refused":    requestRefused,
 	"bidi.client":        noStreams,
 	"bidi.server":        noStreams,
+	"bidi.many":          noStreams,
 	"uni.client":         noStreams,
 	"uni.server":         noStreams,
 	"datagrams.echo":     inRequest(requestDatagrams),

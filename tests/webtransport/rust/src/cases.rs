@@ -12,7 +12,8 @@ pub async fn play<S: Session>(case: &str, target: &Target) -> Result<(), Trouble
         "session.opened" => open::<S>(target).await.map(drop),
         "session.refused" => refused::<S>(target).await,
         "bidi.client" => bidi_of_client(&open::<S>(target).await?).await,
-        "bidi.server" => bidi_of_server(&open::<S>(target).await?).await,
+        "bidi.server" => bidi_of_server(&open::<S>(target).await?, 10).await,
+        "bidi.many" => bidi_of_server(&open::<S>(target).await?, 300).await,
         "uni.client" => uni_of_client(&open::<S>(target).await?).await,
         "uni.server" => uni_of_server(&open::<S>(target).await?).await,
         "datagrams.echo" => datagrams(&open::<S>(target).await?).await,
@@ -84,8 +85,8 @@ async fn bidi_of_client<S: Session>(session: &S) -> Result<(), Trouble> {
     echo(session, &b"0123456789".repeat(100_000)).await
 }
 
-async fn bidi_of_server<S: Session>(session: &S) -> Result<(), Trouble> {
-    for _ in 0..10 {
+async fn bidi_of_server<S: Session>(session: &S, rounds: u32) -> Result<(), Trouble> {
+    for _ in 0..rounds {
         let (mut asked, mut answer) = command(session, "bidi from the server").await?;
         asked.finish().await?;
         let (mut send, mut receive) = session.accept_bi().await?;
