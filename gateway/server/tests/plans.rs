@@ -123,8 +123,7 @@ fn a_certificate_may_be_given_instead_of_files() {
           { listen = \"127.0.0.1:0\" },
         ]";
     let (plan, _) = plan::from_text("code", text, Path::new(""), &sources).unwrap();
-    let shape =
-        |one: &Listener| (one.tls.is_some(), one.quic.is_some(), one.webtransport.is_some(), one.h2c);
+    let shape = |one: &Listener| (one.tls.is_some(), one.quic.is_some(), one.webtransport.is_some(), one.h2c);
     let shapes: Vec<_> = plan.listeners.iter().map(shape).collect();
     assert_eq!(shapes, [(true, true, true, false), (true, false, false, false), (false, false, false, true)]);
     assert!(plan.listeners[0].tls.as_ref().is_some_and(|tls| tls.validity.until > SystemTime::now()));
@@ -134,6 +133,37 @@ fn a_certificate_may_be_given_instead_of_files() {
 
 /// A valid configuration with most keys in it, to be mutated.
 const SEED: &str = include_str!("seed.toml");
+
+/// What a listener offers depends on the clusters too.
+#[test]
+fn routes_of_sessions_are_enough_to_offer_them() {
+    let tls = TlsFolder::new();
+    let check = |listener: &str, protocols: &[&str], webtransport: bool, websocket_over_h2: bool| {
+        let clusters = protocols.iter().map(|protocol| {
+            format!(
+                "[[routes]]\ncluster = '{protocol}'\n[[clusters]]\nname = '{protocol}'\nprotocol = '{protocol}'\n\
+                 endpoints = ['https://a']\n"
+            )
+        });
+        let text = format!(
+            "[[listeners]]\nlisten = '127.0.0.1:0'\ntls = {{ cert = 'tls/cert.pem', key = 'tls/key.pem' }}\n\
+             {listener}\n{}",
+            clusters.collect::<String>()
+        );
+        let (plan, _) = from_text("test", &text, tls.path(), &[]).unwrap_or_else(|report| panic!("{report}"));
+        let offered = (plan.listeners[0].offers_webtransport, plan.listeners[0].websocket_over_h2);
+        assert_eq!(offered, (webtransport, websocket_over_h2), "{listener} {protocols:?}");
+    };
+    check("quic = true", &["grpc"], false, false);
+    check("quic = true", &["grpc", "webtransport"], true, false);
+    check("", &["grpc", "webtransport"], false, false);
+    check("quic = true\nwebtransport = {}", &["grpc"], true, false);
+    check("", &["grpc", "websocket"], false, true);
+    check("", &["grpc", "websocket", "http"], false, false);
+    check("websocket = {}", &["grpc"], false, true);
+    check("websocket = { over_h2 = true }", &["http"], false, true);
+    check("websocket = { over_h2 = false }", &["websocket"], false, false);
+}
 
 #[test]
 fn the_seed_of_mutations_is_valid() {
