@@ -72,3 +72,60 @@ impl Default for H2Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The document has a row for each limit, with its default; a limit that is missing here does not compile.
+    #[test]
+    fn every_limit_has_its_default_in_the_document() {
+        let ListenerLimits {
+            max_connections,
+            max_connections_per_ip,
+            handshake_timeout,
+            header_timeout,
+            idle_timeout,
+            max_streams,
+            max_header_bytes,
+            h2,
+            // It has a table, and a test, of its own.
+            quic: _,
+        } = ListenerLimits::default();
+        let H2Limits {
+            initial_stream_window,
+            initial_connection_window,
+            max_frame_size,
+            max_pending_reset_streams,
+            max_local_error_resets,
+            max_malformed_streams,
+        } = h2;
+        let kib = |bytes: u32| format!("{} KiB", bytes >> 10);
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let expected = [
+            ("max_connections", "10 000".to_owned()),
+            ("max_connections_per_ip", max_connections_per_ip.to_string()),
+            ("handshake_timeout", seconds(handshake_timeout)),
+            ("header_timeout", seconds(header_timeout)),
+            ("idle_timeout", format!("{} min", idle_timeout.as_secs() / 60)),
+            ("max_streams", max_streams.to_string()),
+            ("max_header_bytes", kib(max_header_bytes)),
+            ("h2.initial_stream_window", kib(initial_stream_window)),
+            ("h2.initial_connection_window", format!("{} MiB", initial_connection_window >> 20)),
+            ("h2.max_frame_size", kib(max_frame_size)),
+            ("h2.max_pending_reset_streams", max_pending_reset_streams.to_string()),
+            ("h2.max_local_error_resets", max_local_error_resets.to_string()),
+            ("h2.max_malformed_streams", max_malformed_streams.to_string()),
+        ];
+        assert_eq!(max_connections, 10_000);
+        let document = include_str!("../../../../docs/operations.md");
+        let table = document.split("`[listeners.limits]`:").nth(1).unwrap();
+        let rows = table.lines().skip_while(|line| !line.starts_with("| `"));
+        let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+        for (key, default) in &expected {
+            let row = format!("| `{key}` | {default} |");
+            assert!(rows.iter().any(|line| line.starts_with(&row)), "{row} is not in the document");
+        }
+        assert_eq!(rows.len(), expected.len(), "the document has rows that the code has not");
+    }
+}
