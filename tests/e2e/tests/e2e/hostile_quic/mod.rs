@@ -9,6 +9,7 @@ mod forged;
 mod frames;
 mod handshakes;
 mod network;
+mod noise;
 mod packets;
 mod proxied;
 mod qpack;
