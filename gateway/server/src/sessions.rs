@@ -48,6 +48,12 @@ impl Refusal {
         Refusal { by, status, headers: HeaderMap::new(), body: Bytes::new(), flag: None, details: None }
     }
 
+    /// Whoever comes to a gateway that drains can go elsewhere.
+    fn draining() -> Refusal {
+        let details = Some("the gateway drains".to_owned());
+        Refusal { details, ..Refusal::new(Refuser::Drain, StatusCode::SERVICE_UNAVAILABLE) }
+    }
+
     /// What a filter says, in HTTP.
     fn by_filter(status: Status) -> Refusal {
         Refusal {

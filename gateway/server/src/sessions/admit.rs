@@ -15,11 +15,11 @@ use crate::observe::sessions::Refuser;
 pub(super) async fn admit(ledger: &mut Ledger) -> Result<(), Refusal> {
     let running = &ledger.worker.running;
     if !may_open(&ledger.route.origins, &ledger.request.headers, &ledger.request.host) {
-        return Err(Refusal::new(Refuser::Origin, StatusCode::FORBIDDEN));
+        let details = Some("a page of this origin may open no session here".to_owned());
+        return Err(Refusal { details, ..Refusal::new(Refuser::Origin, StatusCode::FORBIDDEN) });
     }
-    // Whoever comes now can go elsewhere at once.
     if running.drain.has_begun() {
-        return Err(Refusal::new(Refuser::Drain, StatusCode::SERVICE_UNAVAILABLE));
+        return Err(Refusal::draining());
     }
     let chain = ledger.route.chain.clone();
     let filters = chain.session(&mut ledger.request, &mut ledger.passage);

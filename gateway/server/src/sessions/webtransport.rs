@@ -23,7 +23,6 @@ use super::moved::From;
 use super::reach::reach;
 use super::{Refusal, headers, last_moment};
 use crate::front::door::Door;
-use crate::observe::sessions::Refuser;
 use crate::plan::Traffic;
 use crate::route::Route;
 use open::Opening;
@@ -76,7 +75,7 @@ async fn open(
     let opened = reach(&opening, ledger).await?;
     // Sessions that are open are told of a drain when it begins; one that opened meanwhile would not be.
     if ledger.worker.running.drain.has_begun() {
-        return Err(Refusal::new(Refuser::Drain, StatusCode::SERVICE_UNAVAILABLE));
+        return Err(Refusal::draining());
     }
     Ok(opened)
 }
