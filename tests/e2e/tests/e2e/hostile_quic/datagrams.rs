@@ -12,18 +12,19 @@ async fn datagram_floods() {
     let session = raw.session().await.expect("a session");
     for (quarter, limit) in [(session.id / 4, "datagrams_per_session"), (1000, "early_datagrams")] {
         siege
-            .storm(500, async |number| {
+            .storm(200, async |number| {
                 for more in 0..20 {
                     // Each of them of another session that is not there.
                     let named = if quarter == 1000 { quarter + 20 * number + more } else { quarter };
                     let datagram = [varint(named), vec![0; 1000]].concat();
                     raw.quic.send_datagram_wait(datagram.into()).await.unwrap();
                 }
+                // More at once would be lost in sockets, and the canary's packets with them.
+                raw.works().await;
             })
             .await;
         siege.refused(limit, 100).await;
     }
-    raw.works().await;
     drop(session);
     siege.withstood().await;
 }

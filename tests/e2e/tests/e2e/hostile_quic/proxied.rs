@@ -93,14 +93,15 @@ async fn datagrams_that_nobody_reads() {
     let raw = RawH3::connect(siege.target()).await;
     let (session, accepted) = open(&raw, &mut sessions).await;
     siege
-        .storm(500, async |_| {
+        .storm(200, async |_| {
             for _ in 0..20 {
                 let datagram = [varint(session.id / 4), vec![0; 1000]].concat();
                 raw.quic.send_datagram_wait(datagram.into()).await.unwrap();
             }
+            // More at once would be lost in sockets, and the canary's packets with them.
+            raw.works().await;
         })
         .await;
-    raw.works().await;
     drop(accepted);
     siege.withstood().await;
 }
