@@ -93,6 +93,10 @@ pub(super) async fn shake(mut io: Box<dyn Io>, request: &[u8], key: &str) -> Res
         check(&headers, key).map_err(|why| broken(why.to_owned()))?;
         return Ok(Answer { io, headers: without_own(&headers), ahead: bytes });
     }
+    // To clients on HTTP/2, which ask with CONNECT, a success would say that the WebSocket is open (RFC 8441, section 5).
+    if status.is_success() {
+        return Err(broken(format!("the upstream answered {status}, and not to a request for a WebSocket")));
+    }
     let body = body::read(&mut io, bytes, status, &headers).await;
     Err(Failure::Refused(Box::new(Refusal {
         headers: without_own(&headers),
@@ -186,6 +190,8 @@ mod tests {
             AGREED.replace("Upgrade", "close") + "sec-websocket-accept: {accept}\r\n\r\n",
             AGREED.to_owned(),
             "SSH-2.0-OpenSSH\r\n\r\n".to_owned(),
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_owned(),
+            "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
             String::new(),
             format!("HTTP/1.1 101 x\r\na: {}", "b".repeat(MAX_HEAD - 200)),
         ] {
