@@ -8,7 +8,7 @@ use http::StatusCode;
 use sluicegate_core::protocol::grpc_wt;
 use sluicegate_quic::SessionRequest;
 
-use super::door::Door;
+use super::door::{Door, may_open};
 use crate::sessions::webtransport as sessions;
 
 /// Serves a session to its end, or refuses it.
@@ -31,11 +31,7 @@ fn check(door: &Door, request: &SessionRequest, host: &str) -> Result<Option<&'s
     if request.path.path() != &*webtransport.path {
         return Err(StatusCode::NOT_FOUND);
     }
-    let origin = match &request.origin {
-        Some(origin) => Some(origin.to_str().map_err(|_| StatusCode::FORBIDDEN)?),
-        None => None,
-    };
-    if !webtransport.origins.allow(origin, host) {
+    if !may_open(&webtransport.origins, &request.headers, host) {
         return Err(StatusCode::FORBIDDEN);
     }
     if door.worker.running.drain.has_begun() {
