@@ -55,6 +55,10 @@ pub(super) async fn reach<D: Dial>(dial: &D, ledger: &mut Ledger) -> Result<D::O
         match dial.dial(&endpoint).await {
             Ok(opened) => {
                 note(&endpoint, worker, true);
+                // What is open is told of a drain when it begins and ends before it does; what opened meanwhile is not.
+                if ledger.worker.running.drain.has_begun() {
+                    return Err(Refusal::draining());
+                }
                 return Ok(opened);
             }
             Err(Failure::Unreached(failure)) => {

@@ -72,12 +72,7 @@ async fn open(
 ) -> Result<sluicegate_quic::Opened, Refusal> {
     admit(ledger).await?;
     let opening = Opening::new(ledger, request);
-    let opened = reach(&opening, ledger).await?;
-    // Sessions that are open are told of a drain when it begins; one that opened meanwhile would not be.
-    if ledger.worker.running.drain.has_begun() {
-        return Err(Refusal::draining());
-    }
-    Ok(opened)
+    reach(&opening, ledger).await
 }
 
 /// How a session ended.
