@@ -100,7 +100,9 @@ impl ClusterConfig {
                     "accept_encoding" | "descriptors" => {
                         "sessions are carried as they are; the gateway does not look into them"
                     }
-                    "idle_timeout" => "`idle_timeout` of the route bounds how long nothing moves in a session",
+                    "idle_timeout" => {
+                        "`idle_timeout` of the route bounds how long nothing moves in a session"
+                    }
                     _ => "each session has a connection of its own, which ends with it",
                 };
                 section.findings().error_with_hint(span, what, hint);

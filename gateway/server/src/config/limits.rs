@@ -1,8 +1,8 @@
 //! `[listeners.limits]`: how much one listener, one connection and one client may take.
 
 use super::quantity::Size;
-use super::section::Section;
 use super::quic_limits;
+use super::section::Section;
 use crate::plan::{H2Limits, ListenerLimits};
 
 /// Counts of streams, requests and the like on one connection.

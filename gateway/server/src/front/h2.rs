@@ -162,8 +162,9 @@ fn request(
             }
             return true;
         }
-        let named = super::door::authority(parts.uri.authority().map(|authority| authority.as_str()), &head.headers);
-        if let Some(proxied) = Proxied::extended_connect(door, &head, &host, named.unwrap_or_default()) {
+        // A request with `:protocol` has an `:authority` (RFC 8441, section 4).
+        let named = parts.uri.authority().map_or(&*host, |authority| authority.as_str());
+        if let Some(proxied) = Proxied::extended_connect(door, &head, &host, named) {
             drop(tokio::spawn(proxied.serve_h2(door.clone(), respond, body)));
             return true;
         }
