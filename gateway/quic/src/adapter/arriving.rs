@@ -22,18 +22,20 @@ pub(crate) struct Arriving {
     stream: quinn::RecvStream,
     /// Read and not yet given out.
     waiting: VecDeque<Bytes>,
+    /// How many bytes those are. A chunk may hold one, so they are not added up each time.
+    buffered: usize,
     /// The code for a stream that is dropped before its end.
     abandoned: u64,
     /// Nothing more comes from QUIC.
     ended: bool,
-    /// Why not, until the reader has been told.
+    /// Why not. It stays, so that whoever reads on after an error does not take it for the end.
     failed: Option<ReadError>,
 }
 
 impl Arriving {
     /// Wraps a stream whose rest is refused with `abandoned` if it is dropped before its end.
     pub(crate) fn new(stream: quinn::RecvStream, abandoned: u64) -> Arriving {
-        Arriving { stream, waiting: VecDeque::new(), abandoned, ended: false, failed: None }
+        Arriving { stream, waiting: VecDeque::new(), buffered: 0, abandoned, ended: false, failed: None }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -43,13 +45,14 @@ impl Arriving {
     /// Gives bytes back, to be read again.
     pub(crate) fn unread(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
+            self.buffered += bytes.len();
             self.waiting.push_front(bytes);
         }
     }
 
     /// How many bytes have been read and not been given out.
     pub(crate) fn buffered(&self) -> usize {
-        self.waiting.iter().map(Bytes::len).sum()
+        self.buffered
     }
 
     /// Says with which code the rest is refused if this is dropped.
@@ -61,10 +64,11 @@ impl Arriving {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
         loop {
             if let Some(bytes) = self.waiting.pop_front() {
+                self.buffered -= bytes.len();
                 return Poll::Ready(Ok(Some(bytes)));
             }
-            if let Some(error) = self.failed.take() {
-                return Poll::Ready(Err(error));
+            if let Some(error) = &self.failed {
+                return Poll::Ready(Err(error.clone()));
             }
             if self.ended {
                 return Poll::Ready(Ok(None));
@@ -105,7 +109,10 @@ impl Arriving {
         let read = ready!(pin!(self.stream.read_chunks(&mut chunks)).poll(cx));
         match read {
             Ok(Some(read)) => {
-                self.waiting.extend(chunks.into_iter().take(read).filter(|chunk| !chunk.is_empty()));
+                for chunk in chunks.into_iter().take(read).filter(|chunk| !chunk.is_empty()) {
+                    self.buffered += chunk.len();
+                    self.waiting.push_back(chunk);
+                }
             }
             Ok(None) => self.ended = true,
             Err(error) => {
@@ -121,6 +128,7 @@ impl Arriving {
         if !self.ended {
             self.ended = true;
             self.waiting.clear();
+            self.buffered = 0;
             // It fails only for a stream that is over already.
             let _ = self.stream.stop(varint::quic(code));
         }
