@@ -133,7 +133,7 @@ fn broken(shared: &Shared, code: Code, reason: &str) -> OpenError {
     OpenError::Protocol(reason.to_owned())
 }
 
-/// The status and the header fields; `None` when they are malformed (RFC 9114, section 4.3.2).
+/// The status and the header fields; `None` when they are malformed (RFC 9114, section 4.3.2) or too many to be kept.
 fn response(fields: Vec<Field>) -> Option<(StatusCode, HeaderMap)> {
     let mut fields = fields.into_iter();
     let (name, status) = fields.next()?;
@@ -146,7 +146,7 @@ fn response(fields: Vec<Field>) -> Option<(StatusCode, HeaderMap)> {
     for (name, value) in fields {
         // Names are lower-case, and one with a colon is none.
         let name = HeaderName::from_lowercase(name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_bytes(&value).ok()?);
+        headers.try_append(name, HeaderValue::from_bytes(&value).ok()?).ok()?;
     }
     Some((status, headers))
 }

@@ -105,7 +105,9 @@ impl Target {
                 name => {
                     // Names are lower-case, and one with a colon is none (RFC 9114, sections 4.2 and 4.3).
                     let name = HeaderName::from_lowercase(name.as_bytes()).map_err(|_| None)?;
-                    headers.append(name, HeaderValue::from_bytes(&value).map_err(|_| None)?);
+                    let value = HeaderValue::from_bytes(&value).map_err(|_| None)?;
+                    let too_many = Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+                    headers.try_append(name, value).map_err(|_| too_many)?;
                     continue;
                 }
             };
