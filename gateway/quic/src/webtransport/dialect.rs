@@ -248,6 +248,11 @@ impl Dialect {
         })
     }
 
+    /// Whether a peer may tell us of the limit that we have already. Draft 16 forbids it, and those before only a lower one.
+    pub(crate) fn may_repeat_limits(&self) -> bool {
+        self.draft < 16
+    }
+
     /// What the peer may send; `None` when only QUIC limits it.
     pub(crate) fn receiving(&self, limits: &Limits, peer: &PeerSettings) -> Option<Receiving> {
         let asks = self.initial(peer).is_some();

@@ -13,7 +13,7 @@ use super::error_code::FLOW_CONTROL_ERROR;
 use super::state::SessionState;
 use crate::adapter::TURNS;
 use crate::adapter::arriving::Arriving;
-use crate::guard::{Guard, GuardError, Piece};
+use crate::guard::{Guard, GuardError, HEADERS, Piece};
 use crate::shared::{Shared, lock};
 
 /// A future that lasts as long as the CONNECT stream.
@@ -24,6 +24,9 @@ pub(crate) struct Driver {
     guard: Guard,
     capsules: CapsuleDecoder,
     stage: Stage,
+    /// The peer has raised limits, and whoever waits for it has not been told. That takes a look at every stream, so it is
+    /// done once for all capsules that have arrived.
+    is_raised: bool,
 }
 
 /// How far the peer's direction is.
@@ -43,7 +46,7 @@ impl Driver {
         guard: Guard,
     ) -> Driver {
         let capsules = CapsuleDecoder::new(session.receiving.is_some());
-        Driver { session, shared, stream, guard, capsules, stage: Stage::Open }
+        Driver { session, shared, stream, guard, capsules, stage: Stage::Open, is_raised: false }
     }
 
     /// Reads what has arrived. Pending until the peer's direction is over, or others have had their turn.
@@ -58,7 +61,14 @@ impl Driver {
             match self.guard.next() {
                 Ok(Some(Piece::Data(bytes))) => self.data(bytes),
                 // Trailers and DATA's own header say nothing.
-                Ok(Some(_)) => {}
+                Ok(Some(Piece::DataHeader(_) | Piece::Frame { frame_type: HEADERS, .. })) => {}
+                // RFC 9114, section 4.4.
+                Ok(Some(Piece::Frame { .. })) => {
+                    self.stage = Stage::Over;
+                    let code = Code::H3_FRAME_UNEXPECTED;
+                    self.shared.close(code, "a frame that has no place on a CONNECT stream");
+                    self.session.lose();
+                }
                 Ok(None) => match ready!(self.stream.poll_read(cx)) {
                     Ok(Some(bytes)) => self.guard.push(bytes),
                     Ok(None) => self.finished(),
@@ -88,6 +98,7 @@ impl Driver {
                 }
                 Ok(Some(Capsule::Drain)) => self.session.peer_drains(),
                 Ok(Some(Capsule::Max(kind, limit))) => {
+                    self.is_raised = true;
                     if self.session.raise(kind, limit).is_err() {
                         self.fail(FLOW_CONTROL_ERROR);
                     }
@@ -148,6 +159,9 @@ impl Future for Driver {
         let this = &mut *self;
         this.session.driver.register(cx.waker());
         let read = this.poll_read(cx);
+        if std::mem::take(&mut this.is_raised) {
+            this.session.credit();
+        }
         if let Some(code) = this.session.fault() {
             this.stage = Stage::Over;
             this.stream.stop(code);

@@ -128,12 +128,11 @@ impl Budget {
         is_limited
     }
 
-    /// The peer raises its limit, and must raise it: capsules arrive in order (draft, sections 5.6.2 and 5.6.4).
-    pub(crate) fn raise(&self, limit: u64) -> Result<(), Violation> {
-        match self.limit.fetch_max(limit, Ordering::AcqRel) < limit {
-            true => Ok(()),
-            false => Err(Violation),
-        }
+    /// The peer raises its limit: capsules arrive in order (draft, sections 5.6.2 and 5.6.4). One that `may_repeat` it
+    /// must only not lower it.
+    pub(crate) fn raise(&self, limit: u64, may_repeat: bool) -> Result<(), Violation> {
+        let before = self.limit.fetch_max(limit, Ordering::AcqRel);
+        if before < limit || may_repeat && before == limit { Ok(()) } else { Err(Violation) }
     }
 
     /// The limit that blocks us, once for each.
@@ -291,10 +290,9 @@ mod tests {
         assert_eq!((budget.reserve(1), budget.newly_blocked(), budget.newly_blocked()), (0, Some(10), None));
         assert!(budget.release(2) && !budget.release(0));
         assert_eq!((budget.reserve(9), budget.reserve(9)), (2, 0));
-        assert_eq!(
-            (budget.raise(10), budget.raise(5), budget.raise(13)),
-            (Err(Violation), Err(Violation), Ok(()))
-        );
+        let raises = [(10, false), (9, true), (10, true), (13, false)]
+            .map(|(limit, may_repeat)| budget.raise(limit, may_repeat));
+        assert_eq!(raises, [Err(Violation), Err(Violation), Ok(()), Ok(())]);
         assert_eq!((budget.reserve(9), budget.reserve(9), budget.newly_blocked()), (3, 0, Some(13)));
         let nothing = Budget::new(Some(0));
         assert_eq!((nothing.reserve(1), nothing.newly_blocked()), (0, Some(0)));

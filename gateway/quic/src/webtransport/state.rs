@@ -321,7 +321,7 @@ impl SessionState {
         self.drained.notify_waiters();
     }
 
-    /// The peer has raised a limit of ours.
+    /// The peer has raised a limit of ours. Whoever waits for it is told by [`SessionState::credit`].
     pub(super) fn raise(&self, kind: Kind, limit: u64) -> Result<(), Violation> {
         if !self.sending.is_limited() {
             return Ok(());
@@ -329,12 +329,7 @@ impl SessionState {
         if kind != Kind::Data && limit > MAX_STREAMS {
             return Err(Violation);
         }
-        self.sending.budget(kind).raise(limit)?;
-        match kind {
-            Kind::Data => self.credit(),
-            Kind::Bidi | Kind::Uni => self.credited.notify_waiters(),
-        }
-        Ok(())
+        self.sending.budget(kind).raise(limit, self.dialect.may_repeat_limits())
     }
 
     /// The peer says that a limit of its own blocks it.
@@ -348,8 +343,9 @@ impl SessionState {
         Ok(())
     }
 
-    /// More bytes may be sent: whoever waits for it is told.
+    /// More may be sent or opened: whoever waits for it is told.
     pub(super) fn credit(&self) {
+        self.credited.notify_waiters();
         let streams: Vec<_> = lock(&self.streams).values().filter_map(Weak::upgrade).collect();
         streams.iter().for_each(|stream| stream.credit());
     }

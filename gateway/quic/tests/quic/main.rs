@@ -12,6 +12,7 @@ mod requests;
 mod server;
 mod sessions;
 mod shared_connection;
+mod sessions_broken;
 mod sessions_flow;
 mod sessions_host;
 mod sessions_life;

@@ -209,6 +209,23 @@ async fn limits_that_do_not_rise_or_are_too_high_end_the_session() {
 }
 
 #[tokio::test]
+async fn clients_of_draft_14_may_repeat_a_limit() {
+    let mut host = Host::start(limits()).await;
+    let quic = host.quic().await;
+    let _control = settings(&quic, &[(0x33, 1), (WT_MAX_SESSIONS, 1), (INITIAL_MAX_DATA, 7)]).await;
+    let (session, mut hand) = host.open(&quic, "webtransport").await;
+    assert_eq!(session.draft(), "draft-14");
+    hand.capsule(MAX_DATA, &varint(7)).await;
+    hand.capsule(MAX_STREAMS_UNI, &varint(0)).await;
+    // They were read once what follows them has been.
+    hand.capsule(MAX_STREAMS_BIDI, &varint(1)).await;
+    assert!(soon(session.open_bi()).await.is_some());
+    hand.capsule(MAX_DATA, &varint(6)).await;
+    assert_eq!(soon(session.ended()).await, SessionEnd::Lost);
+    hand.failed(FLOW_CONTROL_ERROR).await;
+}
+
+#[tokio::test]
 async fn without_flow_control_its_capsules_mean_nothing() {
     let mut host = Host::start(limits()).await;
     for protocol in ["webtransport-h3", "webtransport"] {

@@ -15,6 +15,7 @@ use crate::wire::{echo, soon};
 
 /// The ids of settings.
 pub(crate) const WT_ENABLED: u64 = 0x2c7c_f000;
+pub(crate) const WT_MAX_SESSIONS: u64 = 0x14e9_cd29;
 pub(crate) const INITIAL_MAX_DATA: u64 = 0x2b61;
 pub(crate) const INITIAL_MAX_STREAMS_UNI: u64 = 0x2b64;
 pub(crate) const INITIAL_MAX_STREAMS_BIDI: u64 = 0x2b65;
