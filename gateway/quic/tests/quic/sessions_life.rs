@@ -160,7 +160,7 @@ async fn what_comes_before_its_session_waits_within_limits() {
     let limits = Limits {
         early_streams: 2,
         early_datagrams: 2,
-        header_timeout: Duration::from_secs(2),
+        header_timeout: Duration::from_secs(4),
         ..Limits::default()
     };
     let mut host = Host::start(limits).await;
