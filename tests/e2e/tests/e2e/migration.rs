@@ -105,7 +105,7 @@ async fn every_endpoint_takes_the_proof_of_an_address() {
     }
     let refused = gateway.metric("sluicegate_quic_refused_total", &[("limit", "retry_above")]).await;
     assert!(refused >= 9.0, "{refused}");
-    assert_eq!(gateway.said("sockets 3,"), 1);
+    gateway.until_said("sockets 3,", 1).await;
 }
 
 /// A balancer must find in the gateway's ids what the configuration says.

@@ -433,11 +433,19 @@ async fn a_call_in_progress_outlives_the_start_of_the_drain() {
     gateway.terminate().await;
     // One that has asked for nothing goes at once.
     assert_eq!(rest(&mut idle).await.1, Some(1001));
+    // The client of a call is told to go elsewhere, before the headers of its response or behind them.
+    let mut heads = 0;
+    loop {
+        match within("the notice", socket.next()).await.unwrap().unwrap().into_data() {
+            notice if notice == frame(0x24, b"") => break,
+            head => heads += usize::from(head.starts_with(b"\x40")),
+        }
+    }
+    // And the call goes on.
     send(&mut socket, message(b"still here")).await;
     send(&mut socket, END).await;
     let (messages, code) = rest(&mut socket).await;
-    // Its client is told to go elsewhere, and the call goes on.
-    assert_eq!(messages[1..3], [frame(0x24, b""), message(b"still here")]);
+    assert_eq!((messages[1 - heads].clone(), messages.len()), (message(b"still here"), 3 - heads));
     assert_eq!(code, Some(1000));
     drop((idle, socket));
     assert_eq!(gateway.ended().await.code(), Some(0));
