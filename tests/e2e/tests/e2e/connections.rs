@@ -1,5 +1,6 @@
 //! What one connection may take: time, header fields, and its place among others.
 
+use futures_util::future::select_all;
 use sluicegate_e2e::client::{Client, Protocol, Transport};
 use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::raw_h2::{RawH2, kind};
@@ -86,17 +87,22 @@ async fn an_idle_h2_connection_is_closed_with_goaway() {
 async fn a_call_keeps_its_connection_from_being_idle() {
     let mut upstream = Upstream::start().await;
     let gateway = Config::in_front_of(&[&upstream]).limit("idle_timeout = \"200ms\"").start().await;
+    let (mut held, mut seen) = (Vec::new(), Vec::new());
     for protocol in Protocol::ALL {
         let mut client = Client::connect(protocol, gateway.target()).await;
         let mut call = client.call(method::HOLD).open().await;
         call.send(b"held").await.unwrap();
         call.half_close().await.unwrap();
-        let mut seen = upstream.next_call().await;
-        seen.until_half_closed().await;
-        // Longer than the connection may be idle; nothing happens in that time that could be waited for.
-        let early = tokio::time::timeout(sluicegate_e2e::QUIET, seen.next()).await;
-        assert!(early.is_err(), "{protocol:?}: {early:?}");
-        upstream.release();
+        seen.push(upstream.next_call().await);
+        seen.last_mut().unwrap().until_half_closed().await;
+        held.push((protocol, client, call));
+    }
+    // Longer than a connection may be idle; nothing happens in that time that could be waited for.
+    let ends = seen.iter_mut().map(|seen| Box::pin(seen.next()));
+    let early = tokio::time::timeout(sluicegate_e2e::QUIET, select_all(ends)).await;
+    assert!(early.is_err(), "{:?}", early.map(|(event, call, _)| (event, held[call].0)));
+    held.iter().for_each(|_| upstream.release());
+    for (protocol, _client, mut call) in held {
         assert_eq!(call.response.all().await.code(), 0, "{protocol:?}");
     }
 }

@@ -28,6 +28,8 @@ async fn calls_in_progress_finish(protocol: Protocol) {
     upstream.release();
     assert_eq!(call.response.message().await, "held");
     assert_eq!(call.response.end().await.code, 0);
+    // A WebSocket whose client does not answer the close would be waited for.
+    drop(call);
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
 
@@ -99,6 +101,8 @@ async fn open_calls_are_told(protocol: Protocol) {
     assert_eq!(paused.response.message().await, "half");
     assert_eq!(paused.response.end().await.code, 0);
     assert_eq!(paused.response.extensions(), 0);
+    // A WebSocket whose client does not answer the close would be waited for.
+    drop(paused);
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
 
