@@ -24,15 +24,19 @@ async fn closes_pass_both_ways(over: Over) {
         drop(one);
         let end = within("the end", other.next()).await;
         assert!(!matches!(end, Some(Ok(_))), "{end:?}");
+        drop(other);
+        if by_client {
+            // Before there is a second one.
+            let line = rig.gateway.log_line("of a WebSocket", |line| line["route"] == "live").await;
+            let status = if over == Over::Http1 { 101 } else { 200 };
+            assert_eq!(line["http_status"], status);
+            // A client on HTTP/2 that lets go of a WebSocket resets its stream.
+            assert_eq!(line["response_flags"], if over == Over::Http1 { "-" } else { "DC" });
+        }
     }
     let labels = [("route", "live"), ("protocol", "websocket")];
     rig.gateway.until_metric("sluicegate_proxied_sessions_active", &labels, 0.0).await;
     assert_eq!(rig.gateway.metric("sluicegate_proxied_sessions_total", &labels).await, 2.0);
-    let line = rig.gateway.log_line("of a WebSocket", |line| line["route"] == "live").await;
-    let status = if over == Over::Http1 { 101 } else { 200 };
-    assert_eq!(line["http_status"], status);
-    // A client on HTTP/2 that lets go of a WebSocket resets its stream.
-    assert_eq!(line["response_flags"], if over == Over::Http1 { "-" } else { "DC" });
 }
 
 async fn an_upstream_that_dies_is_told_of(over: Over) {
