@@ -27,7 +27,12 @@ mod connection;
 mod connection_id;
 mod endpoint;
 #[cfg(any(test, fuzzing))]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a fuzzer looks for what panics")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a fuzzer looks for what panics"
+)]
 pub mod fuzzing;
 mod guard;
 mod limits;

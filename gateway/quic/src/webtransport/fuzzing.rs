@@ -16,7 +16,11 @@ pub(crate) fn connect(input: &[u8]) {
     let sent = fields.iter().find(|(name, _)| name == ":path").map(|(_, value)| value.clone());
     let Ok(target) = Target::new(fields) else { return };
     assert_eq!(qpack::inspect(block), Inspected::Connect);
-    assert_eq!(sent.as_deref(), Some(target.path.as_str().as_bytes()), "what is matched is not what was sent");
+    assert_eq!(
+        sent.as_deref(),
+        Some(target.path.as_str().as_bytes()),
+        "what is matched is not what was sent"
+    );
     assert!(target.path.as_str().starts_with('/') && !target.authority.as_str().is_empty());
     let peer = PeerSettings::decode(settings);
     if let Some(dialect) = dialect::choose(&target.protocol, &target.headers, &peer) {

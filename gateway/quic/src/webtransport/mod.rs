@@ -11,7 +11,12 @@ pub(crate) mod driver;
 pub mod error_code;
 pub(crate) mod flow;
 #[cfg(any(test, fuzzing))]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a fuzzer looks for what panics")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a fuzzer looks for what panics"
+)]
 pub(crate) mod fuzzing;
 mod queue;
 pub(crate) mod receive;
