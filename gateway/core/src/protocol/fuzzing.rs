@@ -112,8 +112,8 @@ pub(crate) fn grpc_wt_opening(input: &[u8]) {
         return;
     };
     assert_eq!((&again.path, &again.rest), (&path, &rest));
-    // Padding of binary values is not written, so compare what is written from here on.
-    assert_eq!(write_opening(&again.path, &again.headers, &again.rest), stream);
+    // Padding of binary values is not written, so that values may differ once, but not twice.
+    assert_eq!(begin(pieces(&write_opening(&again.path, &again.headers, &again.rest), &[])), Ok(again));
 }
 
 /// The flags of a frame of headers, and of one of trailers.
