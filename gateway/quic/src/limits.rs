@@ -48,7 +48,8 @@ pub struct Limits {
     /// How often a quiet connection is probed, so that a long-lived call neither dies of `idle_timeout` nor outlives a
     /// client that vanished. Never less often than three times in `idle_timeout`.
     pub keep_alive: Duration,
-    /// The size of a request's header fields, as RFC 9114, section 4.2.2, counts them.
+    /// The size of a request's header fields, as RFC 9114, section 4.2.2, counts them. More than 768 KiB count as
+    /// 768 KiB: so large a head could have more fields than a map of `http` holds.
     pub max_field_section: u32,
     /// The largest frame other than DATA, if it is not less than `max_field_section`; a client that declares a larger one
     /// loses its connection.
@@ -113,7 +114,16 @@ impl Default for Limits {
     }
 }
 
+/// The most fields that a map of `http` can be made for, each with the 32 bytes that a field counts at least. `h3` panics
+/// when there are more.
+const LARGEST_FIELD_SECTION: u32 = (24 << 10) * 32;
+
 impl Limits {
+    /// These limits, as far as they can be kept.
+    pub(crate) fn sound(self) -> Limits {
+        Limits { max_field_section: self.max_field_section.min(LARGEST_FIELD_SECTION), ..self }
+    }
+
     /// The largest frame other than DATA. One whose fields would be accepted is.
     pub(crate) fn largest_frame(&self) -> u32 {
         self.max_frame.max(self.max_field_section)

@@ -45,7 +45,7 @@ impl Server {
     /// # Errors
     /// If `tls` does not offer TLS 1.3 with a cipher suite that QUIC needs.
     pub fn new(tls: &rustls::ServerConfig, limits: Limits, ids: ConnectionIds) -> io::Result<Server> {
-        let tls = crypto(tls)?;
+        let (tls, limits) = (crypto(tls)?, limits.sound());
         let mut config = quinn::ServerConfig::with_crypto(tls.clone());
         config.transport_config(Arc::new(limits.transport()));
         config.max_incoming(limits.max_incoming);

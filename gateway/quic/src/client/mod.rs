@@ -78,7 +78,7 @@ impl Client {
         let tls = QuicClientConfig::try_from(tls)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         // A setting that is as good as off would turn WebTransport off for the server.
-        let limits = Limits { max_sessions: 1, ..limits };
+        let limits = Limits { max_sessions: 1, ..limits.sound() };
         let mut config = quinn::ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(limits.transport()));
         Ok(Client { quic: quinn::Endpoint::client(local)?, config, limits: Arc::new(limits) })

@@ -12,6 +12,22 @@ use crate::server::{Seen, Server, identity};
 use crate::wire::soon;
 
 #[tokio::test]
+async fn a_head_of_more_fields_than_can_be_kept_is_refused_alone() {
+    let server = Server::start(Limits { max_field_section: 1 << 20, ..Limits::default() }).await;
+    let quic = quic(&server).await;
+    let _control = settings(&quic, &[]).await;
+    let (mut send, mut receive) = quic.open_bi().await.unwrap();
+    // A GET, and "accept: */*" in one byte each, which counts 41.
+    let block = [&b"\0\0\xd1\xd7\xc1\x50\x01a"[..], &[0xdd; 25_000]].concat();
+    send.write_all(&frame(1, &block)).await.unwrap();
+    send.finish().unwrap();
+    let response = soon(receive.read_to_end(100)).await.unwrap();
+    // "431" with Huffman coding, as `h3` writes it.
+    assert!(response.ends_with(&[0x69, 0x90, 0xff]), "{response:x?}");
+    assert!(quic.close_reason().is_none());
+}
+
+#[tokio::test]
 async fn carries_bodies_and_trailers_both_ways() {
     let mut server = Server::start(Limits::default()).await;
     let mut client = Http3::connect(&server).await;
