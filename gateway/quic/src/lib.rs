@@ -19,7 +19,8 @@
 //! that a stream reset right after it was opened may reach the peer without its session; CONNECT for anything but
 //! WebTransport, which is answered with 501. quinn does not tell either how long a stream was that ended early: what a
 //! peer has spent on it of its session's flow control is given back once the peer says that it is blocked.
-//! `content-length` is not compared with the body.
+//! `content-length` is not compared with the body. `h3` takes Huffman's code with any padding, where RFC 7541, section
+//! 5.2, allows but one; in requests for sessions, and in the answers to ours, any other is refused.
 
 mod adapter;
 mod client;
