@@ -20,6 +20,8 @@ use tokio::sync::{oneshot, watch};
 const MOST: usize = 64 << 20;
 /// How long a storm may take. A machine that does other things too needs some of that; the measure is in steps.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How many storms may hold a call of the canary up, all in a row, before it is the gateway that does.
+const STORMS: u32 = 3;
 /// Calls of the canary that an attack has to stand by at least.
 const CALLS: u64 = 30;
 
@@ -92,13 +94,35 @@ impl Siege {
     }
 
     /// Repeats a step at least so often, and on until the canary has made some calls beside it.
+    ///
+    /// A canary that the machine leaves waiting looks like one that the gateway does, once: it gets another chance.
     pub(crate) async fn storm(&mut self, least: u64, mut step: impl AsyncFnMut(u64)) {
+        // The steps of all storms are numbered on.
+        let mut numbers = 0..;
+        let mut held_up = Vec::new();
+        for _ in 0..STORMS {
+            let (steps, slowest) = self.storm_once(least, &mut numbers, &mut step).await;
+            if slowest <= steps * 3 / 4 {
+                return;
+            }
+            held_up.push(format!("a call of the canary took {slowest} of {steps} steps of the attack"));
+        }
+        panic!("{}", held_up.join(", then "));
+    }
+
+    /// How many steps it took, and how many of them went by during the slowest call.
+    async fn storm_once(
+        &mut self,
+        least: u64,
+        numbers: &mut std::ops::RangeFrom<u64>,
+        step: &mut impl AsyncFnMut(u64),
+    ) -> (u64, u64) {
         let calls = *self.calls.borrow() + CALLS;
         let begin = self.clock.steps.load(Ordering::Relaxed);
         self.clock.slowest.store(0, Ordering::Relaxed);
         let storm = tokio::time::timeout(PATIENCE, async {
-            for number in 0.. {
-                if number >= least && *self.calls.borrow() >= calls {
+            for (done, number) in (0..).zip(numbers) {
+                if done >= least && *self.calls.borrow() >= calls {
                     break;
                 }
                 step(number).await;
@@ -109,11 +133,7 @@ impl Siege {
         });
         assert!(storm.await.is_ok(), "the canary made {} calls too few", calls - *self.calls.borrow());
         let steps = self.clock.steps.load(Ordering::Relaxed) - begin;
-        let slowest = self.clock.slowest.load(Ordering::Relaxed);
-        assert!(
-            slowest <= steps * 3 / 4,
-            "a call of the canary took {slowest} of {steps} steps of the attack"
-        );
+        (steps, self.clock.slowest.load(Ordering::Relaxed))
     }
 
     /// Waits until the canary has made some more calls, beside what the attack has left behind.
