@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use crate::failure::{During, Failure};
+use crate::idle::Idle;
 use crate::load::Measurement;
 use crate::machine::{Machine, version};
 use crate::process::Process;
@@ -35,6 +36,12 @@ pub(crate) struct Options {
     /// Only find out whether everything works: one short round.
     #[arg(long)]
     quick: bool,
+    /// How many sessions of WebTransport to open that do nothing, when no workload is named.
+    #[arg(long, default_value_t = 10_000)]
+    idle_sessions: usize,
+    /// Only the sessions that do nothing.
+    #[arg(long, conflicts_with = "workloads")]
+    idle_only: bool,
     /// Only this workload; may be given several times.
     #[arg(long = "workload", value_name = "NAME", value_parser = named)]
     workloads: Vec<&'static Workload>,
@@ -78,6 +85,7 @@ pub(crate) struct Round {
     pub(crate) envoy: Option<Measurement>,
     pub(crate) sluicegate: Option<Measurement>,
     pub(crate) vanguard: Option<Measurement>,
+    pub(crate) quinn: Option<Measurement>,
 }
 
 /// The part of a round's turns that are made before, unmeasured.
@@ -95,7 +103,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     for kind in &kinds {
         versions.push(match kind {
             Kind::Vanguard => "Vanguard 0.4.0 (Go)".to_owned(),
-            _ => version(options.program(*kind))?,
+            Kind::Quinn => "quinn 0.11".to_owned(),
+            _ => version(&options.program(*kind)?)?,
         });
     }
     let files = Files::make(&folder)?;
@@ -104,9 +113,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     for workload in options.workloads() {
         comparisons.push(options.compare(workload, &kinds, &folder, &files)?);
     }
+    let mut idle = Vec::new();
+    if options.workloads.is_empty() && kinds.contains(&Kind::Sluicegate) {
+        for per_connection in [1, 16] {
+            idle.push(options.idle(per_connection, &folder, &files)?);
+        }
+    }
     let results = folder.join("results.json");
-    std::fs::write(&results, serde_json::to_string_pretty(&comparisons)?).during(results.display())?;
-    print(&Run { machine, versions, rounds: options.rounds(), quick: options.quick, comparisons });
+    let written = serde_json::json!({ "workloads": &comparisons, "idle": &idle });
+    std::fs::write(&results, serde_json::to_string_pretty(&written)?).during(results.display())?;
+    print(&Run { machine, versions, rounds: options.rounds(), quick: options.quick, comparisons, idle });
     Ok(())
 }
 
@@ -121,16 +137,21 @@ fn wait_for_others(folder: &Path) -> Result<File, Failure> {
 }
 
 impl Options {
-    fn program(&self, kind: Kind) -> &Path {
-        match kind {
-            Kind::Envoy => &self.envoy,
-            Kind::Sluicegate => &self.sluicegate,
-            Kind::Vanguard => &self.vanguard,
-        }
+    fn program(&self, kind: Kind) -> Result<PathBuf, Failure> {
+        Ok(match kind {
+            Kind::Envoy => self.envoy.clone(),
+            Kind::Sluicegate => self.sluicegate.clone(),
+            Kind::Vanguard => self.vanguard.clone(),
+            Kind::Quinn => std::env::current_exe()?,
+        })
     }
 
     fn workloads(&self) -> Vec<&'static Workload> {
-        if self.workloads.is_empty() { ALL.iter().collect() } else { self.workloads.clone() }
+        match (self.idle_only, self.workloads.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => ALL.iter().collect(),
+            (false, false) => self.workloads.clone(),
+        }
     }
 
     fn rounds(&self) -> usize {
@@ -150,13 +171,11 @@ impl Options {
         folder: &Path,
         files: &Files,
     ) -> Result<Comparison, Failure> {
-        let upstreams = [start_upstream()?, start_upstream()?];
-        let Files { certificate, key, descriptors } = files;
-        let upstreams = [upstreams[0].1, upstreams[1].1];
-        let setting = Setting { folder, upstreams, certificate, key, descriptors };
+        let upstreams = Upstreams::start()?;
+        let setting = upstreams.setting(folder, files);
         let mut proxies = Vec::new();
-        for kind in kinds.iter().filter(|kind| **kind != Kind::Vanguard || workload.vanguard) {
-            let proxy = kind.start(self.program(*kind), &setting)?;
+        for kind in kinds.iter().filter(|kind| kind.is_measured_with(workload)) {
+            let proxy = kind.start(&self.program(*kind)?, &setting)?;
             proxy.check_refusal()?;
             proxies.push(proxy);
         }
@@ -165,10 +184,12 @@ impl Options {
         for number in 1..=self.rounds() {
             let mut round = Round::default();
             for proxy in &proxies {
-                let (workload, measured) = match proxy.kind {
-                    Kind::Envoy => (workload.for_envoy(), &mut round.envoy),
-                    Kind::Sluicegate => (workload, &mut round.sluicegate),
-                    Kind::Vanguard => (workload, &mut round.vanguard),
+                let workload = proxy.kind.workload(workload);
+                let measured = match proxy.kind {
+                    Kind::Envoy => &mut round.envoy,
+                    Kind::Sluicegate => &mut round.sluicegate,
+                    Kind::Vanguard => &mut round.vanguard,
+                    Kind::Quinn => &mut round.quinn,
                 };
                 let turns = self.turns(workload);
                 let measurement = Command::new(std::env::current_exe()?)
@@ -177,7 +198,7 @@ impl Options {
                     .args(["--process", &proxy.process.id().to_string()])
                     .args(["--turns", &turns.to_string(), "--warm-up", &warm_up(turns).to_string()])
                     .arg("--certificate")
-                    .arg(certificate)
+                    .arg(&files.certificate)
                     .stderr(Stdio::inherit())
                     .output()?;
                 if !measurement.status.success() {
@@ -199,7 +220,7 @@ impl Options {
         let mut unlogged = Vec::new();
         for proxy in proxies {
             let kind = proxy.kind;
-            let workload = if kind == Kind::Envoy { workload.for_envoy() } else { workload };
+            let workload = kind.workload(workload);
             let turns = self.turns(workload);
             // And the one that had to be refused.
             let calls = (workload.calls(warm_up(turns)) + workload.calls(turns)) * self.rounds() as u64 + 1;
@@ -213,16 +234,62 @@ impl Options {
     }
 }
 
+impl Options {
+    /// What sessions cost that do nothing, in a gateway that is started for them.
+    fn idle(&self, per_connection: usize, folder: &Path, files: &Files) -> Result<Idle, Failure> {
+        let upstreams = Upstreams::start()?;
+        let gateway = Kind::Sluicegate.start(&self.sluicegate, &upstreams.setting(folder, files))?;
+        let sessions = if self.quick { self.idle_sessions.min(100) } else { self.idle_sessions };
+        let output = Command::new(std::env::current_exe()?)
+            .arg("idle")
+            .args(["--target", &gateway.quic()?.to_string()])
+            .args(["--process", &gateway.process.id().to_string()])
+            .args(["--sessions", &sessions.to_string()])
+            .args(["--per-connection", &per_connection.to_string()])
+            .arg("--certificate")
+            .arg(&files.certificate)
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(Failure::new(format!(
+                "{sessions} sessions, {per_connection} on each connection, failed"
+            )));
+        }
+        let idle: Idle = serde_json::from_slice(&output.stdout)?;
+        eprintln!("idle sessions, {per_connection} on each connection: {:.1} KiB each", idle.each() / 1024.0);
+        gateway.stop()?;
+        Ok(idle)
+    }
+}
+
 fn warm_up(turns: u64) -> u64 {
     turns.div_ceil(WARM_UP)
 }
 
-fn start_upstream() -> Result<(Process, SocketAddr), Failure> {
-    let mut process = Process::start("the upstream", Command::new(std::env::current_exe()?).arg("echo"))?;
-    let line = process.line()?;
-    let address =
-        line.strip_prefix("listening ").unwrap_or(&line).parse().during("the upstream's address")?;
-    Ok((process, address))
+/// The processes behind the proxies.
+struct Upstreams {
+    _processes: Vec<Process>,
+    grpc: [SocketAddr; 2],
+    websocket: SocketAddr,
+}
+
+impl Upstreams {
+    fn start() -> Result<Upstreams, Failure> {
+        let (mut processes, mut addresses) = (Vec::new(), Vec::new());
+        for command in ["echo", "echo", "echo-websocket"] {
+            let mut process =
+                Process::start("the upstream", Command::new(std::env::current_exe()?).arg(command))?;
+            addresses.push(process.address()?);
+            processes.push(process);
+        }
+        let [first, second, websocket] = addresses[..] else { return Err(Failure::new("too few upstreams")) };
+        Ok(Upstreams { _processes: processes, grpc: [first, second], websocket })
+    }
+
+    fn setting<'a>(&self, folder: &'a Path, files: &'a Files) -> Setting<'a> {
+        let Files { certificate, key, descriptors } = files;
+        Setting { folder, upstreams: self.grpc, websocket: self.websocket, certificate, key, descriptors }
+    }
 }
 
 /// What the proxies read besides their configurations.

@@ -1,4 +1,8 @@
-//! The upstream: a gRPC server that does as little as a real one can, on one thread.
+//! The upstream: a gRPC server that does as little as a real one can, on one thread. Beside it the echoes that other
+//! transports are measured with.
+
+pub(crate) mod quic;
+pub(crate) mod websocket;
 
 use std::future::poll_fn;
 use std::io::{Read, Write};
@@ -27,19 +31,23 @@ pub(crate) const PING_PONG: &str = "/bench.Echo/PingPong";
 pub(crate) const STREAM_WINDOW: u32 = 256 << 10;
 pub(crate) const CONNECTION_WINDOW: u32 = 16 << 20;
 
-/// Serves until standard input ends, so that an upstream never outlives who started it.
 pub(crate) fn run() -> Result<(), Failure> {
-    std::thread::spawn(|| {
-        // However reading ends, nobody is left to serve for.
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    end_with_standard_input();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("listening {}", listener.local_addr()?);
         std::io::stdout().flush()?;
         serve(listener).await
     })
+}
+
+/// Serves until standard input ends, so that an upstream never outlives who started it.
+fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        // However reading ends, nobody is left to serve for.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
 }
 
 pub(crate) async fn serve(listener: TcpListener) -> Result<(), Failure> {

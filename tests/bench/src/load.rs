@@ -5,13 +5,16 @@ mod grpc;
 mod grpc_web;
 mod http1;
 mod http2;
+mod pipe;
+mod quic;
 #[cfg(test)]
 mod tests;
+mod websocket;
 mod webtransport;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +22,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinSet, LocalSet};
 
-pub(crate) use webtransport::HOST;
+pub(crate) use webtransport::{HOST, PATH as WEBTRANSPORT_PATH, quic_config};
 
 use crate::failure::{During, Failure};
 use crate::payload::nanoseconds_since;
@@ -51,9 +54,15 @@ pub(crate) struct Options {
     /// The process whose CPU time and memory to read.
     #[arg(long)]
     process: Option<u32>,
-    /// The certificate to trust, PEM; for WebTransport.
+    /// The certificate to trust, PEM; for QUIC.
     #[arg(long)]
     certificate: Option<PathBuf>,
+}
+
+impl Options {
+    fn certificate(&self) -> Result<&Path, Failure> {
+        self.certificate.as_deref().ok_or_else(|| Failure::new("QUIC needs --certificate"))
+    }
 }
 
 /// What the measured turns took.
@@ -108,12 +117,15 @@ async fn connect_and_measure(options: &Options, workload: &Workload) -> Result<M
             measure(options, workload, http2::connect(options.target, workload).await?).await
         }
         Client::WebTransport => {
-            let certificate = options
-                .certificate
-                .as_deref()
-                .ok_or_else(|| Failure::new("WebTransport needs --certificate"))?;
-            let lanes = webtransport::connect(options.target, certificate, workload).await?;
+            let lanes = webtransport::connect(options.target, options.certificate()?, workload).await?;
             measure(options, workload, lanes).await
+        }
+        Client::Quic => {
+            let lanes = quic::connect(options.target, options.certificate()?, workload).await?;
+            measure(options, workload, lanes).await
+        }
+        Client::WebSocket => {
+            measure(options, workload, websocket::connect(options.target, workload).await?).await
         }
     }
 }

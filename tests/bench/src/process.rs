@@ -1,6 +1,7 @@
 //! Child processes, and what any process has used.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -55,6 +56,13 @@ impl Process {
             Ok(Some(status)) => Failure::new(format!("{} ended with {status}", self.name)),
             _ => Failure::new(format!("{} said nothing for {PATIENCE:?}", self.name)),
         })
+    }
+
+    /// Where a child listens that says so in its first line.
+    pub(crate) fn address(&mut self) -> Result<SocketAddr, Failure> {
+        let line = self.line()?;
+        let address = line.strip_prefix("listening ").unwrap_or(&line);
+        address.parse().during(format_args!("where {} listens", self.name))
     }
 
     /// Fails if the child has ended.

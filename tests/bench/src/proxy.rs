@@ -1,6 +1,7 @@
-//! The two proxies: how each is configured, started and found.
+//! The proxies: how each is configured, started and found.
 
 mod envoy;
+mod quinn;
 mod sluicegate;
 mod vanguard;
 
@@ -19,6 +20,8 @@ pub(crate) enum Kind {
     Envoy,
     Sluicegate,
     Vanguard,
+    /// No proxy, but an echo on QUIC, so that it shows what HTTP/3, WebTransport and a gateway add.
+    Quinn,
 }
 
 /// A proxy that runs.
@@ -28,9 +31,9 @@ pub(crate) struct Proxy {
     pub(crate) process: Process,
     /// Where gRPC and gRPC-Web clients come in.
     http: SocketAddr,
-    /// Where WebTransport clients come in.
+    /// Where clients on QUIC come in.
     quic: Option<SocketAddr>,
-    /// Vanguard has none.
+    /// Vanguard and the echo have none.
     access_log: Option<PathBuf>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Setting<'a> {
     /// Where the files of a run go.
     pub(crate) folder: &'a Path,
     pub(crate) upstreams: [SocketAddr; 2],
+    /// Where WebSockets go.
+    pub(crate) websocket: SocketAddr,
     /// The certificate and its key, PEM.
     pub(crate) certificate: &'a Path,
     pub(crate) key: &'a Path,
@@ -48,13 +53,32 @@ pub(crate) struct Setting<'a> {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 3] = [Kind::Envoy, Kind::Sluicegate, Kind::Vanguard];
+    pub(crate) const ALL: [Kind; 4] = [Kind::Envoy, Kind::Sluicegate, Kind::Vanguard, Kind::Quinn];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Envoy => "envoy",
             Kind::Sluicegate => "sluicegate",
             Kind::Vanguard => "vanguard",
+            Kind::Quinn => "quinn",
+        }
+    }
+
+    /// Whether there is anything to compare it with in this workload.
+    pub(crate) fn is_measured_with(self, workload: &Workload) -> bool {
+        match self {
+            Kind::Envoy | Kind::Sluicegate => true,
+            Kind::Vanguard => workload.vanguard,
+            Kind::Quinn => workload.quinn.is_some(),
+        }
+    }
+
+    /// What it is measured with where Sluicegate is measured with this.
+    pub(crate) fn workload(self, workload: &'static Workload) -> &'static Workload {
+        match self {
+            Kind::Envoy => workload.for_envoy(),
+            Kind::Sluicegate | Kind::Vanguard => workload,
+            Kind::Quinn => workload.for_quinn().unwrap_or(workload),
         }
     }
 
@@ -63,6 +87,7 @@ impl Kind {
             Kind::Envoy => envoy::start(program, setting),
             Kind::Sluicegate => sluicegate::start(program, setting),
             Kind::Vanguard => vanguard::start(program, setting),
+            Kind::Quinn => quinn::start(program, setting),
         }
     }
 }
@@ -71,17 +96,20 @@ impl Proxy {
     /// Where clients of a workload come in.
     pub(crate) fn address(&self, workload: &Workload) -> Result<SocketAddr, Failure> {
         match workload.client {
-            Client::WebTransport => {
-                self.quic.ok_or_else(|| Failure::new(format!("{} has no QUIC listener", self.kind.name())))
-            }
+            Client::WebTransport | Client::Quic => self.quic(),
             _ => Ok(self.http),
         }
     }
 
+    /// Where clients on QUIC come in.
+    pub(crate) fn quic(&self) -> Result<SocketAddr, Failure> {
+        self.quic.ok_or_else(|| Failure::new(format!("{} has no QUIC listener", self.kind.name())))
+    }
+
     /// Checks that calls without the key are refused: a filter that does nothing costs nothing.
     pub(crate) fn check_refusal(&self) -> Result<(), Failure> {
-        if self.kind == Kind::Vanguard {
-            // It has no filters.
+        if matches!(self.kind, Kind::Vanguard | Kind::Quinn) {
+            // They have no filters.
             return Ok(());
         }
         let host = self.http;
@@ -143,6 +171,7 @@ impl Setting<'_> {
             ("{descriptors}", self.descriptors.display().to_string()),
             ("{echo_port_1}", first),
             ("{echo_port_2}", second),
+            ("{websocket_port}", self.websocket.port().to_string()),
         ] {
             text = text.replace(name, &value);
         }

@@ -1,6 +1,7 @@
 //! The report: Markdown that can be put into the documentation as it is.
 
 use crate::compare::{Comparison, Round, Unlogged};
+use crate::idle::Idle;
 use crate::load::Measurement;
 use crate::machine::Machine;
 use crate::statistics::{median, range};
@@ -13,6 +14,8 @@ pub(crate) struct Run {
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
     pub(crate) comparisons: Vec<Comparison>,
+    /// Sessions that do nothing.
+    pub(crate) idle: Vec<Idle>,
 }
 
 /// One column of the tables.
@@ -58,7 +61,8 @@ fn text(run: &Run) -> String {
         line(String::new());
     }
 
-    for (peer, of_peer) in [("Envoy", envoy as Side), ("Vanguard", vanguard)] {
+    for (peer, of_peer) in [("Envoy", envoy as Side), ("Vanguard", vanguard), ("a bare echo on quinn", quinn)]
+    {
         let compared: Vec<&Comparison> = (run.comparisons.iter())
             .filter(|one| one.rounds.iter().any(|round| ratio(round, of_peer, cpu).is_some()))
             .collect();
@@ -87,34 +91,64 @@ fn text(run: &Run) -> String {
     }
 
     let all = || COMPARED.iter().chain([&CLIENT_BUSY]);
-    line(
-        "Medians of the rounds (lowest to highest); CPU and rate are per call or message, as named."
-            .to_owned(),
-    );
-    line(String::new());
-    line(row("workload", all().map(|one| one.name.to_owned())));
-    line(rule(COMPARED.len() + 1));
-    for one in &run.comparisons {
-        for (name, of) in [("Envoy", envoy as Side), ("Sluicegate", sluicegate), ("Vanguard", vanguard)] {
-            let measured: Vec<&Measurement> = one.rounds.iter().filter_map(of).collect();
-            if measured.is_empty() {
-                continue;
-            }
-            let workload = one.workload;
-            let cells = all().map(|quantity| {
-                let values: Vec<f64> = measured.iter().filter_map(|one| (quantity.of)(one)).collect();
-                spread(&values, figure, "")
-            });
-            line(row(&format!("{}, per {}: {name}", workload.title, workload.unit()), cells));
-        }
-    }
-    if run.comparisons.iter().any(|one| one.workload.envoy_instead.is_some()) {
-        line(String::new());
+    if !run.comparisons.is_empty() {
         line(
-            "¹ Envoy has no gRPC over WebTransport. It is measured with gRPC ping-pong over cleartext HTTP/2, \
-             while Sluicegate also does QUIC and TLS."
+            "Medians of the rounds (lowest to highest); CPU and rate are per call or message, as named."
                 .to_owned(),
         );
+        line(String::new());
+        line(row("workload", all().map(|one| one.name.to_owned())));
+        line(rule(COMPARED.len() + 1));
+        for one in &run.comparisons {
+            for (name, of) in [
+                ("Envoy", envoy as Side),
+                ("Sluicegate", sluicegate),
+                ("Vanguard", vanguard),
+                ("bare echo on quinn", quinn),
+            ] {
+                let measured: Vec<&Measurement> = one.rounds.iter().filter_map(of).collect();
+                if measured.is_empty() {
+                    continue;
+                }
+                let workload = one.workload;
+                let cells = all().map(|quantity| {
+                    let values: Vec<f64> = measured.iter().filter_map(|one| (quantity.of)(one)).collect();
+                    spread(&values, figure, "")
+                });
+                line(row(&format!("{}, per {}: {name}", workload.title, workload.unit()), cells));
+            }
+        }
+    }
+    for (mark, note) in [
+        (
+            '¹',
+            "Envoy has no gRPC over WebTransport. It is measured with gRPC ping-pong over cleartext HTTP/2, while \
+             Sluicegate also does QUIC and TLS.",
+        ),
+        (
+            '²',
+            "Envoy carries the same messages on cleartext WebSockets, one for each stream, to an echo on WebSockets; \
+             quinn's echo answers at once, with nobody behind it.",
+        ),
+    ] {
+        if run.comparisons.iter().any(|one| one.workload.title.ends_with(mark)) {
+            line(String::new());
+            line(format!("{mark} {note}"));
+        }
+    }
+    if !run.idle.is_empty() {
+        line(String::new());
+        line("Memory of WebTransport sessions that do nothing:".to_owned());
+        line(String::new());
+        let names = ["on each connection", "RSS before, MiB", "RSS after, MiB", "KiB per session"];
+        line(row("sessions", names.into_iter().map(str::to_owned)));
+        line(rule(names.len()));
+        for one in &run.idle {
+            let mib = |bytes: u64| figure(bytes as f64 / f64::from(1 << 20));
+            let each = figure(one.each() / 1024.0);
+            let cells = [one.per_connection.to_string(), mib(one.before), mib(one.after), each];
+            line(row(&one.sessions.to_string(), cells.into_iter()));
+        }
     }
     for one in &run.comparisons {
         for Unlogged { proxy, lines: logged, calls } in &one.unlogged {
@@ -138,6 +172,10 @@ fn sluicegate(round: &Round) -> Option<&Measurement> {
 
 fn vanguard(round: &Round) -> Option<&Measurement> {
     round.vanguard.as_ref()
+}
+
+fn quinn(round: &Round) -> Option<&Measurement> {
+    round.quinn.as_ref()
 }
 
 fn cpu(one: &Measurement) -> Option<f64> {
@@ -202,7 +240,8 @@ mod tests {
         let workload = Workload::named("grpc-unary-64").unwrap();
         let unlogged = vec![Unlogged { proxy: "envoy", lines: 8, calls: 9 }];
         let comparisons = vec![Comparison { workload, rounds, unlogged }];
-        text(&Run { machine, versions: vec!["Envoy 1".into()], rounds: 2, quick: false, comparisons })
+        let idle = vec![Idle { sessions: 1000, per_connection: 16, before: 10 << 20, after: 30 << 20 }];
+        text(&Run { machine, versions: vec!["Envoy 1".into()], rounds: 2, quick: false, comparisons, idle })
     }
 
     #[test]
@@ -211,6 +250,7 @@ mod tests {
             envoy: Some(measurement(envoy)),
             sluicegate: Some(measurement(sluicegate)),
             vanguard: Some(measurement(envoy * 2.0)),
+            quinn: Some(measurement(envoy / 2.0)),
         };
         let report = report(vec![round(10.0, 5.0), round(100.0, 20.0), round(100.0, 30.0)]);
         assert!(
@@ -218,6 +258,8 @@ mod tests {
             "{report}"
         );
         assert!(report.contains("| gRPC unary, 64 B | **0.15** (0.10–0.25) |"), "{report}");
+        assert!(report.contains("| gRPC unary, 64 B | **0.60** (0.40–1.00) |"), "{report}");
+        assert!(report.contains("| 1000 | 16 | 10.0 | 30.0 | 20.5 |"), "{report}");
         assert!(report.contains("| gRPC unary, 64 B, per call: Envoy | 100 (10.0–100) |"), "{report}");
         assert!(report.contains("| gRPC unary, 64 B, per call: Sluicegate | 20.0 (5.00–30.0) |"), "{report}");
     }

@@ -22,6 +22,8 @@ pub(crate) struct Workload {
     pub(crate) envoy_instead: Option<&'static str>,
     /// Whether Vanguard is measured with it too.
     pub(crate) vanguard: bool,
+    /// What a bare echo on quinn is measured with, if anything.
+    pub(crate) quinn: Option<&'static str>,
 }
 
 /// What the client speaks.
@@ -39,6 +41,10 @@ pub(crate) enum Client {
     Rest,
     /// `grpc-wt-1` over WebTransport.
     WebTransport,
+    /// Framed messages on WebSockets.
+    WebSocket,
+    /// Framed messages on the streams of bare QUIC.
+    Quic,
 }
 
 /// What a call looks like, and what counts as one turn of it.
@@ -51,11 +57,13 @@ pub(crate) enum Shape {
     /// Each message is sent when the answer to the one before has come. A turn is a message; every stream lasts for the
     /// whole round.
     PingPong,
+    /// The same, but so many messages are sent ahead of their answers.
+    Stream(usize),
 }
 
 impl Workload {
     pub(crate) fn named(name: &str) -> Option<&'static Workload> {
-        ALL.iter().find(|workload| workload.name == name)
+        ALL.iter().chain(STAND_INS).find(|workload| workload.name == name)
     }
 
     /// What Envoy is measured with where Sluicegate is measured with this.
@@ -63,10 +71,28 @@ impl Workload {
         self.envoy_instead.and_then(Workload::named).unwrap_or(self)
     }
 
+    /// What the bare echo is measured with.
+    pub(crate) fn for_quinn(&'static self) -> Option<&'static Workload> {
+        self.quinn.and_then(Workload::named)
+    }
+
+    /// How many messages may be sent ahead of their answers.
+    pub(crate) fn ahead(&self) -> usize {
+        match self.shape {
+            Shape::Stream(ahead) => ahead,
+            Shape::Unary | Shape::ServerStream(_) | Shape::PingPong => 1,
+        }
+    }
+
+    /// Whether every message of a stream is answered with itself.
+    pub(crate) fn is_exchange(&self) -> bool {
+        matches!(self.shape, Shape::PingPong | Shape::Stream(_))
+    }
+
     /// How many of what costs are given for are in one turn.
     pub(crate) fn units_per_turn(&self) -> u64 {
         match self.shape {
-            Shape::Unary | Shape::PingPong => 1,
+            Shape::Unary | Shape::PingPong | Shape::Stream(_) => 1,
             Shape::ServerStream(messages) => messages.into(),
         }
     }
@@ -75,7 +101,7 @@ impl Workload {
     pub(crate) fn calls(&self, turns: u64) -> u64 {
         match self.shape {
             Shape::Unary | Shape::ServerStream(_) => turns,
-            Shape::PingPong => (self.connections * self.streams) as u64,
+            Shape::PingPong | Shape::Stream(_) => (self.connections * self.streams) as u64,
         }
     }
 
@@ -83,7 +109,7 @@ impl Workload {
     pub(crate) fn unit(&self) -> &'static str {
         match self.shape {
             Shape::Unary => "call",
-            Shape::ServerStream(_) | Shape::PingPong => "message",
+            Shape::ServerStream(_) | Shape::PingPong | Shape::Stream(_) => "message",
         }
     }
 }
@@ -101,6 +127,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "grpc-unary-16k",
@@ -114,6 +141,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "web-h2-unary-64",
@@ -127,6 +155,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "web-h1-unary-64",
@@ -140,6 +169,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "connect-unary-64",
@@ -153,6 +183,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: true,
+        quinn: None,
     },
     Workload {
         name: "rest-unary",
@@ -166,6 +197,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: true,
+        quinn: None,
     },
     Workload {
         name: "grpc-stream",
@@ -179,6 +211,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 4,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "grpc-ping-pong",
@@ -192,6 +225,7 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: None,
         vanguard: false,
+        quinn: None,
     },
     Workload {
         name: "webtransport-ping-pong",
@@ -205,6 +239,95 @@ pub(crate) static ALL: &[Workload] = &[
         quick_turns: 500,
         envoy_instead: Some("grpc-ping-pong"),
         vanguard: false,
+        quinn: None,
+    },
+    Workload {
+        name: "webtransport-echo",
+        title: "WebTransport bidi ping-pong, 64 B, and WebSockets ²",
+        client: Client::WebTransport,
+        shape: Shape::PingPong,
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 200_000,
+        quick_turns: 500,
+        envoy_instead: Some("websocket-ping-pong"),
+        vanguard: false,
+        quinn: Some("quic-ping-pong"),
+    },
+    Workload {
+        name: "webtransport-stream",
+        title: "WebTransport bidi stream, 64 B, 64 ahead, and WebSockets ²",
+        client: Client::WebTransport,
+        shape: Shape::Stream(64),
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 1_000_000,
+        quick_turns: 500,
+        envoy_instead: Some("websocket-stream"),
+        vanguard: false,
+        quinn: Some("quic-stream"),
+    },
+];
+
+/// What is measured beside a workload of WebTransport, through what knows none.
+static STAND_INS: &[Workload] = &[
+    Workload {
+        name: "websocket-ping-pong",
+        title: "WebSocket ping-pong, 64 B",
+        client: Client::WebSocket,
+        shape: Shape::PingPong,
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 200_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: false,
+        quinn: None,
+    },
+    Workload {
+        name: "websocket-stream",
+        title: "WebSocket stream, 64 B, 64 ahead",
+        client: Client::WebSocket,
+        shape: Shape::Stream(64),
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 1_000_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: false,
+        quinn: None,
+    },
+    Workload {
+        name: "quic-ping-pong",
+        title: "QUIC ping-pong, 64 B",
+        client: Client::Quic,
+        shape: Shape::PingPong,
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 200_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: false,
+        quinn: None,
+    },
+    Workload {
+        name: "quic-stream",
+        title: "QUIC stream, 64 B, 64 ahead",
+        client: Client::Quic,
+        shape: Shape::Stream(64),
+        message: 64,
+        connections: 4,
+        streams: 4,
+        turns: 1_000_000,
+        quick_turns: 500,
+        envoy_instead: None,
+        vanguard: false,
+        quinn: None,
     },
 ];
 
@@ -214,7 +337,7 @@ mod tests {
 
     #[test]
     fn what_envoy_does_instead_is_a_workload_it_can_do() {
-        for workload in ALL {
+        for workload in ALL.iter().chain(STAND_INS) {
             assert!(
                 std::ptr::eq(workload, Workload::named(workload.name).unwrap()),
                 "{} twice",
@@ -223,7 +346,13 @@ mod tests {
             if let Some(name) = workload.envoy_instead {
                 assert_eq!(Workload::named(name).unwrap().envoy_instead, None);
             }
-            assert!(workload.for_envoy().client != Client::WebTransport, "{}", workload.name);
+            if let Some(name) = workload.quinn {
+                assert_eq!(Workload::named(name).unwrap().client, Client::Quic);
+            }
+        }
+        for workload in ALL {
+            let client = workload.for_envoy().client;
+            assert!(!matches!(client, Client::WebTransport | Client::Quic), "{}", workload.name);
         }
     }
 }

@@ -47,6 +47,7 @@ impl Lane for GrpcLane {
                 one_by_one(turns, latencies, async |_| self.server_stream(count).await).await
             }
             Shape::PingPong => self.ping_pong(turns, latencies).await.during("ping-pong"),
+            Shape::Stream(_) => Err(Failure::new("native gRPC streams one way only")),
         }
     }
 }

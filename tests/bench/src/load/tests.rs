@@ -119,7 +119,7 @@ async fn answer(mut request: RecvStream, mut response: SendStream, status: &'sta
     response.finish().unwrap();
 }
 
-fn webtransport(folder: &Path, status: &'static str) -> Result<Measurement, Failure> {
+fn webtransport(folder: &Path, name: &str, status: &'static str) -> Result<Measurement, Failure> {
     let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
     let certificate = folder.join("cert.pem");
     std::fs::write(&certificate, made.cert.pem()).unwrap();
@@ -130,15 +130,48 @@ fn webtransport(folder: &Path, status: &'static str) -> Result<Measurement, Fail
         let server = ServerBuilder::new().with_addr(address).with_certificate(chain, key).unwrap();
         let target = server.local_addr().unwrap();
         spawn_local(serve_webtransport(server, status));
-        measure("webtransport-ping-pong", target, Some(certificate)).await
+        measure(name, target, Some(certificate)).await
     })
 }
 
 #[test]
 fn calls_over_webtransport_are_made_and_measured() {
     let folder = tempfile::tempdir().unwrap();
-    let measurement = webtransport(folder.path(), "0").unwrap();
-    assert!(measurement.rate > 0.0, "{measurement:?}");
-    let failure = webtransport(folder.path(), "13").unwrap_err().to_string();
+    for name in ["webtransport-ping-pong", "webtransport-stream"] {
+        let measurement = webtransport(folder.path(), name, "0").unwrap();
+        assert!(measurement.rate > 0.0, "{name}: {measurement:?}");
+    }
+    let failure = webtransport(folder.path(), "webtransport-ping-pong", "13").unwrap_err().to_string();
     assert!(failure.contains("grpc-status: 13"), "{failure}");
+}
+
+#[test]
+fn messages_on_websockets_are_exchanged_and_measured() {
+    for name in ["websocket-ping-pong", "websocket-stream"] {
+        let measurement = block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let target = listener.local_addr().unwrap();
+            spawn_local(echo::websocket::serve(listener));
+            measure(name, target, None).await
+        });
+        assert!(measurement.unwrap().rate > 0.0, "{name}");
+    }
+}
+
+#[test]
+fn messages_on_bare_quic_are_exchanged_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    for name in ["quic-ping-pong", "quic-stream"] {
+        let measurement = block_on(async {
+            let endpoint = echo::quic::bind(&certificate, &key).unwrap();
+            let target = endpoint.local_addr().unwrap();
+            spawn_local(echo::quic::serve(endpoint));
+            measure(name, target, Some(certificate.clone())).await
+        });
+        assert!(measurement.unwrap().rate > 0.0, "{name}");
+    }
 }

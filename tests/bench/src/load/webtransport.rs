@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
+use bytes::Bytes;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -12,12 +12,13 @@ use url::Url;
 use web_transport_quinn::proto::ConnectRequest;
 use web_transport_quinn::{ALPN, RecvStream, SendStream, Session};
 
+use super::pipe::{Pipe, exchange};
 use super::{API_KEY, Lane, Turns};
 use crate::echo::PING_PONG;
 use crate::failure::{During, Failure};
 use crate::frame::{self, Frame, Frames, HEADERS, MESSAGE, TRAILERS};
-use crate::payload::{Payload, nanoseconds_since};
-use crate::workload::{Shape, Workload};
+use crate::payload::Payload;
+use crate::workload::Workload;
 
 /// The name that the certificate is made for.
 pub(crate) const HOST: &str = "localhost";
@@ -29,6 +30,7 @@ const CHUNK: usize = 16 << 10;
 pub(super) struct WebTransportLane {
     session: Session,
     payload: Payload,
+    ahead: usize,
 }
 
 pub(super) async fn connect(
@@ -36,10 +38,10 @@ pub(super) async fn connect(
     certificate: &Path,
     workload: &Workload,
 ) -> Result<Vec<WebTransportLane>, Failure> {
-    if workload.shape != Shape::PingPong {
-        return Err(Failure::new("only ping-pong is implemented over WebTransport"));
+    if !workload.is_exchange() {
+        return Err(Failure::new("only messages there and back are implemented over WebTransport"));
     }
-    let config = quic_config(certificate)?;
+    let config = quic_config(certificate, ALPN)?;
     let mut lanes = Vec::new();
     for _ in 0..workload.connections {
         let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
@@ -50,17 +52,17 @@ pub(super) async fn connect(
         if session.protocol() != Some(PROTOCOL) {
             return Err(Failure::new(format!("{PROTOCOL} was answered with {:?}", session.protocol())));
         }
-        lanes.extend(
-            (0..workload.streams).map(|_| WebTransportLane {
-                session: session.clone(),
-                payload: Payload::new(workload.message),
-            }),
-        );
+        lanes.extend((0..workload.streams).map(|_| WebTransportLane {
+            session: session.clone(),
+            payload: Payload::new(workload.message),
+            ahead: workload.ahead(),
+        }));
     }
     Ok(lanes)
 }
 
-fn quic_config(certificate: &Path) -> Result<quinn::ClientConfig, Failure> {
+/// What a QUIC client is configured with, that trusts this certificate and speaks this protocol.
+pub(crate) fn quic_config(certificate: &Path, alpn: &str) -> Result<quinn::ClientConfig, Failure> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).during(certificate.display())?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -68,7 +70,7 @@ fn quic_config(certificate: &Path) -> Result<quinn::ClientConfig, Failure> {
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    tls.alpn_protocols = vec![ALPN.as_bytes().to_vec()];
+    tls.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     Ok(quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?)))
 }
 
@@ -81,29 +83,15 @@ impl Lane for WebTransportLane {
 impl WebTransportLane {
     async fn ping_pong(&mut self, turns: &Turns, latencies: &mut Vec<u64>) -> Result<(), Failure> {
         let (request, response) = self.session.open_bi().await?;
-        let mut call = Call { request, response, frames: Frames::default(), chunk: vec![0; CHUNK] };
+        let mut call =
+            Call { request, response, frames: Frames::default(), chunk: vec![0; CHUNK], head_seen: false };
         let head =
             format!(":path: {PING_PONG}\r\ncontent-type: application/grpc\r\nx-api-key: {API_KEY}\r\n");
         call.request.write_all(&frame::encode(HEADERS, head.as_bytes())).await?;
-        let mut head_seen = false;
-        while let Some(number) = turns.take() {
-            let start = Instant::now();
-            call.request.write_all(&self.payload.message(number)).await?;
-            if !head_seen {
-                call.expect_head().await?;
-                head_seen = true;
-            }
-            match call.next().await? {
-                Some(Frame { flags: MESSAGE, payload }) => self.payload.check(number, &payload)?,
-                other => return Err(unexpected(other)),
-            }
-            latencies.push(nanoseconds_since(start));
-        }
+        exchange(&mut call, &self.payload, self.ahead, turns, latencies).await?;
         call.request.write_all(&frame::encode(TRAILERS, b"")).await?;
         call.request.finish()?;
-        if !head_seen {
-            call.expect_head().await?;
-        }
+        call.expect_head().await?;
         call.expect_end().await
     }
 }
@@ -113,14 +101,33 @@ struct Call {
     response: RecvStream,
     frames: Frames,
     chunk: Vec<u8>,
+    head_seen: bool,
+}
+
+impl Pipe for Call {
+    async fn send(&mut self, framed: Bytes) -> Result<(), Failure> {
+        Ok(self.request.write_all(&framed).await?)
+    }
+
+    async fn receive(&mut self) -> Result<Bytes, Failure> {
+        self.expect_head().await?;
+        match self.next().await? {
+            Some(Frame { flags: MESSAGE, payload }) => Ok(payload),
+            other => Err(unexpected(other)),
+        }
+    }
 }
 
 impl Call {
+    /// Reads the head, unless it has been read.
     async fn expect_head(&mut self) -> Result<(), Failure> {
-        match self.next().await? {
-            Some(Frame { flags: HEADERS, .. }) => Ok(()),
-            other => Err(unexpected(other)),
+        if !self.head_seen {
+            match self.next().await? {
+                Some(Frame { flags: HEADERS, .. }) => self.head_seen = true,
+                other => return Err(unexpected(other)),
+            }
         }
+        Ok(())
     }
 
     async fn expect_end(&mut self) -> Result<(), Failure> {
