@@ -108,6 +108,11 @@ async fn open(options: &Options) -> Result<Idle, Failure> {
     for client in clients.iter().chain([&warm]) {
         client.check()?;
     }
+    // A gateway that is told to end waits for sessions whose client has just vanished.
+    for endpoint in endpoints.iter().chain([&endpoint]) {
+        endpoint.close(0u32.into(), b"");
+        endpoint.wait_idle().await;
+    }
     Ok(Idle { sessions: connections * per_connection, per_connection, before, after })
 }
 
