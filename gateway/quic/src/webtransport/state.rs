@@ -89,7 +89,12 @@ impl SessionState {
         shared: &Shared,
     ) -> Arc<SessionState> {
         let limits = &shared.limits;
-        let streams = usize::try_from(limits.max_session_streams).unwrap_or(usize::MAX);
+        // QUIC allows a connection no more than these. A session may be sent more than `max_session_streams`: credit that
+        // was taken for lost and given again may have been on its way.
+        let capacity = |requests: u32| {
+            let of_sessions = limits.max_session_streams.saturating_mul(limits.max_sessions.max(1));
+            usize::try_from(requests.saturating_add(of_sessions)).unwrap_or(usize::MAX)
+        };
         Arc::new(SessionState {
             id,
             dialect,
@@ -100,9 +105,8 @@ impl SessionState {
             written: Notify::new(),
             resets: Arc::clone(&shared.resets),
             quic: shared.quic.clone(),
-            // No more streams are open than these hold.
-            bidi: Queue::new(streams),
-            uni: Queue::new(streams),
+            bidi: Queue::new(capacity(limits.max_bidi_streams)),
+            uni: Queue::new(capacity(limits.max_uni_streams)),
             datagrams: Queue::new(limits.datagrams_per_session),
             credited: Notify::new(),
             draining: AtomicBool::new(false),
