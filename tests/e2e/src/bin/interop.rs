@@ -146,7 +146,7 @@ async fn client_streaming(client: &mut Client) {
 
 async fn server_streaming(client: &mut Client) {
     let sizes = [31_415, 9, 2653, 58_979];
-    let response_parameters = sizes.map(|size| ResponseParameters { size }).to_vec();
+    let response_parameters = sizes.map(|size| ResponseParameters { size, interval_us: 0 }).to_vec();
     let request = StreamingOutputCallRequest { response_parameters, ..Default::default() };
     let returned = exchange(client, "StreamingOutputCall", &[request]).await;
     let wanted = sizes.map(|size| StreamingOutputCallResponse { payload: zeros(size as usize) });
@@ -203,8 +203,14 @@ async fn cancel_after_first_response(client: &mut Client) {
 
 async fn timeout_on_sleeping_server(client: &mut Client) {
     let mut call = client.call(&path("FullDuplexCall")).timeout(Duration::from_millis(1)).open().await;
+    let sleepy = ResponseParameters { size: 31_415, interval_us: 1_000_000 };
+    let request = StreamingOutputCallRequest {
+        response_parameters: vec![sleepy],
+        payload: zeros(27_182),
+        response_status: None,
+    };
     // A deadline that has passed already may stop the request.
-    let _ = call.send(&one_response(31_415, 27_182)).await;
+    let _ = call.send(&request.encode_to_vec()).await;
     assert_eq!(call.response.all().await.code(), 4);
 }
 
@@ -240,7 +246,7 @@ fn messages<M: Message + Default>(returned: &Exchanged) -> Vec<M> {
 
 /// Asks for one message of this size with a payload of that one.
 fn one_response(response: i32, request: usize) -> Vec<u8> {
-    let response_parameters = vec![ResponseParameters { size: response }];
+    let response_parameters = vec![ResponseParameters { size: response, interval_us: 0 }];
     StreamingOutputCallRequest { response_parameters, payload: zeros(request), response_status: None }
         .encode_to_vec()
 }
@@ -300,6 +306,9 @@ struct StreamingInputCallResponse {
 struct ResponseParameters {
     #[prost(int32, tag = "1")]
     size: i32,
+    /// How long the service waits before it sends the message.
+    #[prost(int32, tag = "2")]
+    interval_us: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
