@@ -21,7 +21,8 @@ use sluicegate_core::status::{Flag, Status};
 use crate::drain::Drain;
 use crate::observe::sessions::Refuser;
 
-/// How long before the end of a drain sessions are closed at the latest, so that clients still get to know.
+/// How long before the end of a drain sessions are closed at the latest, so that clients still get to know; and how long
+/// one may take to be told that it is over.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Resolves when a draining gateway must close what is still open.

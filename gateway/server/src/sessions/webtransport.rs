@@ -16,12 +16,13 @@ use sluicegate_core::protocol::grpc_wt::close;
 use sluicegate_core::session::SessionRequest;
 use sluicegate_core::status::Flag;
 use sluicegate_quic::{Session, SessionEnd};
+use tokio::time::timeout;
 
 use super::admit::admit;
 use super::ledger::{Ender, Ledger};
 use super::moved::From;
 use super::reach::reach;
-use super::{Refusal, headers, last_moment};
+use super::{FAREWELL, Refusal, headers, last_moment};
 use crate::front::door::Door;
 use crate::plan::Traffic;
 use crate::route::Route;
@@ -115,7 +116,7 @@ async fn carry(client: Session, upstream: Session, ledger: &mut Ledger) {
             match end {
                 SessionEnd::Closed { code, reason } => {
                     ledger.ended(from.into(), Some(code), None);
-                    other.close(code, &reason).await;
+                    farewell(other, code, &reason).await;
                 }
                 // Whoever is left must not take it for a close with code 0, which says that all is well.
                 SessionEnd::Lost => {
@@ -130,13 +131,18 @@ async fn carry(client: Session, upstream: Session, ledger: &mut Ledger) {
         }
         Ending::Idle => {
             ledger.ended(Ender::Gateway, Some(close::DRAIN), Some(Flag::StreamIdle));
-            tokio::join!(client.close(close::DRAIN, "idle"), upstream.close(close::DRAIN, "idle"));
+            tokio::join!(farewell(client, close::DRAIN, "idle"), farewell(upstream, close::DRAIN, "idle"));
         }
         Ending::Drained => {
             ledger.ended(Ender::Gateway, Some(close::DRAIN), None);
-            tokio::join!(client.close(close::DRAIN, "drain"), upstream.close(close::DRAIN, "drain"));
+            tokio::join!(farewell(client, close::DRAIN, "drain"), farewell(upstream, close::DRAIN, "drain"));
         }
     }
+}
+
+/// Closes a session. One that takes nothing any more, not even its end, is not waited for.
+async fn farewell(session: Session, code: u32, reason: &str) {
+    let _ = timeout(FAREWELL, session.close(code, reason)).await;
 }
 
 /// Tells one side that the other one asks it to end the session soon.
