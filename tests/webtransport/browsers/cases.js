@@ -262,7 +262,7 @@ async function grpcCall(to) {
   }
   await writer.write(frame(TRAILERS, new Uint8Array()));
   // The response may be complete before this arrives; then the gateway has told us to stop.
-  writer.close().catch(() => {});
+  await writer.close().catch(() => {});
   const { flags, payload } = (await frames.next()).value;
   expectEqual(flags, TRAILERS);
   if (!decode(payload).includes("grpc-status: 0\r\n")) throw new Error(`the trailers are ${decode(payload)}`);
