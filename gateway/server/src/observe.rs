@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod datagrams;
+mod families;
 pub(crate) mod listeners;
 pub(crate) mod metrics;
 pub(crate) mod sessions;

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use sluicegate_quic::{Observer, Refusal};
+
+use super::families;
 
 /// The metrics that every listener has.
 #[derive(Debug)]
@@ -17,16 +19,9 @@ pub(crate) struct ListenerFamilies {
 
 impl ListenerFamilies {
     pub(super) fn new(registry: &Registry) -> Result<ListenerFamilies, prometheus::Error> {
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let family = IntCounterVec::new(Opts::new(format!("sluicegate_{name}"), help), labels)?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            let family = IntGaugeVec::new(Opts::new(format!("sluicegate_{name}"), help), labels)?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
-        };
+        let counters =
+            |name: &str, help: &str, labels: &[&str]| families::counters(registry, name, help, labels);
+        let gauges = |name: &str, help: &str, labels: &[&str]| families::gauges(registry, name, help, labels);
         Ok(ListenerFamilies {
             quic_refused: counters(
                 "quic_refused_total",

@@ -7,7 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 use sluicegate_core::metrics::FilterMetrics;
 use sluicegate_core::path::MethodPath;
@@ -16,6 +16,7 @@ use sluicegate_core::schema::{Method, Schema};
 use sluicegate_core::status::Code;
 
 use super::datagrams::DatagramMetrics;
+use super::families;
 use super::listeners::ListenerFamilies;
 use super::sessions::SessionFamilies;
 use crate::plan::Plan;
@@ -67,16 +68,10 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Result<Metrics, prometheus::Error> {
         let registry = Registry::new_custom(None, None)?;
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            let family = IntCounterVec::new(Opts::new(format!("sluicegate_{name}"), help), labels)?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            let family = IntGaugeVec::new(Opts::new(format!("sluicegate_{name}"), help), labels)?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
-        };
+        let counters =
+            |name: &str, help: &str, labels: &[&str]| families::counters(&registry, name, help, labels);
+        let gauges =
+            |name: &str, help: &str, labels: &[&str]| families::gauges(&registry, name, help, labels);
         let counter = |name: &str, help: &str| {
             let counter = IntCounter::new(format!("sluicegate_{name}"), help)?;
             registry.register(Box::new(counter.clone()))?;

@@ -1,7 +1,8 @@
 //! The metrics of sessions that are carried whole.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
+use super::families;
 use super::metrics::{Active, ConnectionMetrics};
 
 const LABELS: &[&str] = &["route", "cluster", "protocol"];
@@ -22,16 +23,9 @@ pub(crate) struct SessionFamilies {
 impl SessionFamilies {
     pub(super) fn new(registry: &Registry) -> Result<SessionFamilies, prometheus::Error> {
         let counters = |name: &str, help: &str, label: &[&str]| {
-            let options = Opts::new(format!("sluicegate_{name}"), help);
-            let family = IntCounterVec::new(options, &[LABELS, label].concat())?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
+            families::counters(registry, name, help, &[LABELS, label].concat())
         };
-        let gauges = |name: &str, help: &str| {
-            let family = IntGaugeVec::new(Opts::new(format!("sluicegate_{name}"), help), LABELS)?;
-            registry.register(Box::new(family.clone()))?;
-            Ok::<_, prometheus::Error>(family)
-        };
+        let gauges = |name: &str, help: &str| families::gauges(registry, name, help, LABELS);
         Ok(SessionFamilies {
             total: counters("proxied_sessions_total", "Sessions carried to upstreams.", &[])?,
             active: gauges("proxied_sessions_active", "Sessions that are open to upstreams.")?,
