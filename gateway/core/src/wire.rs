@@ -96,6 +96,9 @@ pub trait Receive: Send + Unpin + 'static {
 
     /// Tells the client that the rest is not wanted because the response is complete.
     fn stop(&mut self);
+
+    /// The response is complete, and in its protocol so is the request, though its stream need not have ended yet.
+    fn finish(&mut self) {}
 }
 
 /// The sending half: what the client gets.

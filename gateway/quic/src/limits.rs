@@ -75,7 +75,8 @@ pub struct Limits {
     pub early_streams: usize,
     /// Datagrams of a connection that may wait likewise, `datagram_buffer` bytes at most; the oldest are dropped.
     pub early_datagrams: usize,
-    /// How long a drained connection waits for its client to close it after the last call has ended.
+    /// How long a drained connection waits for its client to close it after the last call has ended, and the stream of a
+    /// request that is complete, as its response is, for its end.
     pub linger: Duration,
     /// Who is told what the limits refuse.
     pub observer: Arc<dyn Observer>,

@@ -1,11 +1,14 @@
 //! The receiving half of a stream of a session.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::ReadError;
 use sluicegate_core::wire::{Gone, Receive};
+use tokio::time::timeout;
 
 use super::error_code::{self, BUFFERED_STREAM_REJECTED};
 use super::flow::Violation;
@@ -19,11 +22,13 @@ pub struct WtReceive {
     /// Wakes whoever waits for this stream, here or in the other half.
     quic_waker: Waker,
     error: Option<StreamError>,
+    /// The rest is another's to refuse.
+    is_left: bool,
 }
 
 impl WtReceive {
     pub(crate) fn new(stream: Arc<StreamState>) -> WtReceive {
-        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream, error: None }
+        WtReceive { quic_waker: Waker::from(Arc::clone(&stream.wakers)), stream, error: None, is_left: false }
     }
 
     /// The QUIC stream's number.
@@ -66,6 +71,12 @@ impl WtReceive {
             return Poll::Ready(error);
         }
         self.stream.poll_reset(&self.quic_waker)
+    }
+
+    /// Reads nothing of the stream but its end, for as long as that may take.
+    async fn see_end(mut self, patience: Duration) {
+        // What else comes, or nothing, is refused when this is dropped.
+        let _ = timeout(patience, poll_fn(|cx| self.poll_data(cx))).await;
     }
 
     fn fail(&mut self, error: StreamError) -> Gone {
@@ -116,11 +127,27 @@ impl Receive for WtReceive {
     fn stop(&mut self) {
         self.stop_with(error_code::NO_ERROR);
     }
+
+    /// A browser that is told to stop while it still has to end its stream takes that for an error: Chromium of the
+    /// request, Firefox now and then of the response too. So the end may come within [`Limits::linger`].
+    ///
+    /// [`Limits::linger`]: crate::Limits::linger
+    fn finish(&mut self) {
+        if self.poll_data(&mut Context::from_waker(Waker::noop())).is_pending()
+            && let Some(session) = self.stream.session.upgrade()
+        {
+            let rest = WtReceive::new(Arc::clone(&self.stream));
+            self.is_left = true;
+            tokio::spawn(rest.see_end(session.linger()));
+        }
+    }
 }
 
 impl Drop for WtReceive {
     fn drop(&mut self) {
         // The other half keeps the stream alive, so this does not happen by itself.
-        self.stop();
+        if !self.is_left {
+            self.stop();
+        }
     }
 }

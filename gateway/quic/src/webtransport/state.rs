@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -200,6 +201,11 @@ impl SessionState {
         if self.receiving.as_ref().is_some_and(|receiving| receiving.window(kind).done(1)) {
             self.driver.wake();
         }
+    }
+
+    /// How long the peer has for what it should do of itself.
+    pub(super) fn linger(&self) -> Duration {
+        self.limits.linger
     }
 
     fn refused(&self, what: Refusal) {

@@ -310,8 +310,9 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         }
         match std::task::ready!(flushed) {
             Ok(()) => {
-                if !self.upload.ended {
-                    self.receive.stop();
+                match self.upload.ended {
+                    true => self.receive.finish(),
+                    false => self.receive.stop(),
                 }
                 self.state = State::Done;
             }

@@ -20,7 +20,7 @@ pub struct QuicLimits {
     pub idle_timeout: Duration,
     /// How often a quiet connection is probed.
     pub keep_alive: Duration,
-    /// How long a drained connection waits for its client to close it.
+    /// How long a drained connection waits for its client to close it, and a stream whose call is over for its end.
     pub linger: Duration,
     /// Handshakes in progress at once on the listener; more clients are refused.
     pub max_incoming: usize,
