@@ -1,7 +1,8 @@
 //! How sessions end, and who gets to know.
 
+use bytes::Buf;
 use sluicegate_e2e::QUIET;
-use sluicegate_e2e::raw_h3::{self, RawH3};
+use sluicegate_e2e::raw_h3::{self, RawH3, frame_type};
 use sluicegate_e2e::relay::{Faults, Relay};
 
 use super::*;
@@ -116,6 +117,43 @@ async fn a_client_is_told_that_the_gateway_drains() {
     rig.gateway.terminate().await;
     read(&|received| received.windows(DRAIN.len()).any(|part| part == DRAIN)).await;
     assert!(rig.gateway.is_running());
+}
+
+/// Both ends are written by hand, because those on crates neither send the capsule nor show it.
+#[tokio::test]
+async fn a_wish_for_the_end_is_passed_on() {
+    /// `WT_DRAIN_SESSION`: type 0x78ae, and nothing in it.
+    const DRAIN: &[u8] = &[0x80, 0x00, 0x78, 0xae, 0x00];
+
+    let endpoint = server_endpoint(TransportConfig::default());
+    let url = format!("https://{}", endpoint.local_addr().unwrap());
+    let live = Route::new("live").cluster("live");
+    let config = Config::default().route(live).cluster_of("live", &[url], WEBTRANSPORT);
+    let gateway = config.start().await;
+    let raw = RawH3::connect(gateway.target().tls).await;
+    let upstream = async {
+        let quic = within("a connection", endpoint.accept()).await.unwrap().await.unwrap();
+        let mut settings = h3::server::builder();
+        settings.enable_webtransport(true).enable_extended_connect(true).enable_datagram(true);
+        let h3 = settings.max_webtransport_sessions(1).build::<_, Bytes>(h3_quinn::Connection::new(quic));
+        let mut h3 = h3.await.unwrap();
+        let (_, mut stream) = h3.accept().await.unwrap().unwrap().resolve_request().await.unwrap();
+        stream.send_response(http::Response::new(())).await.unwrap();
+        (h3, stream)
+    };
+    let (mut session, (_h3, mut upstream)) =
+        tokio::join!(async { raw.session_at("webtransport", "/").await.expect("a session") }, upstream);
+
+    session.send.write_all(&raw_h3::frame(frame_type::DATA, DRAIN)).await.unwrap();
+    let mut arrived = within("a capsule", upstream.recv_data()).await.unwrap().unwrap();
+    assert_eq!(arrived.copy_to_bytes(arrived.remaining()), DRAIN);
+
+    upstream.send_data(Bytes::from_static(DRAIN)).await.unwrap();
+    let mut arrived = Vec::new();
+    while !arrived.ends_with(DRAIN) {
+        let chunk = within("a capsule", session.receive.read_chunk(1 << 10, true)).await.unwrap();
+        arrived.extend_from_slice(&chunk.expect("the session is open").bytes);
+    }
 }
 
 /// It need not wait for the drain timeout, which is 30 s here.
