@@ -46,7 +46,7 @@ pub struct Connection {
     /// Requests whose heads `h3` is reading.
     resolving: FuturesUnordered<BoxFuture<'static, Resolved>>,
     /// CONNECTs that wait for the client's settings, with the time by which these must have come.
-    connects: VecDeque<(Connect, Instant)>,
+    connects: VecDeque<(Box<Connect>, Instant)>,
     drivers: FuturesUnordered<Driver>,
     phase: Phase,
     /// Whether the client's sessions have been asked to end.

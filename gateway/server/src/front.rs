@@ -41,11 +41,18 @@ pub(crate) enum NewConnection {
 }
 
 /// Serves a connection to its end.
+///
+/// A future has room for all that it may ever wait for, and a connection has it for as long as it lives. So here and further
+/// down what only some connections do, or only once, is boxed: most connections wait, and there may be many.
 pub(crate) async fn serve(worker: Arc<Worker>, arrival: Arrival, shutdown: ShutdownWatch) {
     let Arrival { connection, address, listener, place } = arrival;
     match connection {
-        NewConnection::Tcp(socket) => tcp::serve(worker, socket, address, listener, shutdown).await,
-        NewConnection::Quic(incoming) => quic::serve(worker, *incoming, address, listener, shutdown).await,
+        NewConnection::Tcp(socket) => {
+            Box::pin(tcp::serve(worker, socket, address, listener, shutdown)).await;
+        }
+        NewConnection::Quic(incoming) => {
+            Box::pin(quic::serve(worker, incoming, address, listener, shutdown)).await;
+        }
     }
     drop(place);
 }

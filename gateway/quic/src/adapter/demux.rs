@@ -10,9 +10,9 @@ use futures_util::stream::{BoxStream, FuturesUnordered, Stream, StreamExt, unfol
 use h3::error::Code;
 use http::{HeaderMap, StatusCode};
 use quinn::{RecvStream, SendStream};
-use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Sleep, Timeout, timeout};
 
+use super::handoff::{Giver, handoff};
 use super::peek::{Opened, Peek};
 use super::qpack_streams::QpackStreams;
 use super::{Adapter, Bidi, ReceiveHalf, SendHalf};
@@ -34,12 +34,12 @@ pub(crate) struct Demux {
     /// Streams that have not said what they are.
     unknown: FuturesUnordered<Timeout<Peek>>,
     qpack: QpackStreams,
-    requests: mpsc::Sender<Bidi>,
-    streams: mpsc::Sender<ReceiveHalf>,
+    requests: Giver<Bidi>,
+    streams: Giver<ReceiveHalf>,
     /// The sending halves of the requests that `h3` is reading the head of.
     sending: HashMap<u64, Arc<Mutex<Outgoing>>>,
     /// CONNECTs that ask for a session.
-    connects: VecDeque<Connect>,
+    connects: VecDeque<Box<Connect>>,
     /// Wakes when a stream has waited too long for its session.
     expiry: Option<Pin<Box<Sleep>>>,
     closed: bool,
@@ -51,12 +51,10 @@ impl Demux {
         // QUIC bounds how many streams are open, each session bringing some more, so these are never full.
         let limits = &shared.limits;
         let of_sessions = limits.max_sessions.saturating_mul(limits.max_session_streams);
-        let capacity = |streams: u32| {
-            let streams = usize::try_from(streams.saturating_add(of_sessions)).unwrap_or(usize::MAX);
-            streams.clamp(1, Semaphore::MAX_PERMITS)
-        };
-        let (requests, requests_received) = mpsc::channel(capacity(shared.limits.max_bidi_streams));
-        let (streams, streams_received) = mpsc::channel(capacity(shared.limits.max_uni_streams));
+        let capacity =
+            |streams: u32| usize::try_from(streams.saturating_add(of_sessions)).unwrap_or(usize::MAX);
+        let (requests, requests_received) = handoff(capacity(shared.limits.max_bidi_streams));
+        let (streams, streams_received) = handoff(capacity(shared.limits.max_uni_streams));
         let adapter = Adapter::new(Arc::clone(&shared), requests_received, streams_received);
         let quic = || shared.quic.clone();
         let demux = Demux {
@@ -122,7 +120,7 @@ impl Demux {
     }
 
     /// The next CONNECT that asks for a session.
-    pub(crate) fn next_connect(&mut self) -> Option<Connect> {
+    pub(crate) fn next_connect(&mut self) -> Option<Box<Connect>> {
         self.connects.pop_front()
     }
 
@@ -147,7 +145,7 @@ impl Demux {
             Opened::Request { send, receive, guard, first } => self.request(send, receive, guard, first),
             Opened::Qpack(kind, stream) => self.qpack.add(kind, stream, &self.shared),
             Opened::Control(stream) => {
-                if self.streams.try_send(stream).is_err() {
+                if self.streams.give(stream).is_err() {
                     self.shared.close(Code::H3_STREAM_CREATION_ERROR, "too many unidirectional streams");
                 }
             }
@@ -185,7 +183,7 @@ impl Demux {
         let send = Arc::new(Mutex::new(send));
         let half = ReceiveHalf::new(receive, guard, first.into_bytes(), Arc::clone(&self.shared));
         let stream = Bidi { send: SendHalf::new(Arc::clone(&send), None), receive: half };
-        if self.requests.try_send(stream).is_ok() {
+        if self.requests.give(stream).is_ok() {
             self.sending.insert(id, send);
         }
     }
@@ -194,7 +192,7 @@ impl Demux {
         let limit = usize::try_from(self.shared.limits.max_field_section).unwrap_or(usize::MAX);
         let status = match qpack::decode(block, limit) {
             Ok(fields) => match Connect::new(fields, send, receive, guard) {
-                Ok(connect) => return self.connects.push_back(connect),
+                Ok(connect) => return self.connects.push_back(Box::new(connect)),
                 Err(refused) => {
                     (send, receive) = (refused.send, refused.receive);
                     refused.status

@@ -7,6 +7,7 @@
 pub(crate) mod arriving;
 pub(crate) mod control;
 pub(crate) mod demux;
+mod handoff;
 pub(crate) mod outgoing;
 pub(crate) mod peek;
 mod qpack_streams;
@@ -22,13 +23,13 @@ use futures_util::future::BoxFuture;
 use h3::error::Code;
 use h3::quic::{self, ConnectionErrorIncoming, StreamErrorIncoming, StreamId};
 use quinn::ConnectionError;
-use tokio::sync::mpsc;
 
 pub(crate) use receive::ReceiveHalf;
 pub(crate) use send::SendHalf;
 
 use crate::shared::Shared;
 use crate::varint;
+use handoff::Taker;
 use outgoing::Outgoing;
 
 /// How many chunks or frames of one stream are looked at before others have their turn. Frames that mean nothing cost
@@ -128,16 +129,12 @@ impl quic::OpenStreams<Bytes> for Opener {
 /// The connection as `h3` sees it: what the demultiplexer lets through.
 pub(crate) struct Adapter {
     opener: Opener,
-    requests: mpsc::Receiver<Bidi>,
-    streams: mpsc::Receiver<ReceiveHalf>,
+    requests: Taker<Bidi>,
+    streams: Taker<ReceiveHalf>,
 }
 
 impl Adapter {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        requests: mpsc::Receiver<Bidi>,
-        streams: mpsc::Receiver<ReceiveHalf>,
-    ) -> Adapter {
+    pub(crate) fn new(shared: Arc<Shared>, requests: Taker<Bidi>, streams: Taker<ReceiveHalf>) -> Adapter {
         Adapter { opener: Opener::new(shared), requests, streams }
     }
 
@@ -155,11 +152,11 @@ impl quic::Connection<Bytes> for Adapter {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ReceiveHalf, ConnectionErrorIncoming>> {
-        Poll::Ready(ready!(self.streams.poll_recv(cx)).ok_or_else(|| self.closed()))
+        Poll::Ready(ready!(self.streams.poll_take(cx)).ok_or_else(|| self.closed()))
     }
 
     fn poll_accept_bidi(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bidi, ConnectionErrorIncoming>> {
-        Poll::Ready(ready!(self.requests.poll_recv(cx)).ok_or_else(|| self.closed()))
+        Poll::Ready(ready!(self.requests.poll_take(cx)).ok_or_else(|| self.closed()))
     }
 
     fn opener(&self) -> Opener {

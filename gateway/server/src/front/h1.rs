@@ -108,14 +108,14 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
     let admission = match websocket::upgrade(door, &head, &host).filter(|_| !http_1_0) {
         Some(Ok(upgrade)) => {
             let ahead = bytes.split_off(head_len.min(bytes.len()));
-            websocket::serve_h1(door, io, ahead, upgrade, host).await;
+            Box::pin(websocket::serve_h1(door, io, ahead, upgrade, host)).await;
             return None;
         }
         Some(Err(refusal)) => Admission::Reply(refusal),
         None => match Proxied::upgrade(door, &head, &host, authority).filter(|_| !http_1_0) {
             Some(proxied) => {
                 let ahead = bytes.split_off(head_len.min(bytes.len()));
-                proxied.serve_h1(door, io, ahead).await;
+                Box::pin(proxied.serve_h1(door, io, ahead)).await;
                 return None;
             }
             None => door.admit(head, &host),

@@ -61,12 +61,12 @@ fn limit(refusal: Refusal) -> &'static str {
 /// Serves a QUIC connection to its end.
 pub(crate) async fn serve(
     worker: Arc<Worker>,
-    incoming: Incoming,
+    incoming: Box<Incoming>,
     address: SocketAddr,
     listening: Arc<Listening>,
     shutdown: ShutdownWatch,
 ) {
-    let mut connection = match incoming.handshake().await {
+    let mut connection = match Box::pin(incoming.handshake()).await {
         Ok(connection) => connection,
         Err(error) => return log::debug!("{address}: QUIC handshake: {error}"),
     };

@@ -46,14 +46,17 @@ pub(crate) async fn serve(
     let drain = worker.running.drain.clone();
     // A connection that has not shown what it is when the gateway drains is not waited for.
     let started = tokio::select! {
-        started = start(socket, address, &listening) => started,
+        started = Box::pin(start(socket, address, &listening)) => started,
         () = drain.begins() => return,
     };
     match started {
         Ok((io, h2)) => {
             let secure = listening.tls.is_some();
             let door = Arc::new(Door::new(worker, listening, address, secure));
-            if h2 { h2::serve(door, io, shutdown).await } else { h1::serve(door, io, shutdown).await }
+            match h2 {
+                true => Box::pin(h2::serve(door, io, shutdown)).await,
+                false => Box::pin(h1::serve(door, io, shutdown)).await,
+            }
         }
         Err(reason) => log::debug!("{address}: {reason}"),
     }

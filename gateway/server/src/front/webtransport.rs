@@ -17,7 +17,7 @@ pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
     let is_for_calls =
         door.listening.webtransport.as_ref().is_some_and(|calls| request.path.path() == &*calls.path);
     if !is_for_calls && let Some(route) = sessions::find(&door, &request, &host) {
-        return sessions::serve(door, host, route, request).await;
+        return Box::pin(sessions::serve(door, host, route, request)).await;
     }
     match check(&door, &request, &host) {
         Ok(subprotocol) => calls::serve(door, host, request, subprotocol).await,

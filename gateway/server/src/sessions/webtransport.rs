@@ -49,7 +49,8 @@ pub(crate) async fn serve(
         identity: None,
     };
     let Some(mut ledger) = Ledger::new(door.worker.clone(), asked, route) else { return };
-    let opened = match open(&mut ledger, &request).await {
+    // Boxed, for it takes more room than all that follows.
+    let opened = match Box::pin(open(&mut ledger, &request)).await {
         Ok(opened) => opened,
         Err(refusal) => {
             ledger.refused(&refusal);
