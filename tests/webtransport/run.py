@@ -51,6 +51,9 @@ OF_APPLICATION = [
     "codes.large", "subprotocol.chosen", "sessions.two", "sessions.pooled",
 ]
 OF_GATEWAY = ["session.refused", "get.beside", "grpc.call"]
+# webtransport-go gives the capsule that closes a session 10 ms to be written and resets the stream instead if that was too
+# short, as it is now and then on a busy machine.
+TRIES = {("webtransport-go", "close.server"): 3}
 # A case lasts at most 20 seconds.
 PATIENCE = 25 * (len(OF_APPLICATION) + len(OF_GATEWAY))
 
@@ -113,6 +116,16 @@ def play(client, server, url, path, certificate, cases):
     return outcomes
 
 
+def play_patiently(client, server, url, path, certificate, limitations):
+    """The same for all cases of an application, some of which are tried again if they surprise."""
+    outcomes = play(client, server, url, path, certificate, OF_APPLICATION)
+    for place, outcome in enumerate(outcomes):
+        for _ in range(1, TRIES.get((server, outcome.case), 1)):
+            if limitations.surprise(outcomes[place]):
+                outcomes[place], = play(client, server, url, path, certificate, [outcome.case])
+    return outcomes
+
+
 def sessions(gateway):
     """How many sessions of each draft there have been, as the gateway's metrics say."""
     host, port = gateway.addresses["admin"]
@@ -124,7 +137,7 @@ def sessions(gateway):
     return {draft: int(count) for draft, count in found}
 
 
-def through_gateway(clients, certificate, key, addresses):
+def through_gateway(clients, certificate, key, addresses, limitations):
     """Plays all cases of the clients through the gateway. Yields the outcomes of each, and the drafts it was seen to
     speak."""
     with launch.interop_server() as (_, interop):
@@ -134,17 +147,17 @@ def through_gateway(clients, certificate, key, addresses):
                 before = sessions(gateway)
                 outcomes = play(client, "gateway", url, f"/{next(iter(addresses))}", certificate, OF_GATEWAY)
                 for server in addresses:
-                    outcomes += play(client, server, url, f"/{server}", certificate, OF_APPLICATION)
+                    outcomes += play_patiently(client, server, url, f"/{server}", certificate, limitations)
                 drafts = [draft for draft, count in sessions(gateway).items() if count > before.get(draft, 0)]
                 yield outcomes, drafts
 
 
-def directly(clients, certificate, addresses):
+def directly(clients, certificate, addresses, limitations):
     for client in clients:
         outcomes = []
         for server, address in addresses.items():
             url = f"https://127.0.0.1:{address.rpartition(':')[2]}"
-            outcomes += play(client, server, url, "/", certificate, OF_APPLICATION)
+            outcomes += play_patiently(client, server, url, "/", certificate, limitations)
         yield outcomes, []
 
 
@@ -161,8 +174,8 @@ def main():
     cases, shown, drafts = Cases(), [], {}
     certificate, key = make_certificate()
     with servers(certificate, key) as addresses:
-        runs = (directly(clients, certificate, addresses) if given.direct
-                else through_gateway(clients, certificate, key, addresses))
+        runs = (directly(clients, certificate, addresses, limitations) if given.direct
+                else through_gateway(clients, certificate, key, addresses, limitations))
         for outcomes, drafts_of_client in runs:
             drafts[outcomes[0].client] = drafts_of_client
             for outcome in outcomes:
