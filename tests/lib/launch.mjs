@@ -120,18 +120,18 @@ export async function startGateway(upstream, protocol = "grpc") {
   return { ...started, certificate: readFileSync(certificate, "utf8") };
 }
 
-/** The gateway with this configuration. */
-export function startSluicegateWith(configuration) {
-  const config = path.join(RUN, "sluicegate.toml");
+/** The gateway with this configuration. Several that run at once need names. */
+export function startSluicegateWith(configuration, name) {
+  const config = path.join(RUN, `${name ?? "sluicegate"}.toml`);
   writeFileSync(config, configuration);
-  return startSluicegate(["run", "--config", config]);
+  return startSluicegate(["run", "--config", config], name);
 }
 
 /** Starts the binary under test: what SLUICEGATE_BIN names, or the debug build. `addresses` maps each kind of socket to
  * the first that the gateway listens on; `lines` is all that it printed until it was ready. */
-export async function startSluicegate(args) {
+export async function startSluicegate(args, name = "gateway") {
   const binary = process.env.SLUICEGATE_BIN ?? path.join(ROOT, "target/debug/sluicegate");
-  const program = new Program("gateway", binary, args);
+  const program = new Program(name, binary, args);
   const lines = await program.linesUntil("ready");
   const addresses = {};
   for (const line of lines) {

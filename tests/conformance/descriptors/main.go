@@ -1,7 +1,7 @@
-// Command descriptors compiles the service that the conformance suite calls, with all that it imports, and writes it to
-// standard output as a google.protobuf.FileDescriptorSet.
+// Command descriptors compiles what the conformance suite tells clients, with all that it imports, the service that is
+// called among it, and writes it to standard output as a google.protobuf.FileDescriptorSet.
 //
-//	descriptors FOLDER     the folder that has connectrpc/conformance/v1/service.proto
+//	descriptors FOLDER     the folder that has connectrpc/conformance/v1/*.proto
 //
 // The suite's generated Go code would know the descriptors too, but it is internal to its module.
 package main
@@ -24,7 +24,7 @@ func main() {
 	}
 	sources := protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: os.Args[1:]})
 	compiler := protocompile.Compiler{Resolver: sources}
-	files, err := compiler.Compile(context.Background(), "connectrpc/conformance/v1/service.proto")
+	files, err := compiler.Compile(context.Background(), "connectrpc/conformance/v1/client_compat.proto")
 	if err != nil {
 		log.Fatal(err)
 	}
