@@ -77,10 +77,13 @@ pub(super) async fn serve(
             }
             // Closing a session takes from some clients what they have not read of its streams, Chromium for one.
             () = until(last_end, shared.door.listening.limits.quic.linger), if draining && calls.is_empty() => {
+                let door = shared.door.clone();
                 // Only calls had the session too.
                 let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
                 if let Some(session) = session {
-                    session.close(close::DRAIN, "drain").await;
+                    // A client that is not there any more does not take it.
+                    let linger = door.listening.limits.quic.linger;
+                    let _ = timeout(linger, session.close(close::DRAIN, "drain")).await;
                 }
                 return;
             }
