@@ -15,23 +15,27 @@ export function fakeLane(options: FakeLaneOptions = {}): [lane: Lane, gateway: F
   return [new FakeLane(options.carrier ?? "webtransport", gateway), gateway];
 }
 
+/** What an opening comes to: an error, or nothing until it is aborted, or a lane. */
+export type Failure = Error | "never" | undefined;
+
 /** Opens fake lanes, and hands their other ends to the test in the order in which they were opened. */
 export class FakeLanes {
   readonly #options: FakeLaneOptions;
   readonly #opened = new Pipe<FakeGateway>(Infinity, () => 0);
-  /** What the next openings fail with, each once; `"never"` opens nothing until it is aborted. */
-  readonly failures: (Error | "never")[] = [];
+  readonly #failures: Failure[];
   /** How often a lane was asked for. */
   openings = 0;
 
-  constructor(options: FakeLaneOptions = {}) {
+  /** @param failures What the first openings come to. All others succeed. */
+  constructor(options: FakeLaneOptions = {}, failures: Failure[] = []) {
     this.#options = options;
+    this.#failures = failures;
   }
 
   readonly open = async (signal: AbortSignal): Promise<Lane> => {
     this.openings += 1;
     signal.throwIfAborted();
-    const failure = this.failures.shift();
+    const failure = this.#failures.shift();
     if (failure === "never") await new Promise((_, reject) => whenAborted(signal, reject));
     if (failure instanceof Error) throw failure;
     const [lane, gateway] = fakeLane(this.#options);
@@ -116,14 +120,20 @@ export class FakeGateway {
 
   /** Ends the response with TRAILERS, and stops the request if it still runs. */
   async end(trailers = "grpc-status: 0\r\n"): Promise<void> {
-    await this.sendFrame(TRAILERS, trailers);
-    await this.finish();
+    const sent = this.sendFrame(TRAILERS, trailers);
+    const finished = this.finish();
+    await Promise.all([sent, finished]).catch((error) => this.#unlessComplete(error));
     this.stop(0);
   }
 
   /** Ends the response where it is. */
   finish(): Promise<void> {
-    return this.response.end();
+    return this.response.end().catch((error) => this.#unlessComplete(error));
+  }
+
+  /** A client that has read the trailers may give up the rest of the stream. */
+  #unlessComplete(error: unknown): void {
+    if (this.code !== 0) throw error;
   }
 
   /** Resets the response, which overtakes what was sent and not yet received. */
@@ -181,6 +191,11 @@ export class Pipe<T> {
   /** What is on its way. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Resolves when nothing is on its way. */
+  async isEmpty(): Promise<void> {
+    await this.#until(() => this.#items.length === 0);
   }
 
   async put(item: T): Promise<void> {
