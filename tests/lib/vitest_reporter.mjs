@@ -7,7 +7,7 @@ export default class Reporter {
 
   onTestCaseResult(test) {
     const { state, errors } = test.result();
-    const name = `${test.module.relativeModuleId} > ${test.fullName}`;
+    const name = [test.project.name, test.module.relativeModuleId, test.fullName].filter(Boolean).join(" > ");
     const took = `(${Math.round(test.diagnostic()?.duration ?? 0)} ms)`;
     if (state === "failed") this.#fail(name, errors, took);
     else if (state === "passed") {
