@@ -1,0 +1,21 @@
+/** A transport that carries every call on a WebSocket. */
+
+import type { Transport } from "@connectrpc/connect";
+
+import type { WebSocketOptions } from "../options.js";
+import { framedTransport } from "../transport.js";
+import { WebSocketCarrier } from "./carrier.js";
+
+/**
+ * A transport for which every call, of whichever kind, is a WebSocket, and nothing else: calls fail with `UNAVAILABLE`
+ * where none gets through. `createGatewayTransport` knows other ways.
+ *
+ * Only Chromium lets the gateway wait while the application does not read a response. Elsewhere what was not read is kept
+ * in memory, and a call ends with `RESOURCE_EXHAUSTED` when that is more than 64 MiB.
+ *
+ * `close` ends all calls with `UNAVAILABLE`; later ones connect again.
+ */
+export function createWebSocketTransport(options: WebSocketOptions): Transport & { close(): void } {
+  const carrier = new WebSocketCarrier(options);
+  return { ...framedTransport((signal) => carrier.open(signal), options), close: () => carrier.close() };
+}

@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { type CarrierState, type Lane, LaneError, Unreached } from "../../src/lane.js";
+import { WebSocketCarrier } from "../../src/websocket/carrier.js";
+import { frame, HEADERS, MESSAGE, TRAILERS } from "../../src/wire/frame.js";
+import { FakeWebSocket, FakeWebSocketStream, type Server } from "./fakes.js";
+
+const REQUEST = frame(HEADERS, new TextEncoder().encode(":path: /a.B/C\r\n"));
+const FRAME = frame(MESSAGE, Uint8Array.of(1, 2, 3));
+const NEVER = new AbortController().signal;
+const MIB = 1 << 20;
+
+let carrier: WebSocketCarrier;
+const states: CarrierState[] = [];
+
+function newCarrier(options: Partial<ConstructorParameters<typeof WebSocketCarrier>[0]> = {}): void {
+  carrier = new WebSocketCarrier({ baseUrl: "https://gateway.test/base", onState: (state) => states.push(state), ...options });
+}
+
+function message(bytes: Uint8Array): ArrayBuffer {
+  return bytes.slice().buffer as ArrayBuffer;
+}
+
+/** How a promise fails. */
+function failure(promise: Promise<unknown>): Promise<LaneError> {
+  return promise.then((value) => expect.fail(`got ${value}`), (error: LaneError) => error);
+}
+
+beforeEach(() => {
+  states.length = 0;
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe.each([
+  ["a WebSocket", false],
+  ["a WebSocketStream", true],
+])("a lane that is %s", (_, isStream) => {
+  const instances: { server: Server }[] = isStream ? FakeWebSocketStream.instances : FakeWebSocket.instances;
+
+  beforeEach(() => {
+    instances.length = 0;
+    vi.stubGlobal("WebSocket", FakeWebSocket);
+    vi.stubGlobal("WebSocketStream", isStream ? FakeWebSocketStream : undefined);
+    newCarrier();
+  });
+
+  /** A new lane, and the gateway's end of it. */
+  async function lane(): Promise<{ lane: Lane; server: Server }> {
+    const opening = carrier.open(NEVER);
+    const { server } = instances.at(-1)!;
+    server.accept();
+    return { lane: await opening, server };
+  }
+
+  test("opens at the gateway's own path, with the subprotocol", async () => {
+    const { lane: first, server } = await lane();
+    expect([server.url, server.protocols]).toEqual(["wss://gateway.test/grpc-ws/v1", ["grpc-ws-1"]]);
+    expect(first.carrier).toBe("websocket");
+    newCarrier({ webSocketUrl: "https://elsewhere.test/ws" });
+    expect((await lane()).server.url).toBe("wss://elsewhere.test/ws");
+  });
+
+  test("carries frames both ways, to the end of the response", async () => {
+    const { lane: call, server } = await lane();
+    await call.send(REQUEST);
+    await call.send(frame(TRAILERS, new Uint8Array()));
+    await call.finish();
+    await vi.waitFor(() => expect(server.received).toEqual([REQUEST, frame(TRAILERS, new Uint8Array())]));
+    server.send(message(FRAME));
+    server.send(message(FRAME));
+    server.close(1000);
+    expect([await call.receive(), await call.receive(), await call.receive()]).toEqual([FRAME, FRAME, undefined]);
+    expect((await failure(call.send(FRAME))).code).toBe(0);
+  });
+
+  test.each([
+    [4014, 14],
+    [4008, 8],
+    [4033, 0x21],
+    [4032, 0x20],
+    [4000, 0x21],
+    [1002, 0x21],
+    [1011, 0x21],
+    [1001, undefined],
+  ])("that is closed with %i has ended with %s, after what came before", async (close, code) => {
+    const { lane: call, server } = await lane();
+    server.send(message(FRAME));
+    server.close(close, "why");
+    expect(await call.receive()).toEqual(FRAME);
+    const error = await failure(call.receive());
+    expect(error).toBeInstanceOf(LaneError);
+    expect(error.code).toBe(code);
+    expect(await failure(call.send(FRAME))).toBeInstanceOf(LaneError);
+  });
+
+  test("is lost with its connection", async () => {
+    const { lane: call, server } = await lane();
+    const received = failure(call.receive());
+    server.lose();
+    expect(await received).toMatchObject({ name: "LaneError", code: undefined });
+    expect(await failure(call.send(FRAME))).toMatchObject({ name: "LaneError", code: undefined });
+  });
+
+  test.each([
+    ["text", "hello"],
+    ["less than a frame", message(FRAME.subarray(0, 7))],
+    ["two frames", message(Uint8Array.of(...FRAME, ...FRAME))],
+    ["nothing", new ArrayBuffer(0)],
+  ])("does not take a message that is %s", async (_, broken) => {
+    const { lane: call, server } = await lane();
+    server.send(broken);
+    expect((await failure(call.receive())).code).toBe(0x21);
+    expect(server.closedByClient).toBe(4001);
+  });
+
+  test.each([
+    [0, 1000],
+    [1, 4001],
+    [4, 4001],
+  ])("that is cancelled with %i is closed with %i, and nobody waits on", async (code, close) => {
+    const { lane: call, server } = await lane();
+    server.hold();
+    const waiting = [failure(call.send(new Uint8Array(3 * MIB))), failure(call.receive())];
+    call.cancel(code);
+    call.cancel(1);
+    for (const error of await Promise.all(waiting)) expect(error).toMatchObject({ name: "LaneError", code });
+    expect(server.closedByClient).toBe(close);
+    expect((await failure(call.receive())).code).toBe(code);
+    expect((await failure(call.send(FRAME))).code).toBe(code);
+    expect((await failure(call.finish())).code).toBe(code);
+  });
+
+  test("sends when there is room again", async () => {
+    const { lane: call, server } = await lane();
+    server.hold();
+    let sent = false;
+    const sending = call.send(new Uint8Array(2 * MIB)).then(() => (sent = true));
+    await new Promise(setImmediate);
+    expect(sent).toBe(false);
+    server.resume();
+    await sending;
+    await vi.waitFor(() => expect(server.received.length).toBe(1));
+  });
+
+  test("is not reached if the server refuses, and says so", async () => {
+    const opening = failure(carrier.open(NEVER));
+    instances[0]!.server.refuse();
+    const error = await opening;
+    expect(error).toBeInstanceOf(Unreached);
+    expect(error.message).toContain("wss://gateway.test/grpc-ws/v1");
+    expect(states.map(({ phase, failures }) => [phase, failures])).toEqual([["connecting", 0], ["down", 1]]);
+    expect(states[1]!.error).toBe(error);
+  });
+
+  test("is not reached if the server agrees on no subprotocol", async () => {
+    const opening = failure(carrier.open(NEVER));
+    instances[0]!.server.accept("");
+    expect(await opening).toBeInstanceOf(Unreached);
+    expect(instances[0]!.server.closedByClient).toBe(4001);
+  });
+
+  test("is not reached if it takes too long", async () => {
+    vi.useFakeTimers();
+    newCarrier({ connectTimeoutMs: 700 });
+    const opening = failure(carrier.open(NEVER));
+    await vi.advanceTimersByTimeAsync(699);
+    expect(instances[0]!.server.closedByClient).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await opening).toBeInstanceOf(Unreached);
+    expect(instances[0]!.server.closedByClient).toBe(1006);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("is given up while it opens when the call is", async () => {
+    const call = new AbortController();
+    const opening = failure(carrier.open(call.signal));
+    call.abort(new Error("never mind"));
+    expect((await opening).message).toBe("never mind");
+    expect(instances[0]!.server.closedByClient).toBe(1006);
+    expect(states.map(({ phase }) => phase)).toEqual(["connecting", "idle"]);
+    expect((await failure(carrier.open(call.signal))).message).toBe("never mind");
+    expect(instances.length).toBe(1);
+  });
+
+  test("ends with the carrier, open or not", async () => {
+    const { lane: call, server } = await lane();
+    const opening = failure(carrier.open(NEVER));
+    const received = failure(call.receive());
+    carrier.close();
+    expect(await received).toMatchObject({ name: "LaneError", code: undefined });
+    expect(await opening).toBeInstanceOf(Unreached);
+    expect([server.closedByClient, instances[1]!.server.closedByClient]).toEqual([4001, 1006]);
+    await lane();
+  });
+
+  test("shows in the state of its carrier", async () => {
+    const { lane: first } = await lane();
+    const { lane: second } = await lane();
+    first.draining();
+    first.cancel(0);
+    second.cancel(0);
+    expect(states.map(({ phase }) => phase)).toEqual(["connecting", "open", "draining", "idle"]);
+  });
+});
+
+describe("where there is no WebSocketStream", () => {
+  async function laneOn(options: { readMaxBytes?: number } = {}): Promise<{ lane: Lane; socket: FakeWebSocket }> {
+    newCarrier({ webSocket: FakeWebSocket as unknown as typeof WebSocket, ...options });
+    const opening = carrier.open(NEVER);
+    const socket = FakeWebSocket.instances.at(-1)!;
+    socket.server.accept();
+    return { lane: await opening, socket };
+  }
+
+  test("one that was injected goes before it", async () => {
+    vi.stubGlobal("WebSocketStream", FakeWebSocketStream);
+    await laneOn();
+  });
+
+  test("what is not read is kept up to a limit", async () => {
+    const { lane, socket } = await laneOn({ readMaxBytes: 5 * MIB });
+    const large = frame(MESSAGE, new Uint8Array(MIB));
+    for (let sent = 0; sent < 68; sent += 1) socket.server.send(large.buffer as ArrayBuffer);
+    expect((await lane.receive())!.length).toBe(large.length);
+    socket.server.send(large.buffer as ArrayBuffer);
+    expect(socket.server.closedByClient).toBeUndefined();
+    socket.server.send(large.buffer as ArrayBuffer);
+    expect(socket.server.closedByClient).toBe(4001);
+    expect((await failure(lane.receive())).code).toBe(8);
+  });
+
+  test("many small messages count for what they take", async () => {
+    const { socket } = await laneOn({ readMaxBytes: 0 });
+    const empty = frame(MESSAGE, new Uint8Array()).buffer as ArrayBuffer;
+    for (let sent = 0; sent < MIB / 2; sent += 1) socket.server.send(empty);
+    expect(socket.server.closedByClient).toBe(4001);
+  });
+
+  test("who waits for room looks for it ever more rarely, and stops when the lane ends", async () => {
+    vi.useFakeTimers();
+    const { lane, socket } = await laneOn();
+    socket.server.hold();
+    let looks = 0;
+    const amount = () => ((looks += 1), 2 * MIB);
+    Object.defineProperty(socket, "bufferedAmount", { get: amount, set: () => {} });
+    const sending = failure(lane.send(FRAME));
+    looks = 0;
+    await vi.advanceTimersByTimeAsync(63);
+    expect(looks).toBe(6);
+    await vi.advanceTimersByTimeAsync(320);
+    expect(looks).toBe(16);
+    socket.server.lose();
+    expect((await sending).code).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("where there is a WebSocketStream", () => {
+  test("what is not read stays with the gateway", async () => {
+    vi.stubGlobal("WebSocketStream", FakeWebSocketStream);
+    newCarrier();
+    const opening = carrier.open(NEVER);
+    const stream = FakeWebSocketStream.instances.at(-1)!;
+    stream.server.accept();
+    const lane = await opening;
+    for (let sent = 0; sent < 10; sent += 1) stream.server.send(message(FRAME));
+    expect(await lane.receive()).toEqual(FRAME);
+    await new Promise(setImmediate);
+    expect(stream.onTheWay.length).toBe(9);
+
+    lane.cancel(1);
+    stream.server.close(4001);
+    // Nobody asks for it, but the gateway's answer must be met, or the connection would stay.
+    await stream.closed;
+  });
+});
