@@ -11,7 +11,12 @@ import type { TransportOptions } from "./options.js";
 /** A transport whose calls are frames on lanes. */
 export function framedTransport(openLane: OpenLane, options: TransportOptions): Transport {
   const defaulted = withDefaults(options);
-  return createGrpcTransport({ ...defaulted, httpClient: withLegalTimeout(carry(openLane, defaulted)) });
+  const transport = createGrpcTransport({ ...defaulted, httpClient: withLegalTimeout(carry(openLane, defaulted)) });
+  return {
+    unary: transport.unary,
+    stream: (method, signal, timeoutMs, header, input, contextValues) =>
+      transport.stream(method, signal, timeoutMs, header, iteratedOnce(input), contextValues),
+  };
 }
 
 /**
@@ -43,6 +48,21 @@ function withDefaults(options: TransportOptions) {
     readMaxBytes: options.readMaxBytes ?? 4 * 1024 * 1024,
     writeMaxBytes: options.writeMaxBytes ?? 4 * 1024 * 1024,
   };
+}
+
+/**
+ * Connect asks for the iterator of a request again to end it, and calls a `throw` that not every iterator has. Those of
+ * a `ReadableStream` know neither.
+ */
+function iteratedOnce<T>(input: AsyncIterable<T>): AsyncIterable<T> {
+  const given = input[Symbol.asyncIterator]();
+  const leave = async () => (await given.return?.()) ?? { done: true as const, value: undefined };
+  const iterator: AsyncIterator<T> = {
+    next: () => given.next(),
+    return: leave,
+    throw: (error) => given.throw?.(error) ?? leave(),
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }
 
 /**
