@@ -27,13 +27,13 @@ export class AddressBook {
   /**
    * The address for one new session, with its ticket.
    *
-   * WebTransport needs https. So a `baseUrl` of `http:`, as a gateway for development has, is asked where else to go; the
-   * answer is remembered until {@link forget}. One of `https:` is not asked: that would only cost time.
+   * WebTransport needs https. So a `baseUrl` of `http:`, as a gateway for development has, is asked where else to go;
+   * the answer is remembered until {@link forget}. One of `https:` is not asked: that would only cost time.
    */
   async find(signal: AbortSignal): Promise<Address> {
-    const { baseUrl, webTransportUrl, serverCertificateHashes, ticket } = this.options;
+    const { baseUrl, webTransportUrl, serverCertificateHashes: trusted, ticket } = this.options;
     let found = webTransportUrl;
-    let hashes = typeof serverCertificateHashes === "function" ? await serverCertificateHashes() : serverCertificateHashes;
+    let hashes = typeof trusted === "function" ? await trusted() : trusted;
     if (found === undefined) {
       const ownPath = new URL(PATH, new URL(baseUrl, globalThis.location?.href));
       found = ownPath.href;

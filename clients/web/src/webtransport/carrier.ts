@@ -110,7 +110,7 @@ export class WebTransportCarrier implements Carrier {
     const { max = 2, maxCallsPerSession = 100 } = this.options.sessions ?? {};
     const usable = this.#usable();
     // The first one with room, so that the others can become idle.
-    const withRoom = usable.find((session) => session.lanes < maxCallsPerSession);
+    const withRoom = usable.find((session) => session.lanes < maxCallsPerSession && !session.isFull);
     const mayOpen = usable.length < max && this.#notBefore <= performance.now();
     if (withRoom || mayOpen || usable.length === 0) return withRoom;
     return usable.reduce((least, session) => (session.lanes < least.lanes ? session : least));
@@ -124,7 +124,8 @@ export class WebTransportCarrier implements Carrier {
         this.#opened(transport);
       },
       (error: unknown) => {
-        const failure = error instanceof Unreached ? error : new Unreached("no session could be opened", { cause: error });
+        const failure =
+          error instanceof Unreached ? error : new Unreached("no session could be opened", { cause: error });
         if (this.#attempt === attempt) {
           this.#attempt = undefined;
           this.#failed(failure);

@@ -109,7 +109,10 @@ export class WebTransportLane implements Lane {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const unknown = new Promise<number>((resolve) => (timer = setTimeout(resolve, END_OF_SESSION_MS, UNKNOWN)));
     const lost = this.owner.ended.then(() => undefined);
-    const stopped = this.#writer.closed.then(() => unknown, (why: Partial<WebTransportError>) => why.streamErrorCode || unknown);
+    const stopped = this.#writer.closed.then(
+      () => unknown,
+      (why: Partial<WebTransportError>) => why.streamErrorCode || unknown,
+    );
     const code = await Promise.race([lost, stopped, unknown]);
     clearTimeout(timer);
     return code;
@@ -119,11 +122,11 @@ export class WebTransportLane implements Lane {
 /** What ends a stream with `code` when it is its reason. */
 function streamError(code: number): unknown {
   const { WebTransportError } = globalThis;
-  // Where WebTransport was injected; implementations read these two members.
-  if (!WebTransportError) return Object.assign(new Error("the stream was ended"), { source: "stream", streamErrorCode: code });
-  // Chromium 156 and Firefox 153 take one dictionary, the later specification a message before it, and Safari takes both.
+  // WebTransport was injected.
+  if (!WebTransportError) return Object.assign(new Error("the stream was ended"), { streamErrorCode: code });
+  // Chromium 156 and Firefox 153 take one dictionary, the later specification a message before it, Safari takes both.
   const error = new WebTransportError({ streamErrorCode: code } as unknown as string);
-  return error.streamErrorCode === code ? error : new WebTransportError("", { streamErrorCode: code, source: "stream" });
+  return error.streamErrorCode === code ? error : new WebTransportError("", { streamErrorCode: code });
 }
 
 /** For promises whose failure shows elsewhere. */

@@ -1,8 +1,9 @@
 /** One WebTransport session and the calls on it. */
 
+import { Backoff } from "../backoff.js";
 import { type Lane, Unreached } from "../lane.js";
 import { NO_ERROR } from "../wire/codes.js";
-import { unlessAborted } from "./abort.js";
+import { pause, unlessAborted } from "./abort.js";
 import type { Address } from "./address.js";
 import { ignore, type LaneOwner, WebTransportLane } from "./lane.js";
 
@@ -40,11 +41,15 @@ export class Session {
   #isDraining = false;
   #hasEnded = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
+  /** How many calls wait for a stream because the gateway had no room for one. */
+  #waiting = 0;
+  /** Fulfilled when the last of them has its stream. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   /**
    * @param idleMs How long it stays open without lanes.
-   * @param onChange Called when it begins to drain, and when it has ended: with an error if it was lost, or was more than
-   *   the gateway could carry.
+   * @param onChange Called when it begins to drain, and when it has ended: with an error if it was lost, or was more
+   *   than the gateway could carry.
    */
   constructor(
     private readonly transport: Transport,
@@ -52,7 +57,7 @@ export class Session {
     private readonly onChange: (error?: unknown) => void,
   ) {
     this.ended = transport.closed.then(
-      ({ closeCode, reason }) => this.#end(closeCode === OVERLOAD ? new Error(`the gateway is overloaded: ${reason}`) : undefined),
+      ({ closeCode }) => this.#end(closeCode === OVERLOAD ? new Error("the gateway is overloaded") : undefined),
       (error: unknown) => this.#end(error),
     );
     // A session that is lost drains for nobody: `closed` has told it.
@@ -67,6 +72,11 @@ export class Session {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Whether one more call would have to wait for the end of another. */
+  get isFull(): boolean {
+    return this.#waiting > 0;
   }
 
   /** Whether new calls may travel on it. */
@@ -86,9 +96,7 @@ export class Session {
    */
   async open(signal: AbortSignal): Promise<Lane> {
     const owner: LaneOwner = { ended: this.ended, drain: () => this.drain(), release: () => this.#release() };
-    // By the later specification, a stream for which the gateway has no room is refused unless one says so.
-    const options = { waitUntilAvailable: true } as WebTransportSendStreamOptions;
-    const opening = this.transport.createBidirectionalStream(options).then((stream) => new WebTransportLane(stream, owner));
+    const opening = this.#stream(signal).then((stream) => new WebTransportLane(stream, owner));
     try {
       return await unlessAborted(opening, signal);
     } catch (error) {
@@ -111,6 +119,41 @@ export class Session {
   close(): void {
     this.#end();
     disconnect(this.transport);
+  }
+
+  /**
+   * A new stream, as soon as the gateway has room for it.
+   *
+   * Chromium 156 does not wait for room but fails, and does not tell when there is some. So one of those who wait asks
+   * again and again, and the others wait for it.
+   */
+  async #stream(signal: AbortSignal): Promise<WebTransportBidirectionalStream> {
+    // By the later specification browsers do so too, unless they are told to wait.
+    const options = { waitUntilAvailable: true } as WebTransportSendStreamOptions;
+    const create = () => this.transport.createBidirectionalStream(options);
+    if (!this.isFull) {
+      try {
+        return await create();
+      } catch (error) {
+        if (this.#hasEnded) throw error;
+      }
+    }
+    const pauses = new Backoff({ initialMs: 10, maxMs: 250 });
+    const askAgain = async () => {
+      for (;;) {
+        signal.throwIfAborted();
+        try {
+          return await create();
+        } catch (error) {
+          if (this.#hasEnded) throw error;
+        }
+        await Promise.race([pause(pauses.next(), signal), this.ended]);
+      }
+    };
+    this.#waiting += 1;
+    const stream = this.#queue.then(askAgain).finally(() => (this.#waiting -= 1));
+    this.#queue = stream.catch(ignore);
+    return stream;
   }
 
   #release(): void {

@@ -8,7 +8,11 @@ import { FakeGateway, FakeWebTransportError } from "./fake.js";
 const never = new AbortController().signal;
 const bytes = (text: string) => new TextEncoder().encode(text);
 /** What a promise is rejected with. */
-const failure = (promise: Promise<unknown>) => promise.then(() => expect.fail("it did not fail"), (error: unknown) => error as Error);
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail("it did not fail"),
+    (error: unknown) => error as Error,
+  );
 const advance = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 let gateway: FakeGateway;
@@ -18,7 +22,8 @@ let states: string[];
 function carrierWith(options: Partial<WebTransportOptions & { fetch: typeof fetch }> = {}): WebTransportCarrier {
   const onState = ({ phase, failures }: CarrierState) => void states.push(failures ? `${phase} ${failures}` : phase);
   const backoff = { initialMs: 1_000, jitter: 0 };
-  return (carrier = new WebTransportCarrier({ baseUrl: "https://gateway", webTransport: gateway.webTransport, onState, backoff, ...options }));
+  const { webTransport } = gateway;
+  return (carrier = new WebTransportCarrier({ baseUrl: "https://gateway", webTransport, backoff, onState, ...options }));
 }
 
 const sessionsOpened = () => gateway.sessions.all.length;
@@ -177,6 +182,60 @@ describe("a session that drains", () => {
     await failure(lane.receive());
     await carrier.open(never);
     expect(states).toEqual(["connecting", "open", "draining", "idle", "connecting", "open"]);
+  });
+});
+
+describe("a lane that Chromium has no stream for", () => {
+  /** Opens more lanes than the gateway has room for, and tells in which order they opened. */
+  async function openBeyond(credit: number, signals: AbortSignal[], options: Partial<WebTransportOptions> = {}) {
+    gateway.onSession = (session) => Object.assign(session, { credit, beyondCredit: "refuse" });
+    carrierWith(options);
+    const opened: number[] = [];
+    const outcomes = signals.map((signal, call) => carrier.open(signal).then(() => opened.push(call)));
+    for (const outcome of outcomes) outcome.catch(() => {});
+    const session = await gateway.sessions.next();
+    await advance(0);
+    return { session, opened, outcomes };
+  }
+
+  test("gets one when there is room again, in its turn", async () => {
+    const { session, opened } = await openBeyond(2, [never, never, never, never, never]);
+    expect(opened).toEqual([0, 1]);
+    await advance(10_000);
+    session.grant(1);
+    await advance(250);
+    expect(opened).toEqual([0, 1, 2]);
+    session.grant(2);
+    await advance(250);
+    expect(opened).toEqual([0, 1, 2, 3, 4]);
+    session.grant(1);
+    await carrier.open(never);
+  });
+
+  test("leaves its turn to the next when it is given up", async () => {
+    const abort = new AbortController();
+    const { session, opened, outcomes } = await openBeyond(1, [never, abort.signal, never]);
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(outcomes[1]).rejects.toBe(reason);
+    session.grant(1);
+    await advance(250);
+    expect(opened).toEqual([0, 2]);
+    expect(session.streams.all.length).toBe(2);
+  });
+
+  test("moves to another session if its own ends first", async () => {
+    const { session, opened } = await openBeyond(1, [never, never]);
+    session.end({ closeCode: 1, reason: "drain" });
+    await advance(0);
+    expect(opened).toEqual([0, 1]);
+    expect(callsOn()).toEqual([1, 1]);
+  });
+
+  test("makes those that come later take another session", async () => {
+    await openBeyond(1, [never, never]);
+    await carrier.open(never);
+    expect(callsOn()).toEqual([1, 1]);
   });
 });
 
@@ -351,7 +410,8 @@ describe("state", () => {
     gateway.mode = "refuse";
     const told: CarrierState[] = [];
     await failure(carrierWith({ onState: (state) => void told.push(state) }).open(never));
-    expect(told.at(-1)).toMatchObject({ carrier: "webtransport", phase: "down", failures: 1, error: { name: "Unreached" } });
+    const error = { name: "Unreached" };
+    expect(told.at(-1)).toMatchObject({ carrier: "webtransport", phase: "down", failures: 1, error });
   });
 
   test("may be told to somebody who throws", async () => {

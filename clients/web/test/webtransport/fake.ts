@@ -144,8 +144,9 @@ export class FakeSession {
   readonly streams = new Arrivals<FakeStream>();
   /** How the client closed it. */
   readonly closedByClient = new Event<WebTransportCloseInfo>();
-  /** How many more streams it may open. */
+  /** How many more streams it may open, and what becomes of those that it may not: Chromium 156 refuses them. */
   credit = Infinity;
+  beyondCredit: "wait" | "refuse" = "wait";
   #over = false;
   /** Safari's. */
   draining?: Promise<void>;
@@ -157,7 +158,9 @@ export class FakeSession {
 
   createBidirectionalStream(options: { waitUntilAvailable?: boolean } = {}): Promise<WebTransportBidirectionalStream> {
     if (this.#over) return Promise.reject(new DOMException("No connection.", "InvalidStateError"));
-    if (this.credit === 0 && !options.waitUntilAvailable) return Promise.reject(new DOMException("", "QuotaExceededError"));
+    if (this.credit === 0 && (this.beyondCredit === "refuse" || !options.waitUntilAvailable)) {
+      return Promise.reject(new DOMException("Failed to create bidirectional stream.", "NetworkError"));
+    }
     const event = new Event<WebTransportBidirectionalStream>();
     this.#opening.push(event);
     this.grant(0);
@@ -187,7 +190,7 @@ export class FakeSession {
 
   refuse(): void {
     this.#over = true;
-    const error = Object.assign(new FakeWebTransportError({ message: "Opening handshake failed." }), { source: "session" });
+    const error = sessionError("Opening handshake failed.");
     this.#ready.fail(error);
     this.#closed.fail(error);
   }

@@ -1,13 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { type Lane, LaneError } from "../../src/lane.js";
+import type { Lane, LaneError } from "../../src/lane.js";
 import { WebTransportCarrier } from "../../src/webtransport/carrier.js";
-import { FakeGateway, type FakeSession, type FakeStream, FakeWebTransportError, LaterWebTransportError } from "./fake.js";
+import type { FakeSession, FakeStream } from "./fake.js";
+import { FakeGateway, FakeWebTransportError, LaterWebTransportError } from "./fake.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (received: Uint8Array | undefined) => received && new TextDecoder().decode(received);
 /** What a promise is rejected with. */
-const failure = (promise: Promise<unknown>) => promise.then(() => expect.fail("it did not fail"), (error: unknown) => error as LaneError);
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail("it did not fail"),
+    (error: unknown) => error as LaneError,
+  );
 
 let carrier: WebTransportCarrier;
 let session: FakeSession;
