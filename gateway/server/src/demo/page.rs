@@ -12,8 +12,10 @@ pub const SETTINGS_TYPE: &str = "application/json";
 
 /// What the page may load and connect to: `content-security-policy` for every answer of [`respond`].
 ///
-/// The page takes nothing from other sites; `https:` is for its WebTransport session, which has another port.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' https:; \
+/// The page takes nothing from other sites. `https:` is for its WebTransport sessions, which have another port, and the
+/// schemes of WebSockets stand there because not every browser takes `'self'` for them too.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self' https: ws: wss:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The `content-type` and the bytes of the page's file at `path`, if it has one there.
@@ -101,6 +103,15 @@ mod tests {
         let index = std::str::from_utf8(respond("/").unwrap().1).unwrap();
         // The content security policy would block both.
         assert!(!index.contains("<script>") && !index.contains("style=\""));
+    }
+
+    /// Not every browser takes `'self'` for WebSockets of the same host as well.
+    #[test]
+    fn may_connect_to_the_gateway_with_everything_that_it_speaks() {
+        let directives = CONTENT_SECURITY_POLICY.split("; ");
+        let connect: Vec<_> =
+            directives.filter_map(|directive| directive.strip_prefix("connect-src ")).collect();
+        assert_eq!(connect, ["'self' https: ws: wss:"]);
     }
 
     #[test]
