@@ -59,14 +59,14 @@ fn default_max_age() -> Duration {
 }
 
 /// Request headers of gRPC-Web and Connect that are not CORS-safelisted.
-const REQUEST_HEADERS: &str = "content-type,content-encoding,grpc-timeout,x-grpc-web,x-user-agent,connect-protocol-version,\
-     connect-timeout-ms,connect-content-encoding,connect-accept-encoding";
+const REQUEST_HEADERS: &str = "content-type,content-encoding,grpc-timeout,grpc-encoding,grpc-accept-encoding,x-grpc-web,x-user-agent,\
+     connect-protocol-version,connect-timeout-ms,connect-content-encoding,connect-accept-encoding";
 /// gRPC-Web uses POST, Connect GET as well.
 const METHODS: HeaderValue = HeaderValue::from_static("GET,POST,PUT,PATCH,DELETE");
-/// What client protocols themselves write into the head of a response: the status, if it stands there, and how the
-/// messages of a Connect stream are compressed. Where trailing metadata becomes header fields, the protocol adds them.
-const PROTOCOL_HEADERS: &str =
-    "grpc-status,grpc-message,grpc-status-details-bin,connect-content-encoding,connect-accept-encoding";
+/// What client protocols themselves write into the head of a response: the status, if it stands there, and how messages
+/// are compressed. Where trailing metadata becomes header fields, the protocol adds them.
+const PROTOCOL_HEADERS: &str = "grpc-status,grpc-message,grpc-status-details-bin,grpc-encoding,grpc-accept-encoding,\
+     connect-content-encoding,connect-accept-encoding";
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
