@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use super::Addresses;
-use super::dev::start;
+use super::dev::{CORS, start};
 use crate::demo::service;
 
 /// The names of the two instances, which every reply carries.
@@ -13,31 +13,30 @@ const BACKENDS: [&str; 2] = ["backend-a", "backend-b"];
 /// The key that opens `demo.v1.Vault`; the page is given it to show a refusal and its cure.
 const API_KEY: &str = "open-sesame";
 
-const ROUTES: &str = r#"
+/// The routes: one that is guarded, one that is limited, and one for REST and whatever else there is.
+fn routes() -> String {
+    format!(
+        r#"
 [[routes]]
 name = "vault"
 services = ["demo.v1.Vault"]
 cluster = "demo"
-filters = [
-  { use = "cors", allow_origins = ["*"], allow_headers = ["x-api-key"] },
-  { use = "api_key", keys = [{ identity = "demo", key = "open-sesame" }] },
-]
+filters = [{CORS}, {{ use = "api_key", keys = [{{ identity = "demo", key = "{API_KEY}" }}] }}]
 
 [[routes]]
 name = "demo"
 methods = ["/demo.v1.Demo/Say", "/demo.v1.Demo/Count", "/demo.v1.Demo/Sum", "/demo.v1.Demo/Chat"]
 cluster = "demo"
-filters = [
-  { use = "cors", allow_origins = ["*"] },
-  { use = "rate_limit", key = "address", rate = 1000, per = "1s" },
-]
+filters = [{CORS}, {{ use = "rate_limit", key = "address", rate = 1000, per = "1s" }}]
 
 [[routes]]
 name = "rest"
 services = ["*"]
 cluster = "demo"
-filters = [{ use = "cors", allow_origins = ["*"] }]
-"#;
+filters = [{CORS}]
+"#
+    )
+}
 
 /// Runs the demo.
 pub(super) fn demo(addresses: &Addresses) -> ExitCode {
@@ -54,7 +53,7 @@ pub(super) fn demo(addresses: &Addresses) -> ExitCode {
          descriptors = {{ reflection = true }}\n",
         endpoints.join(", ")
     );
-    start(addresses, ROUTES, &clusters, Some(API_KEY))
+    start(addresses, &routes(), &clusters, Some(API_KEY))
 }
 
 /// Starts the instances on a thread of their own, as if they were other programs.

@@ -5,35 +5,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_core::protocol::grpc_wt;
 
 use super::Addresses;
 use super::run::{metrics, serve};
 use crate::certificate::{DevCertificate, LOOPBACK};
 use crate::demo::page::{self, Settings};
-use crate::front::plain::{Page, Pages};
+use crate::front::plain::{Page, Pages, SelfSigned};
 use crate::gateway::Gateway;
 use crate::observe::metrics::Metrics;
 use crate::plan::{self, Plan, Sources};
 use crate::tls::Certificate;
 
-/// Path of WebTransport sessions, as in the annotated configuration.
-const WEBTRANSPORT_PATH: &str = "/grpc-wt/v1";
+/// Lets pages of a developer's own web server call with whatever metadata they like. Browsers take `*` for every header but
+/// `authorization`.
+pub(super) const CORS: &str =
+    r#"{ use = "cors", allow_origins = ["*"], allow_headers = ["*", "authorization"] }"#;
 
 /// Runs a gateway in front of `upstream`.
 pub(super) fn dev(upstream: &str, addresses: &Addresses) -> ExitCode {
-    let routes = r#"
-[[routes]]
-name = "dev"
-services = ["*"]
-cluster = "upstream"
-filters = [{ use = "cors", allow_origins = ["*"] }]
-"#;
+    let routes = format!(
+        "[[routes]]\nname = \"dev\"\nservices = [\"*\"]\ncluster = \"upstream\"\nfilters = [{CORS}]\n"
+    );
     // A server without reflection costs a line in the log, and JSON.
     let clusters = format!(
         "[[clusters]]\nname = \"upstream\"\nendpoints = [{}]\ndescriptors = {{ reflection = true }}\n",
         toml_string(upstream)
     );
-    start(addresses, routes, &clusters, None)
+    start(addresses, &routes, &clusters, None)
 }
 
 /// Runs a gateway with a certificate made on the spot and these routes and clusters. With `api_key` the demo's services
@@ -73,7 +72,7 @@ listen = "{admin}"
 listen = "{listen}"
 tls = {{ self_signed = true }}
 quic = true
-webtransport = {{ path = "{WEBTRANSPORT_PATH}", origins = ["*"] }}
+webtransport = {{ origins = ["*"] }}
 websocket = {{ origins = ["*"] }}
 openapi = "/openapi.json"
 [[listeners]]
@@ -91,22 +90,27 @@ openapi = "/openapi.json"
 
 /// The page that tests the connections, and its settings, which depend on the ports that were bound.
 fn pages(gateway: &Gateway, hash: &str, api_key: Option<&str>) -> Option<Pages> {
-    let tls = gateway.addresses().next()?;
+    let sessions = SelfSigned {
+        address: gateway.addresses().next()?,
+        path: grpc_wt::PATH,
+        certificate_hashes: [hash.to_owned()],
+    };
     let settings = Settings {
         demo: api_key.is_some(),
-        webtransport_url: Some(format!("https://{tls}{WEBTRANSPORT_PATH}")),
+        webtransport_url: Some(sessions.url("localhost")),
         certificate_hash: Some(hash.to_owned()),
         api_key: api_key.map(str::to_owned),
     };
     let settings = Bytes::from(settings.to_json().ok()?);
-    Some(Box::new(move |path| {
+    let find = move |path: &str| {
         let policy = Some(page::CONTENT_SECURITY_POLICY);
         if path == page::SETTINGS_PATH {
             return Some(Page { content_type: page::SETTINGS_TYPE, policy, body: settings.clone() });
         }
         let (content_type, body) = page::respond(path)?;
         Some(Page { content_type, policy, body: Bytes::from_static(body) })
-    }))
+    };
+    Some(Pages { find: Box::new(find), sessions })
 }
 
 /// A TOML string, quoted.

@@ -3,6 +3,8 @@
 //! They go through pingora-proxy's `HttpProxy` on every HTTP version, WebSocket upgrades included. An HTTP/1.1 request
 //! is a session of Pingora's already; HTTP/2 and HTTP/3 streams become one in [`session`].
 
+mod cors;
+mod probe;
 mod session;
 mod site;
 
@@ -17,6 +19,7 @@ use sluicegate_core::protocol::Head;
 use sluicegate_core::wire::{Receive, Transmit};
 
 use super::door::Door;
+pub(crate) use probe::SelfSigned;
 use session::PlainSession;
 pub(crate) use site::{Page, Pages, Sites, sites};
 

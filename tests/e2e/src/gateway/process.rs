@@ -37,11 +37,23 @@ struct Log {
 }
 
 impl Gateway {
+    /// A gateway with the configuration that is in a folder.
     pub(super) async fn start(folder: TempDir) -> Gateway {
+        let config = folder.path().join("sluicegate.toml").display().to_string();
+        Gateway::with_arguments(&["run", "--config", &config], folder).await
+    }
+
+    /// `sluicegate dev` in front of an upstream.
+    pub async fn dev(upstream: &str) -> Gateway {
+        let ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let arguments = [&["dev", "--upstream", upstream][..], &ports].concat();
+        Gateway::with_arguments(&arguments, tempfile::tempdir().unwrap()).await
+    }
+
+    async fn with_arguments(arguments: &[&str], folder: TempDir) -> Gateway {
         let binary = binary();
         let mut child = Command::new(&binary)
-            .args(["run", "--config"])
-            .arg(folder.path().join("sluicegate.toml"))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

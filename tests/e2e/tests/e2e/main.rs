@@ -18,6 +18,7 @@ mod connections;
 mod datagrams;
 mod deadlines;
 mod descriptors;
+mod dev;
 mod drain;
 mod filters;
 mod flow_control;

@@ -219,3 +219,27 @@ async fn the_path_of_sessions_can_be_probed(protocol: Protocol) {
     let probe: serde_json::Value = serde_json::from_slice(&call.response.body().await).unwrap();
     assert_eq!((&probe["versions"], &probe["webtransport"]), (&serde_json::json!([1]), &true.into()));
 }
+
+over!(every HTTP version: the_probe_can_be_read_by_pages_that_may_open_sessions);
+
+async fn the_probe_can_be_read_by_pages_that_may_open_sessions(protocol: Protocol) {
+    let Stage { mut client, upstream: _upstream, gateway: _gateway } = Stage::new(protocol).await;
+    for (origin, allowed) in [("https://app.example.com", true), ("https://evil.example.com", false)] {
+        // Both listeners have WebSockets.
+        let mut call = client
+            .call("/grpc-ws/v1")
+            .plain()
+            .method(http::Method::GET)
+            .metadata("origin", origin)
+            .open()
+            .await;
+        call.request.finish().await.unwrap();
+        let head = call.response.head().await.unwrap();
+        assert_eq!((head.status.as_u16(), &head.headers["vary"]), (200, &"Origin".parse().unwrap()));
+        let told = head.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(told, allowed.then_some(origin));
+        let probe: serde_json::Value = serde_json::from_slice(&call.response.body().await).unwrap();
+        // Nobody needs to be told of a certificate that authorities vouch for.
+        assert!(probe.get("certificate_hashes").is_none() && probe.get("webtransport_url").is_none());
+    }
+}

@@ -5,22 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
 use sluicegate_core::path::MethodPath;
-use sluicegate_core::protocol::grpc_wt::probe_json;
 use tokio::time::timeout;
 
+use super::probe::{SelfSigned, probe};
 use crate::front::door::{Door, host_of};
 use crate::front::h1::DRAIN_TIMEOUT;
 use crate::route::Route;
-
-/// The largest message that a client should send, as the probe tells it: the default limit of a route.
-const MAX_MESSAGE: u32 = 4 << 20;
 
 /// The proxy for requests that are not RPCs.
 pub(crate) type Sites = HttpProxy<Site>;
@@ -30,8 +27,15 @@ pub(crate) fn sites(pages: Option<Pages>) -> Arc<Sites> {
     Arc::new(http_proxy(&Arc::new(ServerConf::default()), Site { pages }))
 }
 
-/// Pages of the gateway's own, by path.
-pub(crate) type Pages = Box<dyn Fn(&str) -> Option<Page> + Send + Sync>;
+/// Finds pages of the gateway's own by path.
+pub(crate) type FindPage = Box<dyn Fn(&str) -> Option<Page> + Send + Sync>;
+
+/// What a gateway that was started for development serves besides what its plan says.
+pub(crate) struct Pages {
+    pub(crate) find: FindPage,
+    /// Where its sessions open.
+    pub(crate) sessions: SelfSigned,
+}
 
 /// A page of the gateway's own.
 pub(crate) struct Page {
@@ -39,6 +43,32 @@ pub(crate) struct Page {
     /// `content-security-policy`.
     pub(crate) policy: Option<&'static str>,
     pub(crate) body: Bytes,
+}
+
+/// An answer of the gateway's own.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// An answer with a body of this type.
+    pub(super) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Answer { status, headers, body: body.into() }
+    }
+}
+
+impl From<Page> for Answer {
+    fn from(Page { content_type, policy, body }: Page) -> Answer {
+        let mut answer = Answer::new(StatusCode::OK, content_type, body);
+        if let Some(policy) = policy {
+            answer.headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        answer
+    }
 }
 
 /// What `HttpProxy` asks for each request.
@@ -77,12 +107,12 @@ impl ProxyHttp for Site {
             return Error::e_explain(ErrorType::InternalError, "a request that came in through no door");
         };
         let path = request.uri.path().to_owned();
-        if matches!(request.method, Method::GET | Method::HEAD)
-            && let Some(page) = self.page(&door, &path)
-        {
-            return respond(session, 200, page).await;
-        }
         let host = host_of(request_host(request)).to_ascii_lowercase();
+        if matches!(request.method, Method::GET | Method::HEAD)
+            && let Some(answer) = self.answer(&door, request, &host)
+        {
+            return respond(session, answer).await;
+        }
         *route = door.worker.running.plan.routes.find_http(&host, &path, &request.headers).cloned();
         if route.is_none() {
             // A request that would be a call if its content type were an RPC's is told so.
@@ -90,15 +120,10 @@ impl ProxyHttp for Site {
             let method = (request.method == Method::POST).then(|| MethodPath::parse_str(&path)).flatten();
             let (status, text) = match method.is_some_and(|method| routes.find_path(&host, &method).is_some())
             {
-                true => (415, "the content type is not that of an RPC\n"),
-                false => (404, "not found\n"),
+                true => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type is not that of an RPC\n"),
+                false => (StatusCode::NOT_FOUND, "not found\n"),
             };
-            return respond(
-                session,
-                status,
-                Page { content_type: "text/plain", policy: None, body: text.into() },
-            )
-            .await;
+            return respond(session, Answer::new(status, "text/plain", text)).await;
         }
         Ok(false)
     }
@@ -168,19 +193,18 @@ impl ProxyHttp for Site {
 }
 
 impl Site {
-    fn page(&self, door: &Door, path: &str) -> Option<Page> {
-        let webtransport = door.listening.webtransport.as_ref().map(|webtransport| &*webtransport.path);
-        let websocket = door.listening.websocket.as_ref().map(|websocket| &*websocket.path);
-        if [webtransport, websocket].contains(&Some(path)) {
-            let datagrams = webtransport.is_some() && door.worker.running.plan.routes.has_datagrams();
-            let probe = probe_json(webtransport.is_some(), websocket, MAX_MESSAGE, datagrams);
-            return Some(Page { content_type: "application/json", policy: None, body: probe });
+    fn answer(&self, door: &Door, request: &RequestHeader, host: &str) -> Option<Answer> {
+        let path = request.uri.path();
+        let self_signed = self.pages.as_ref().map(|pages| &pages.sessions);
+        if let Some(answer) = probe(door, self_signed, path, &request.headers, host) {
+            return Some(answer);
         }
         if door.listening.openapi.as_deref() == Some(path) {
             let body = door.worker.running.schema.load().openapi();
-            return Some(Page { content_type: "application/json", policy: None, body });
+            return Some(Answer::new(StatusCode::OK, "application/json", body));
         }
-        self.pages.as_ref()?(path)
+        let page = (self.pages.as_ref()?.find)(path)?;
+        Some(page.into())
     }
 }
 
@@ -193,15 +217,16 @@ fn alt_svc(session: &Session) -> Option<http::HeaderValue> {
     session.req_header().extensions.get::<Arc<Door>>().and_then(|door| door.listening.alt_svc.clone())
 }
 
-async fn respond(session: &mut Session, status: u16, page: Page) -> Result<bool> {
-    let Page { content_type, policy, body } = page;
-    let mut head = ResponseHeader::build(status, Some(6))?;
-    head.insert_header(header::CONTENT_LENGTH, body.len())?;
-    head.insert_header(header::CONTENT_TYPE, content_type)?;
-    head.insert_header(header::CACHE_CONTROL, "no-cache")?;
-    if let Some(policy) = policy {
-        head.insert_header(header::CONTENT_SECURITY_POLICY, policy)?;
+async fn respond(session: &mut Session, answer: Answer) -> Result<bool> {
+    let Answer { status, headers, body } = answer;
+    let mut head = ResponseHeader::build(status, Some(headers.len() + 3))?;
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        head.insert_header(header::CACHE_CONTROL, "no-cache")?;
     }
+    for (name, value) in &headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    head.insert_header(header::CONTENT_LENGTH, body.len())?;
     if let Some(alt_svc) = alt_svc(session) {
         head.insert_header(header::ALT_SVC, alt_svc)?;
     }
