@@ -56,6 +56,7 @@ class Call {
 
   /** Resolves when the response begins. */
   async start(): Promise<UniversalClientResponse> {
+    // Connect's signal is that of this call alone, so the listener goes with it.
     this.#signal.addEventListener("abort", this.#abort);
     try {
       if (this.#signal.aborted) throw ConnectError.from(this.#signal.reason, Code.Canceled);
@@ -99,6 +100,7 @@ class Call {
         if (!isRefused || !this.#kept || attempt === MAX_ATTEMPTS) throw error;
         lane.draining();
         lane.cancel(Code.Unavailable);
+        this.#lane = undefined;
       }
     }
   }
@@ -186,7 +188,6 @@ class Call {
   #end(code: number): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#signal.removeEventListener("abort", this.#abort);
     this.#lane?.cancel(code);
     this.#lane = undefined;
     // It may be waiting for the application, so it is told and not waited for; what it throws has nobody to go to.

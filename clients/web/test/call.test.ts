@@ -334,6 +334,32 @@ describe("a call that is refused", () => {
     call.controller.abort();
   });
 
+  test("takes nothing of the application while another lane is opened", async () => {
+    const lanes = new FakeLanes();
+    let open!: () => void;
+    const reopened = new Promise<void>((resolve) => (open = resolve));
+    const openLane = async (signal: AbortSignal) => {
+      if (lanes.openings > 0) await reopened;
+      return lanes.open(signal);
+    };
+    const call = begin({ openLane });
+    const refusing = await lanes.next();
+    call.messages.push(message("one"));
+    await call.messages.hasTaken(1);
+    refusing.refuse();
+    await refusing.canceled;
+    // More than is kept, so it is lost if it is taken now.
+    call.messages.push(message(new Uint8Array(65 * KIB)));
+    await settled();
+    open();
+    const gateway = await lanes.next();
+    await gateway.receive();
+    expect((await gateway.receive())!.bytes).toEqual(message("one"));
+    expect((await gateway.receive())!.payload.byteLength).toBe(65 * KIB);
+    await gateway.end();
+    await call.end();
+  });
+
   test("three times is UNAVAILABLE", async () => {
     const call = begin();
     const end = call.end();

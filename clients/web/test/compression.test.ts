@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 
 test("is called as gRPC calls it", () => expect(gzip.name).toBe("gzip"));
 
-test.each([0, 1, 4096, 100_000, 3 * MIB])("what others compress and decompress: %i bytes", async (size) => {
+test.each([0, 1, 4096, 100_000, MIB])("what others compress and decompress: %i bytes", async (size) => {
   const below = random(size);
   const bytes = Uint8Array.from({ length: size }, () => below(7) * below(7));
   expect(Buffer.from(gunzipSync(await gzip.compress(bytes))).equals(bytes)).toBe(true);

@@ -69,7 +69,7 @@ describe("reads", () => {
   test("random bytes as headers that are written alike, or as malformed", () => {
     const alphabet = "ab-_:: \t\r\n=,\x00\x7f\xff";
     let understood = 0;
-    for (let seed = 0; seed < 20_000; seed += 1) {
+    for (let seed = 0; seed < 4000; seed += 1) {
       const below = random(seed);
       let text = "";
       for (let left = below(6); left > 0; left -= 1) {
@@ -85,7 +85,7 @@ describe("reads", () => {
         expect(codeOf(() => { throw error; })).toBe(Code.Internal);
       }
     }
-    expect(understood).toBeGreaterThan(1000);
+    expect(understood).toBeGreaterThan(200);
   });
 });
 
