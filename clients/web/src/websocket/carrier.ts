@@ -4,12 +4,17 @@ import { type Carrier, type Lane, Unreached } from "../lane.js";
 import type { WebSocketOptions } from "../options.js";
 import { unlessAborted } from "../webtransport/abort.js";
 import { SUBPROTOCOL } from "./close.js";
-import { type LaneOwner, type OpeningLane, WebSocketLane } from "./lane.js";
+import { type LaneOwner, WebSocketLane } from "./lane.js";
 import { Reporter } from "./reporter.js";
-import { type WebSocketStream, WebSocketStreamLane } from "./stream_lane.js";
 
 const PATH = "/grpc-ws/v1";
 const READ_MAX_BYTES = 4 << 20;
+
+/**
+ * How many open at once. Browsers open those to one host one after the other anyway; but Chromium 156 makes each wait
+ * seconds when 16 are under way, and fails them when 255 are.
+ */
+const MAX_OPENING = 6;
 
 /** Every lane is a connection of its own, so there is nothing to be kept between calls. */
 export class WebSocketCarrier implements Carrier {
@@ -17,7 +22,10 @@ export class WebSocketCarrier implements Carrier {
   readonly isOpen = false;
   readonly #url: string;
   /** Those that are opening too. */
-  readonly #lanes = new Set<OpeningLane>();
+  readonly #lanes = new Set<WebSocketLane>();
+  #opening = 0;
+  /** Those who wait for others to have opened. */
+  readonly #turns: { resolve: () => void; reject: (error: Error) => void }[] = [];
   readonly #state: Reporter;
 
   constructor(private readonly options: WebSocketOptions) {
@@ -47,45 +55,65 @@ export class WebSocketCarrier implements Carrier {
   }
 
   close(): void {
-    for (const lane of this.#lanes) lane.lose("the transport was closed");
+    const why = "the transport was closed";
+    for (const { reject } of this.#turns.splice(0)) reject(new Error(why));
+    for (const lane of this.#lanes) lane.lose(why);
   }
 
   /** A new lane, once it is open. */
   async #opened(signal: AbortSignal): Promise<Lane> {
-    let isOpen = false;
-    const lane: OpeningLane = this.#connect({
-      drain: () => this.#state.becomes("draining"),
-      release: () => {
-        this.#lanes.delete(lane);
-        if (isOpen) this.#rest();
-      },
-    });
-    this.#lanes.add(lane);
-    const ms = this.options.connectTimeoutMs ?? 10_000;
-    const timer = setTimeout(() => lane.lose(`it was not open within ${ms} ms`), ms);
+    if (this.#opening < MAX_OPENING) this.#opening += 1;
+    else await this.#turn(signal);
+    let lane: WebSocketLane | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      await unlessAborted(lane.opened, signal);
+      let isOpen = false;
+      const opening = (lane = this.#connect({
+        drain: () => this.#state.becomes("draining"),
+        release: () => {
+          this.#lanes.delete(opening);
+          if (isOpen) this.#rest();
+        },
+      }));
+      this.#lanes.add(opening);
+      const ms = this.options.connectTimeoutMs ?? 10_000;
+      timer = setTimeout(() => opening.lose(`it was not open within ${ms} ms`), ms);
+      await unlessAborted(opening.opened, signal);
       isOpen = true;
-      return lane;
+      return opening;
     } catch (error) {
-      lane.lose("it was not opened");
+      lane?.lose("it was not opened");
       throw error;
     } finally {
       clearTimeout(timer);
+      this.#nextTurn();
     }
+  }
+
+  #connect(owner: LaneOwner): WebSocketLane {
+    const { webSocket: type = globalThis.WebSocket, readMaxBytes = READ_MAX_BYTES } = this.options;
+    return new WebSocketLane(new type(this.#url, [SUBPROTOCOL]), readMaxBytes, owner);
+  }
+
+  /** Waits until another one has opened, or failed to. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    const turn = new Promise<void>((resolve, reject) => this.#turns.push({ resolve, reject }));
+    try {
+      await unlessAborted(turn, signal);
+    } catch (error) {
+      // It comes all the same, and is passed on.
+      turn.then(() => this.#nextTurn(), () => {});
+      throw error;
+    }
+  }
+
+  #nextTurn(): void {
+    const next = this.#turns.shift();
+    if (next) next.resolve();
+    else this.#opening -= 1;
   }
 
   #rest(): void {
     if (this.#lanes.size === 0) this.#state.becomes("idle");
-  }
-
-  #connect(owner: LaneOwner): OpeningLane {
-    const { webSocket, readMaxBytes = READ_MAX_BYTES } = this.options;
-    const { WebSocketStream } = globalThis as { WebSocketStream?: new (url: string, options: object) => WebSocketStream };
-    if (!webSocket && WebSocketStream) {
-      return new WebSocketStreamLane(new WebSocketStream(this.#url, { protocols: [SUBPROTOCOL] }), owner);
-    }
-    const type = webSocket ?? globalThis.WebSocket;
-    return new WebSocketLane(new type(this.#url, [SUBPROTOCOL]), readMaxBytes, owner);
   }
 }

@@ -13,10 +13,11 @@ const BASE = 4000;
 /** What cancels a call, whatever the reason. */
 const CANCELLED = BASE + 1;
 
-/** What browsers say of connections that were not closed. */
-export const LOST = 1006;
-/** RFC 6455, section 7.4.1, and its registry: somebody goes away, starts anew, or has too much to do. */
-const GONE = [1001, LOST, 1012, 1013];
+/**
+ * RFC 6455, section 7.4.1, and its registry: somebody goes away, the connection broke, a service starts anew, or has too
+ * much to do.
+ */
+const LOST = [1001, 1006, 1012, 1013];
 
 /** What a client closes a WebSocket with that it gives up with this code of section 7. */
 export function closeCodeOf(reset: number): number {
@@ -26,7 +27,7 @@ export function closeCodeOf(reset: number): number {
 /** What a WebSocket that was closed with `code` has ended its lane with; `undefined` for the end of a response. */
 export function errorOfClose(code: number, reason = ""): LaneError | undefined {
   if (code === COMPLETE) return undefined;
-  if (GONE.includes(code)) return new LaneError(`the WebSocket was lost (${code})`, undefined);
+  if (LOST.includes(code)) return new LaneError(`the WebSocket was lost (${code})`, undefined);
   const reset = code > BASE && code < BASE + 0x100 ? code - BASE : PROTOCOL_ERROR;
   return new LaneError(`the gateway closed the WebSocket with ${code}${reason && `: ${reason}`}`, reset);
 }

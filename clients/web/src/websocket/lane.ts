@@ -1,16 +1,8 @@
-/** A lane that is a WebSocket, as every browser has it: it tells of each message at once, whether anybody reads. */
+/** A lane that is a WebSocket. */
 
 import { type Lane, LaneError } from "../lane.js";
 import { NO_ERROR } from "../wire/codes.js";
 import { closeCodeOf, errorOfClose, frameOf, SUBPROTOCOL, wrongSubprotocol } from "./close.js";
-
-/** A lane that may still be opening. */
-export interface OpeningLane extends Lane {
-  /** Fulfilled when it is open; rejected when that failed, or when it was given up before. */
-  readonly opened: Promise<void>;
-  /** Ends it as one that was lost, and says why. */
-  lose(why: string): void;
-}
 
 /** What a lane tells its carrier. */
 export interface LaneOwner {
@@ -32,11 +24,13 @@ const MAX_PAUSE_MS = 32;
 const RESOURCE_EXHAUSTED = 8;
 
 /**
- * There is no way to let a WebSocket wait. What the application does not read yet is kept in memory, and ends the call
- * with `RESOURCE_EXHAUSTED` when it is more than 64 MiB.
+ * There is no way to let a WebSocket wait: what the application does not read yet is kept in memory, and ends the call
+ * with `RESOURCE_EXHAUSTED` when it is more than 64 MiB. Chromium's WebSocketStream would wait, but is not used: version
+ * 156 forgets what was not read when the gateway closes, and the end of each response with it.
  */
-export class WebSocketLane implements OpeningLane {
+export class WebSocketLane implements Lane {
   readonly carrier = "websocket";
+  /** Fulfilled when it is open; rejected when that failed, or when it was given up before. */
   readonly opened: Promise<void>;
   /** What was received and is not read yet. */
   #unread: Uint8Array[] = [];
@@ -84,6 +78,7 @@ export class WebSocketLane implements OpeningLane {
     this.#giveUp(new LaneError("the call was given up", code), code);
   }
 
+  /** Ends it as one that was lost, and says why. */
   lose(why: string): void {
     this.#giveUp(new LaneError(why, undefined));
   }

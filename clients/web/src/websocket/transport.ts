@@ -10,8 +10,8 @@ import { WebSocketCarrier } from "./carrier.js";
  * A transport for which every call, of whichever kind, is a WebSocket, and nothing else: calls fail with `UNAVAILABLE`
  * where none gets through. `createGatewayTransport` knows other ways.
  *
- * Only Chromium lets the gateway wait while the application does not read a response. Elsewhere what was not read is kept
- * in memory, and a call ends with `RESOURCE_EXHAUSTED` when that is more than 64 MiB.
+ * Browsers cannot let a WebSocket wait. What the application does not read of a response is kept in memory, and ends the
+ * call with `RESOURCE_EXHAUSTED` when it is more than 64 MiB. They also open 200 or so of them at once at most.
  *
  * `close` ends all calls with `UNAVAILABLE`; later ones connect again.
  */

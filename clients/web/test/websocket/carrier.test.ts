@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type CarrierState, type Lane, LaneError, Unreached } from "../../src/lane.js";
 import { WebSocketCarrier } from "../../src/websocket/carrier.js";
 import { frame, HEADERS, MESSAGE, TRAILERS } from "../../src/wire/frame.js";
-import { FakeWebSocket, FakeWebSocketStream, type Server } from "./fakes.js";
+import { FakeWebSocket, type Server } from "./fakes.js";
 
 const REQUEST = frame(HEADERS, new TextEncoder().encode(":path: /a.B/C\r\n"));
 const FRAME = frame(MESSAGE, Uint8Array.of(1, 2, 3));
@@ -28,6 +28,9 @@ function failure(promise: Promise<unknown>): Promise<LaneError> {
 
 beforeEach(() => {
   states.length = 0;
+  FakeWebSocket.instances.length = 0;
+  vi.stubGlobal("WebSocket", FakeWebSocket);
+  newCarrier();
 });
 
 afterEach(() => {
@@ -35,18 +38,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe.each([
-  ["a WebSocket", false],
-  ["a WebSocketStream", true],
-])("a lane that is %s", (_, isStream) => {
-  const instances: { server: Server }[] = isStream ? FakeWebSocketStream.instances : FakeWebSocket.instances;
-
-  beforeEach(() => {
-    instances.length = 0;
-    vi.stubGlobal("WebSocket", FakeWebSocket);
-    vi.stubGlobal("WebSocketStream", isStream ? FakeWebSocketStream : undefined);
-    newCarrier();
-  });
+describe("a WebSocket", () => {
+  const instances = FakeWebSocket.instances;
 
   /** A new lane, and the gateway's end of it. */
   async function lane(): Promise<{ lane: Lane; server: Server }> {
@@ -207,19 +200,15 @@ describe.each([
   });
 });
 
-describe("where there is no WebSocketStream", () => {
+describe("a browser that does not wait", () => {
   async function laneOn(options: { readMaxBytes?: number } = {}): Promise<{ lane: Lane; socket: FakeWebSocket }> {
+    vi.stubGlobal("WebSocket", undefined);
     newCarrier({ webSocket: FakeWebSocket as unknown as typeof WebSocket, ...options });
     const opening = carrier.open(NEVER);
     const socket = FakeWebSocket.instances.at(-1)!;
     socket.server.accept();
     return { lane: await opening, socket };
   }
-
-  test("one that was injected goes before it", async () => {
-    vi.stubGlobal("WebSocketStream", FakeWebSocketStream);
-    await laneOn();
-  });
 
   test("what is not read is kept up to a limit", async () => {
     const { lane, socket } = await laneOn({ readMaxBytes: 5 * MIB });
@@ -259,22 +248,48 @@ describe("where there is no WebSocketStream", () => {
   });
 });
 
-describe("where there is a WebSocketStream", () => {
-  test("what is not read stays with the gateway", async () => {
-    vi.stubGlobal("WebSocketStream", FakeWebSocketStream);
-    newCarrier();
-    const opening = carrier.open(NEVER);
-    const stream = FakeWebSocketStream.instances.at(-1)!;
-    stream.server.accept();
-    const lane = await opening;
-    for (let sent = 0; sent < 10; sent += 1) stream.server.send(message(FRAME));
-    expect(await lane.receive()).toEqual(FRAME);
-    await new Promise(setImmediate);
-    expect(stream.onTheWay.length).toBe(9);
+describe("many calls at once", () => {
+  /** The WebSockets that are opening. */
+  const opening = () => FakeWebSocket.instances.filter(({ readyState }) => readyState === 0);
+  const turn = () => new Promise(setImmediate);
 
-    lane.cancel(1);
-    stream.server.close(4001);
-    // Nobody asks for it, but the gateway's answer must be met, or the connection would stay.
-    await stream.closed;
+  test("have only some WebSockets open at a time, and all their turn", async () => {
+    const calls = Promise.allSettled(Array.from({ length: 20 }, () => carrier.open(NEVER)));
+    let opened = 0;
+    for (; opening().length > 0; opened += 1) {
+      expect(opening().length).toBe(Math.min(6, 20 - opened));
+      // How it ends makes no difference to the others.
+      if (opened % 2) opening()[0]!.server.accept();
+      else opening()[0]!.server.refuse();
+      await turn();
+    }
+    expect((await calls).filter(({ status }) => status === "fulfilled").length).toBe(10);
+    expect(opened).toBe(20);
+  });
+
+  test("lose none of their turns to those that are given up", async () => {
+    const call = new AbortController();
+    const first = Array.from({ length: 6 }, () => carrier.open(NEVER));
+    const givenUp = Array.from({ length: 6 }, () => failure(carrier.open(call.signal)));
+    const last = carrier.open(NEVER);
+    call.abort(new Error("never mind"));
+    for (const error of await Promise.all(givenUp)) expect(error.message).toBe("never mind");
+    for (const socket of opening()) socket.server.accept();
+    await Promise.all(first);
+    await turn();
+    expect([FakeWebSocket.instances.length, opening().length]).toEqual([7, 1]);
+    opening()[0]!.server.accept();
+    await last;
+  });
+
+  test("are all not reached when the carrier is closed, also those that wait", async () => {
+    const calls = Array.from({ length: 8 }, () => failure(carrier.open(NEVER)));
+    await turn();
+    carrier.close();
+    for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(Unreached);
+    expect(FakeWebSocket.instances.length).toBe(6);
+    const next = carrier.open(NEVER);
+    opening()[0]!.server.accept();
+    await next;
   });
 });
