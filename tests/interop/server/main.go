@@ -9,6 +9,9 @@
 //	began /grpc.testing.TestService/FullDuplexCall
 //	left /grpc.testing.TestService/FullDuplexCall Canceled
 //	ended /grpc.testing.TestService/FullDuplexCall Canceled
+//
+// Of the metadata of a call it gives back every value whose name begins with `echo-initial-` or `echo-trailing-`, under
+// the rest of that name.
 package main
 
 import (
@@ -17,11 +20,13 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"strings"
 
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/encoding/gzip" // Requests may be compressed; replies then are too.
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 )
@@ -41,6 +46,8 @@ func main() {
 }
 
 func tellUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	grpc.SetHeader(ctx, echoed(ctx, "echo-initial-"))
+	grpc.SetTrailer(ctx, echoed(ctx, "echo-trailing-"))
 	reply, err := next(ctx, request)
 	tellEnd(info.FullMethod, err)
 	return reply, err
@@ -53,12 +60,26 @@ func tellStream(service any, stream grpc.ServerStream, info *grpc.StreamServerIn
 		fmt.Printf("left %s %s\n", info.FullMethod, status.FromContextError(stream.Context().Err()).Code())
 		close(told)
 	})
+	stream.SetHeader(echoed(stream.Context(), "echo-initial-"))
+	stream.SetTrailer(echoed(stream.Context(), "echo-trailing-"))
 	err := next(service, stream)
 	if !stop() {
 		<-told
 	}
 	tellEnd(info.FullMethod, err)
 	return err
+}
+
+// What the client wants to get back of its metadata.
+func echoed(ctx context.Context, prefix string) metadata.MD {
+	answer := metadata.MD{}
+	request, _ := metadata.FromIncomingContext(ctx)
+	for name, values := range request {
+		if rest, isWanted := strings.CutPrefix(name, prefix); isWanted {
+			answer.Append(rest, values...)
+		}
+	}
+	return answer
 }
 
 func tellEnd(method string, err error) {

@@ -1,0 +1,104 @@
+// What carries a call when several might.
+
+import { createWebSocketTransport, createWebTransportTransport } from "@sluicegate/web";
+import { createClient } from "@connectrpc/connect";
+
+import { Conversation, expect, expectEqual, TestService } from "../stage.js";
+
+/** A call that streams both ways, on this carrier in the end. */
+async function converse(stage, client, carrier) {
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  await conversation.end();
+  await stage.logged("FullDuplexCall", { carrier, grpc_status: 0 });
+}
+
+async function byKind(stage) {
+  const transport = stage.transport();
+  const client = createClient(TestService, transport);
+  const { unaryCall, fullDuplexCall } = TestService.method;
+  await client.emptyCall({});
+  await stage.logged("EmptyCall", { carrier: "fetch" });
+  expectEqual(transport.carrierOf(unaryCall.methodKind), "fetch", "the carrier of unary calls before there is a session");
+  await converse(stage, client, "webtransport");
+  expectEqual(transport.carrierOf(fullDuplexCall.methodKind), "webtransport", "the carrier of bidi calls");
+  await client.emptyCall({});
+  await stage.logged("EmptyCall", { carrier: "webtransport" });
+}
+
+/** WebTransport gets no answer at a port: the call takes a WebSocket before that is known, and later ones do so at once. */
+async function withoutUdp(stage, port) {
+  const transport = stage.transport({ webTransportUrl: `https://127.0.0.1:${port}/grpc-wt/v1` });
+  const client = createClient(TestService, transport);
+  await converse(stage, client, "websocket");
+  const seen = stage.states.filter((state) => /webtransport (open|down)/.test(state));
+  for (let number = 0; number < 3; number++) await converse(stage, client, "websocket");
+  const attempts = stage.states.filter((state) => state === "webtransport connecting").length;
+  expectEqual(attempts, 1, "attempts to reach it");
+  await client.emptyCall({});
+  await stage.logged("EmptyCall", { carrier: "fetch" });
+  return seen;
+}
+
+async function udpRefused(stage) {
+  await withoutUdp(stage, await stage.ask("closed-port"));
+}
+
+async function udpSwallowed(stage) {
+  expectEqual(await withoutUdp(stage, await stage.ask("silent-port")), [], "what was known when the call was over");
+}
+
+async function udpReturns(stage) {
+  await stage.ask("start", { gateway: "other" });
+  const places = await stage.ask("balance", { balancer: "network", gateway: "other" });
+  await stage.ask("swallow", { balancer: "network", isSwallowing: true });
+  const client = stage.client({ ...places, connectTimeoutMs: 1000, retryWebTransportAfterMs: 500 });
+  const conversation = new Conversation(client);
+  await conversation.say(1);
+  await stage.until("webtransport down");
+  await stage.ask("swallow", { balancer: "network", isSwallowing: false });
+  while (!stage.states.includes("webtransport open")) {
+    const further = new Conversation(client);
+    await further.say(2);
+    await further.end();
+  }
+  // What has begun stays where it is.
+  await conversation.say(3);
+  await conversation.end();
+  await stage.logged("FullDuplexCall", { gateway: "other", carrier: "websocket", request_messages: 2 });
+  await new Conversation(client).say(4);
+}
+
+async function withoutWebTransport(stage) {
+  const { WebTransport } = globalThis;
+  delete globalThis.WebTransport;
+  try {
+    await converse(stage, stage.client(), "websocket");
+  } finally {
+    globalThis.WebTransport = WebTransport;
+  }
+  expect(!stage.states.includes("webtransport connecting"), "it was tried");
+}
+
+/** The transport that has one carrier only. */
+async function single(stage) {
+  const { baseUrl, webTransportUrl } = stage.to;
+  const transport =
+    stage.carrier === "webtransport"
+      ? createWebTransportTransport({ baseUrl, webTransportUrl, serverCertificateHashes: [stage.certificateHash] })
+      : createWebSocketTransport({ baseUrl });
+  const client = createClient(TestService, transport);
+  await client.emptyCall({});
+  await stage.logged("EmptyCall");
+  await converse(stage, client, stage.carrier);
+  transport.close();
+}
+
+export const CHOICES = [
+  { name: "each kind its carrier", carriers: ["any"], play: byKind },
+  { name: "UDP refused", carriers: ["any"], play: udpRefused },
+  { name: "UDP swallowed", carriers: ["any"], play: udpSwallowed },
+  { name: "UDP swallowed, and let through later", carriers: ["any"], play: udpReturns },
+  { name: "a browser without WebTransport", carriers: ["any"], play: withoutWebTransport },
+  { name: "its own transport", carriers: ["webtransport", "websocket"], play: single },
+];

@@ -1,0 +1,93 @@
+// Gateways that go away while a page is open.
+
+import { Code } from "@connectrpc/connect";
+
+import { Conversation, expectEqual, expectError, reply } from "../stage.js";
+
+const ALL = ["webtransport", "websocket", "fetch"];
+const OF_STREAMS = ["webtransport", "websocket"];
+
+/** Two gateways behind a balancer, of which the first drains while a stream runs: that ends as it would have, and the
+ * next call goes to the second meanwhile. */
+async function drain(stage, begin, hears) {
+  await stage.ask("start", { gateway: "first" });
+  const client = stage.client(await stage.ask("balance", { balancer: "front", gateway: "first" }));
+  const { method, finish } = await begin(client);
+  await stage.ask("start", { gateway: "second" });
+  await stage.ask("aim", { balancer: "front", gateway: "second" });
+  await stage.ask("drain", { gateway: "first" });
+  if (hears) await stage.until(`${stage.carrier} draining`);
+  await client.emptyCall({});
+  await stage.logged("EmptyCall", { gateway: "second", grpc_status: 0 });
+  await finish();
+  await stage.logged(method, { gateway: "first", grpc_status: 0 });
+  await stage.ask("stop", { gateway: "first" });
+}
+
+/** A conversation in which the page waits for a reply. */
+async function listening(client) {
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  const next = conversation.next();
+  const finish = async () => {
+    conversation.requests.push(reply(70_000));
+    expectEqual((await next).value?.payload.body.length, 70_000, "bytes of the reply");
+    await conversation.end();
+  };
+  return { method: "FullDuplexCall", finish };
+}
+
+/** A conversation in which the page waits for nothing, and so is told nothing. */
+async function idle(client) {
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  const finish = async () => {
+    await conversation.say(70_000);
+    await conversation.end();
+  };
+  return { method: "FullDuplexCall", finish };
+}
+
+/** A stream that goes on by itself. */
+async function watching(client) {
+  const responseParameters = [reply(10), reply(10, 3)].flatMap(({ responseParameters }) => responseParameters);
+  const replies = client.streamingOutputCall({ responseParameters })[Symbol.asyncIterator]();
+  await replies.next();
+  const finish = async () => {
+    expectEqual([(await replies.next()).done, (await replies.next()).done], [false, true], "ends");
+  };
+  return { method: "StreamingOutputCall", finish };
+}
+
+/** Calls again once the gateway is back at the same place, without a new page. */
+async function back(stage, deed) {
+  const client = stage.client(await stage.ask("start", { gateway: "other" }));
+  await client.emptyCall({});
+  await stage.ask(deed, { gateway: "other" });
+  await stage.ask("again", { gateway: "other" });
+  await client.emptyCall({});
+  await stage.logged("EmptyCall", { gateway: "other", grpc_status: 0 });
+}
+
+async function killedMidStream(stage) {
+  const client = stage.client(await stage.ask("start", { gateway: "other" }));
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  await stage.ask("kill", { gateway: "other" });
+  // Nothing tells of it before something is sent.
+  conversation.requests.push(reply(10));
+  await expectError(conversation.next(), Code.Unavailable);
+  await stage.ask("again", { gateway: "other" });
+  const next = new Conversation(client);
+  await next.say(10);
+  await next.end();
+}
+
+export const GATEWAYS = [
+  { name: "drain during a stream", carriers: OF_STREAMS, play: (stage) => drain(stage, listening, true) },
+  { name: "drain during a stream that nobody reads", carriers: OF_STREAMS, play: (stage) => drain(stage, idle, false) },
+  { name: "drain during a stream", carriers: ["fetch"], play: (stage) => drain(stage, watching, false) },
+  { name: "gateway restarted", carriers: ALL, play: (stage) => back(stage, "stop") },
+  { name: "gateway killed and started", carriers: ALL, play: (stage) => back(stage, "kill") },
+  { name: "gateway killed mid-stream", carriers: OF_STREAMS, play: killedMidStream },
+];
