@@ -13,7 +13,7 @@ const BACKENDS: [&str; 2] = ["backend-a", "backend-b"];
 /// The key that opens `demo.v1.Vault`; the page is given it to show a refusal and its cure.
 const API_KEY: &str = "open-sesame";
 
-/// The routes: one that is guarded, one that is limited, and one for REST and whatever else there is.
+/// The routes: one that is guarded, two that are limited, one of them so that it can be seen, and one for REST and the rest.
 fn routes() -> String {
     format!(
         r#"
@@ -22,6 +22,13 @@ name = "vault"
 services = ["demo.v1.Vault"]
 cluster = "demo"
 filters = [{CORS}, {{ use = "api_key", keys = [{{ identity = "demo", key = "{API_KEY}" }}] }}]
+
+[[routes]]
+name = "limited"
+services = ["demo.v1.Demo"]
+headers = {{ x-demo-limit = {{ present = true }} }}
+cluster = "demo"
+filters = [{CORS}, {{ use = "rate_limit", key = "address", rate = 5, per = "1s" }}]
 
 [[routes]]
 name = "demo"

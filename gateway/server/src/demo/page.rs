@@ -28,9 +28,9 @@ pub fn respond(path: &str) -> Option<(&'static str, &'static [u8])> {
     let (content_type, text) = match path {
         "/" => (HTML, include_str!("page/index.html")),
         "/demo/app.js" => (SCRIPT, include_str!("page/app.js")),
-        "/demo/grpc.js" => (SCRIPT, include_str!("page/grpc.js")),
         "/demo/style.css" => (STYLE, include_str!("page/style.css")),
         "/demo/icon.svg" => (IMAGE, include_str!("page/icon.svg")),
+        "/demo/licenses.txt" => (TEXT, include_str!("page/licenses.txt")),
         "/demo/demo.proto" => (TEXT, PROTO),
         _ => return None,
     };
@@ -82,15 +82,14 @@ mod tests {
         let (content_type, app) = respond("/demo/app.js").unwrap();
         assert_eq!(content_type, "text/javascript; charset=utf-8");
         let app = std::str::from_utf8(app).unwrap();
-        for import in quoted(app, "from \"./") {
-            assert!(respond(&format!("/demo/{import}")).is_some(), "app.js imports {import}");
-        }
+        // The script is one file, and so is the style.
+        assert_eq!(quoted(app, "from\"./"), [""; 0]);
         assert!(app.contains(SETTINGS_PATH));
     }
 
     #[test]
     fn takes_nothing_from_elsewhere_and_needs_no_inline_script() {
-        for path in ["/", "/demo/app.js", "/demo/grpc.js", "/demo/style.css", "/demo/icon.svg"] {
+        for path in ["/", "/demo/app.js", "/demo/style.css", "/demo/icon.svg"] {
             let (_, text) = respond(path).unwrap();
             let text = std::str::from_utf8(text).unwrap();
             let elsewhere: Vec<&str> = ["http://", "https://"]
@@ -132,7 +131,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&settings.to_json().unwrap()).unwrap();
         let app = std::str::from_utf8(respond("/demo/app.js").unwrap().1).unwrap();
         for (name, _) in json.as_object().unwrap() {
-            assert!(app.contains(&format!("settings.{name}")), "app.js does not read {name}");
+            assert!(app.contains(&format!(".{name}")), "app.js does not read {name}");
         }
         assert_eq!(json["webtransport_url"], "https://127.0.0.1:8443/grpc-wt/v1");
         assert!(json["api_key"].is_null());
