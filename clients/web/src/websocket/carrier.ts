@@ -92,6 +92,7 @@ export class WebSocketCarrier implements Carrier {
 
   #connect(owner: LaneOwner): WebSocketLane {
     const { webSocket: type = globalThis.WebSocket, readMaxBytes = READ_MAX_BYTES } = this.options;
+    if (!type) throw new Error("there is no WebSocket here");
     return new WebSocketLane(new type(this.#url, [SUBPROTOCOL]), readMaxBytes, owner);
   }
 

@@ -11,7 +11,8 @@ import { WebSocketCarrier } from "./carrier.js";
  * where none gets through. `createGatewayTransport` knows other ways.
  *
  * Browsers cannot let a WebSocket wait. What the application does not read of a response is kept in memory, and ends the
- * call with `RESOURCE_EXHAUSTED` when it is more than 64 MiB. They also open 200 or so of them at once at most.
+ * call with `RESOURCE_EXHAUSTED` when it is more than 64 MiB. Nor is there room for any number: Chromium opens 255, and on
+ * HTTP/2 as many as the gateway takes streams. Further calls wait, and end with `UNAVAILABLE` after `connectTimeoutMs`.
  *
  * `close` ends all calls with `UNAVAILABLE`; later ones connect again.
  */

@@ -7,7 +7,8 @@ import { FakeWebSocket, type Server } from "./fakes.js";
 
 const REQUEST = frame(HEADERS, new TextEncoder().encode(":path: /a.B/C\r\n"));
 const FRAME = frame(MESSAGE, Uint8Array.of(1, 2, 3));
-const NEVER = new AbortController().signal;
+/** The signal of a call that is not given up. */
+const never = () => new AbortController().signal;
 const MIB = 1 << 20;
 
 let carrier: WebSocketCarrier;
@@ -43,7 +44,7 @@ describe("a WebSocket", () => {
 
   /** A new lane, and the gateway's end of it. */
   async function lane(): Promise<{ lane: Lane; server: Server }> {
-    const opening = carrier.open(NEVER);
+    const opening = carrier.open(never());
     const { server } = instances.at(-1)!;
     server.accept();
     return { lane: await opening, server };
@@ -140,7 +141,7 @@ describe("a WebSocket", () => {
   });
 
   test("is not reached if the server refuses, and says so", async () => {
-    const opening = failure(carrier.open(NEVER));
+    const opening = failure(carrier.open(never()));
     instances[0]!.server.refuse();
     const error = await opening;
     expect(error).toBeInstanceOf(Unreached);
@@ -149,8 +150,13 @@ describe("a WebSocket", () => {
     expect(states[1]!.error).toBe(error);
   });
 
+  test("is not reached if there is none", async () => {
+    vi.stubGlobal("WebSocket", undefined);
+    expect((await failure(carrier.open(never()))).message).toContain("there is no WebSocket here");
+  });
+
   test("is not reached if the server agrees on no subprotocol", async () => {
-    const opening = failure(carrier.open(NEVER));
+    const opening = failure(carrier.open(never()));
     instances[0]!.server.accept("");
     expect(await opening).toBeInstanceOf(Unreached);
     expect(instances[0]!.server.closedByClient).toBe(4001);
@@ -159,7 +165,7 @@ describe("a WebSocket", () => {
   test("is not reached if it takes too long", async () => {
     vi.useFakeTimers();
     newCarrier({ connectTimeoutMs: 700 });
-    const opening = failure(carrier.open(NEVER));
+    const opening = failure(carrier.open(never()));
     await vi.advanceTimersByTimeAsync(699);
     expect(instances[0]!.server.closedByClient).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
@@ -181,7 +187,7 @@ describe("a WebSocket", () => {
 
   test("ends with the carrier, open or not", async () => {
     const { lane: call, server } = await lane();
-    const opening = failure(carrier.open(NEVER));
+    const opening = failure(carrier.open(never()));
     const received = failure(call.receive());
     carrier.close();
     expect(await received).toMatchObject({ name: "LaneError", code: undefined });
@@ -204,7 +210,7 @@ describe("a browser that does not wait", () => {
   async function laneOn(options: { readMaxBytes?: number } = {}): Promise<{ lane: Lane; socket: FakeWebSocket }> {
     vi.stubGlobal("WebSocket", undefined);
     newCarrier({ webSocket: FakeWebSocket as unknown as typeof WebSocket, ...options });
-    const opening = carrier.open(NEVER);
+    const opening = carrier.open(never());
     const socket = FakeWebSocket.instances.at(-1)!;
     socket.server.accept();
     return { lane: await opening, socket };
@@ -254,7 +260,7 @@ describe("many calls at once", () => {
   const turn = () => new Promise(setImmediate);
 
   test("have only some WebSockets open at a time, and all their turn", async () => {
-    const calls = Promise.allSettled(Array.from({ length: 20 }, () => carrier.open(NEVER)));
+    const calls = Promise.allSettled(Array.from({ length: 20 }, () => carrier.open(never())));
     let opened = 0;
     for (; opening().length > 0; opened += 1) {
       expect(opening().length).toBe(Math.min(6, 20 - opened));
@@ -269,9 +275,9 @@ describe("many calls at once", () => {
 
   test("lose none of their turns to those that are given up", async () => {
     const call = new AbortController();
-    const first = Array.from({ length: 6 }, () => carrier.open(NEVER));
+    const first = Array.from({ length: 6 }, () => carrier.open(never()));
     const givenUp = Array.from({ length: 6 }, () => failure(carrier.open(call.signal)));
-    const last = carrier.open(NEVER);
+    const last = carrier.open(never());
     call.abort(new Error("never mind"));
     for (const error of await Promise.all(givenUp)) expect(error.message).toBe("never mind");
     for (const socket of opening()) socket.server.accept();
@@ -283,12 +289,12 @@ describe("many calls at once", () => {
   });
 
   test("are all not reached when the carrier is closed, also those that wait", async () => {
-    const calls = Array.from({ length: 8 }, () => failure(carrier.open(NEVER)));
+    const calls = Array.from({ length: 8 }, () => failure(carrier.open(never())));
     await turn();
     carrier.close();
     for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(Unreached);
     expect(FakeWebSocket.instances.length).toBe(6);
-    const next = carrier.open(NEVER);
+    const next = carrier.open(never());
     opening()[0]!.server.accept();
     await next;
   });
