@@ -29,6 +29,8 @@ export class WebTransportCarrier implements Carrier {
   #error: unknown;
   /** Whatever waits for a session. */
   readonly #waiting = new Set<AbortController>();
+  /** How often it was closed. */
+  #closes = 0;
   #reported = "idle 0";
   readonly #onPageHide = () => this.close();
 
@@ -44,18 +46,20 @@ export class WebTransportCarrier implements Carrier {
 
   async open(signal: AbortSignal): Promise<Lane> {
     signal.throwIfAborted();
+    const closes = this.#closes;
     for (let left = ATTEMPTS; ; left -= 1) {
       const session = await this.#inTime((patience) => this.#session(patience), signal);
       try {
         return await session.open(signal);
       } catch (error) {
-        if (left === 1 || signal.aborted) throw error;
+        if (left === 1 || signal.aborted || closes !== this.#closes) throw error;
       }
     }
   }
 
   close(): void {
     const closed = new Unreached("WebTransport was closed");
+    this.#closes += 1;
     this.#attempt = undefined;
     this.#error = undefined;
     this.#notBefore = 0;
@@ -89,6 +93,7 @@ export class WebTransportCarrier implements Carrier {
     const type = this.options.webTransport ?? globalThis.WebTransport;
     if (!type) throw new Unreached("there is no WebTransport here");
     for (;;) {
+      patience.throwIfAborted();
       const session = this.#choose();
       if (session) {
         session.reserve();

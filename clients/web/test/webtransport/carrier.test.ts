@@ -22,8 +22,8 @@ let states: string[];
 function carrierWith(options: Partial<WebTransportOptions & { fetch: typeof fetch }> = {}): WebTransportCarrier {
   const onState = ({ phase, failures }: CarrierState) => void states.push(failures ? `${phase} ${failures}` : phase);
   const backoff = { initialMs: 1_000, jitter: 0 };
-  const { webTransport } = gateway;
-  return (carrier = new WebTransportCarrier({ baseUrl: "https://gateway", webTransport, backoff, onState, ...options }));
+  const given = { baseUrl: "https://gateway", webTransport: gateway.webTransport, backoff, onState, ...options };
+  return (carrier = new WebTransportCarrier(given));
 }
 
 const sessionsOpened = () => gateway.sessions.all.length;
@@ -128,6 +128,7 @@ describe("sessions", () => {
     carrier.close();
     expect(await failure(lane.receive())).toMatchObject({ code: undefined });
     expect([carrier.isOpen, states]).toEqual([false, ["connecting", "open", "idle"]]);
+    expect(vi.getTimerCount()).toBe(0);
     await carrier.open(never);
     expect(callsOn()).toEqual([1, 1]);
   });
@@ -163,6 +164,27 @@ describe("a session that drains", () => {
     // The calls that it has go on.
     await other.send(bytes("more"));
     expect(gateway.sessions.all[0]!.streams.all[1]!.received).toEqual(["more"]);
+  });
+
+  test("and carries no call, ends", async () => {
+    let drain!: () => void;
+    gateway.onSession = (session) => (session.draining = new Promise((resolve) => (drain = resolve)));
+    (await carrierWith().open(never)).cancel(1);
+    drain();
+    await (await gateway.sessions.next()).closedByClient.promise;
+    expect(states).toEqual(["connecting", "open", "idle"]);
+  });
+
+  test("does not end under a call because another one has ended and was given up then", async () => {
+    const lane = await carrierWith().open(never);
+    const session = await gateway.sessions.next();
+    (await session.streams.next()).end();
+    await lane.receive();
+    lane.cancel(0);
+    const other = await carrier.open(never);
+    other.draining();
+    (await session.streams.next()).respond("still here");
+    expect(await other.receive()).toEqual(bytes("still here"));
   });
 
   test("ends with its last call", async () => {
@@ -214,14 +236,23 @@ describe("a lane that Chromium has no stream for", () => {
 
   test("leaves its turn to the next when it is given up", async () => {
     const abort = new AbortController();
-    const { session, opened, outcomes } = await openBeyond(1, [never, abort.signal, never]);
+    const { session, opened, outcomes } = await openBeyond(1, [never, abort.signal, never, abort.signal, never]);
     const reason = new Error("enough");
     abort.abort(reason);
     await expect(outcomes[1]).rejects.toBe(reason);
-    session.grant(1);
-    await advance(250);
-    expect(opened).toEqual([0, 2]);
-    expect(session.streams.all.length).toBe(2);
+    await expect(outcomes[3]).rejects.toBe(reason);
+    session.grant(2);
+    await advance(500);
+    expect(opened).toEqual([0, 2, 4]);
+    expect(session.streams.all.length).toBe(3);
+  });
+
+  test("is not counted any more when it is given up", async () => {
+    const abort = new AbortController();
+    await openBeyond(0, [abort.signal], { sessions: { idleMs: 1_000 } });
+    abort.abort();
+    await advance(1_000);
+    expect(states.at(-1)).toBe("idle");
   });
 
   test("moves to another session if its own ends first", async () => {
@@ -403,6 +434,38 @@ describe("connecting", () => {
     await carrier.open(never);
     expect(callsOn()).toEqual([0, 1]);
   });
+});
+
+test("nothing stays open or opens, however late a connection is closed", async () => {
+  gateway.mode = "wait";
+  for (let turns = 0; turns < 20; turns += 1) {
+    const opening = carrierWith().open(never).then(
+      () => {},
+      () => {},
+    );
+    const session = await gateway.sessions.next();
+    session.accept();
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    carrier.close();
+    await opening;
+    await session.closedByClient.promise;
+    expect(sessionsOpened()).toBe(turns + 1);
+  }
+});
+
+test("a gateway that could not be reached is asked for its address again", async () => {
+  const answer = { webtransport_url: "https://elsewhere/grpc-wt/v1" };
+  const fetch = vi.fn<typeof globalThis.fetch>(async () => Response.json(answer));
+  carrierWith({ baseUrl: "http://gateway", fetch, sessions: { maxCallsPerSession: 1, max: 3 } });
+  await carrier.open(never);
+  await carrier.open(never);
+  expect([sessionsOpened(), fetch.mock.calls.length]).toEqual([2, 1]);
+  gateway.mode = "refuse";
+  await carrier.open(never);
+  gateway.mode = "accept";
+  await advance(1_000);
+  await carrier.open(never);
+  expect([sessionsOpened(), fetch.mock.calls.length]).toEqual([4, 2]);
 });
 
 describe("state", () => {
