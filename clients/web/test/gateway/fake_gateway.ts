@@ -36,7 +36,10 @@ export class FakeGateway {
   }
 
   readonly fetch: typeof fetch = async (_, init) => {
-    if (this.tcp !== "open") throw new TypeError("Failed to fetch");
+    if (this.tcp === "dropped") {
+      await new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal!.reason)));
+    }
+    if (this.tcp === "refused") throw new TypeError("Failed to fetch");
     this.calls.push({ carrier: "fetch", frames: [], header: new Headers(init?.headers) });
     const body = new Blob([frame(MESSAGE, new Uint8Array()), OK] as BlobPart[]);
     return new Response(body, { headers: { "content-type": "application/grpc-web+proto" } });

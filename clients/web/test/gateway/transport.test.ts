@@ -119,6 +119,14 @@ describe("a call", () => {
     await vi.advanceTimersByTimeAsync(20_000);
     await within(0, client.sum(numbers()));
     expect(gateway.carriers).toEqual(["websocket", "websocket", "webtransport"]);
+
+    connect();
+    gateway.udp = "refused";
+    await within(300, client.sum(numbers()));
+    transport.close();
+    page.dispatchEvent(new Event("online"));
+    // It has nothing to do with the page any more.
+    expect(transport.carrierOf("bidi_streaming")).toBe("websocket");
   });
 
   test("moves to a WebSocket when it was refused, with what it had sent", async () => {
@@ -201,7 +209,11 @@ describe("a transport", () => {
     expect(states.filter((state) => state.startsWith("websocket"))).toEqual([
       "websocket connecting 0", "websocket open 0", "websocket idle 0",
     ]);
-    expect(states.filter((state) => state.startsWith("fetch"))).toEqual(["fetch open 0", "fetch down 1", "fetch down 2", "fetch open 0"]);
+    // A deadline says nothing of the network.
+    gateway.tcp = "dropped";
+    expect((await within(500, failure(client.say({}, { timeoutMs: 500 })))).code).toBe(Code.DeadlineExceeded);
+    const fetches = states.filter((state) => state.startsWith("fetch"));
+    expect(fetches).toEqual(["fetch open 0", "fetch down 1", "fetch down 2", "fetch open 0"]);
   });
 
   test("loses its calls when it is closed, and makes new ones", async () => {
