@@ -18,7 +18,8 @@ pub struct SessionRequest {
     pub host: Arc<str>,
     /// The header fields. Names that belong to one hop are not in it.
     pub headers: HeaderMap,
-    /// Who asks. The protocol is `webtransport` or `websocket`.
+    /// Who asks. The protocol is `webtransport` or `websocket`; or `ticket`, if it asks for what admits to one that
+    /// carries calls.
     pub client: Client,
     /// Who an authenticating filter found the client to be.
     pub identity: Option<Arc<str>>,

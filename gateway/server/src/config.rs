@@ -14,6 +14,7 @@ mod quic_limits;
 mod redact;
 mod route;
 mod section;
+mod tickets;
 mod value;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ pub(crate) use listener::{
     WebTransportConfig,
 };
 pub(crate) use route::{FilterConfig, RouteConfig, Written};
+pub(crate) use tickets::TicketsConfig;
 
 use crate::plan::AccessLog;
 use crate::report::{Findings, Severity};
@@ -43,7 +45,7 @@ pub(crate) struct Config<'a> {
     pub(crate) workers: Option<usize>,
     pub(crate) drain_timeout: Duration,
     pub(crate) access_log: AccessLog,
-    pub(crate) listeners: Vec<ListenerConfig>,
+    pub(crate) listeners: Vec<ListenerConfig<'a>>,
     pub(crate) routes: Vec<RouteConfig<'a>>,
     pub(crate) clusters: Vec<ClusterConfig>,
 }

@@ -20,6 +20,7 @@ use crate::observe::metrics::Metrics;
 use crate::plan::Plan;
 use crate::renewal::{Renewal, RenewalService};
 use crate::running::Running;
+use crate::tickets::Spent;
 use crate::worker::workers;
 
 /// How long to hold back "ready" for upstreams to say what they serve. Who waits for that word, a test or whatever sends
@@ -50,11 +51,13 @@ pub(crate) enum CannotStart {
 impl Gateway {
     /// Binds every socket of the plan and opens its access log, or nothing.
     pub(crate) fn bind(plan: Plan, metrics: Arc<Metrics>) -> Result<Gateway, CannotStart> {
+        // A ticket that admitted at one listener shall not admit at another.
+        let spent = Arc::new(Spent::default());
         let listeners = plan
             .listeners
             .iter()
             .map(|listener| {
-                bind(listener, &metrics).map_err(|error| CannotStart::Listen(listener.address, error))
+                bind(listener, &metrics, &spent).map_err(|error| CannotStart::Listen(listener.address, error))
             })
             .collect::<Result<_, _>>()?;
         let admin = match plan.admin {

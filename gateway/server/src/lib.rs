@@ -20,6 +20,7 @@ pub mod report;
 pub mod route;
 mod running;
 mod sessions;
+mod tickets;
 pub mod tls;
 mod upstream;
 mod watch;

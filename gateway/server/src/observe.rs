@@ -6,3 +6,4 @@ mod families;
 pub(crate) mod listeners;
 pub(crate) mod metrics;
 pub(crate) mod sessions;
+pub(crate) mod tickets;

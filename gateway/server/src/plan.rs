@@ -9,6 +9,7 @@ mod limits;
 mod listener;
 mod quic_limits;
 mod routes;
+mod tickets;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use descriptors::{DescriptorSource, DescriptorsSpec};
 pub use limits::{H2Limits, ListenerLimits};
 pub use listener::{Listener, Origins, Quic, WebSocket, WebTransport};
 pub use quic_limits::QuicLimits;
+pub use tickets::TicketsSpec;
 
 use crate::config::{Config, Document};
 use crate::report::{Findings, Report, Severity};

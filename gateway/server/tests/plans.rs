@@ -82,8 +82,10 @@ fn the_annotated_configuration_states_the_defaults() {
     let plan =
         |text: &str| from_text("sluicegate.toml", text, tls.path(), sluicegate_filters::ALL).unwrap().0;
     let shape = |plan: &Plan| {
-        let listeners =
-            plan.listeners.iter().map(|one| format!("{:?}", (&one.h2c, &one.webtransport, &one.limits)));
+        let listeners = plan.listeners.iter().map(|one| {
+            let tickets = one.tickets.as_ref().map(|tickets| (tickets.required, tickets.lifetime));
+            format!("{:?}", (&one.h2c, &one.webtransport, tickets, &one.limits))
+        });
         // What TLS was made of has no readable form.
         let clusters =
             plan.clusters.iter().map(|one| format!("{:?}", ClusterSpec { tls: None, ..(**one).clone() }));

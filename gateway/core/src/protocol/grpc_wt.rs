@@ -24,7 +24,7 @@ use super::*;
 
 pub use follower::Follower;
 pub use opening_frame::{Opening, Refusal};
-pub use probe::Probe;
+pub use probe::{Probe, TicketProbe};
 pub use reset::{close, reset_code, stream};
 
 /// The protocol, for fronts that know by the session that a stream speaks it.

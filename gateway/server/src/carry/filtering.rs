@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use sluicegate_core::status::{Flag, Status};
+use sluicegate_core::status::{Code, Flag, Status};
 
 use super::Ledger;
 use super::ledger::Routed;
@@ -13,6 +13,7 @@ use crate::route::Route;
 /// Takes a call through the filters of its route. It owns the ledger meanwhile, so that dropping it ends the call.
 pub(super) async fn filter(route: Arc<Route>, mut ledger: Box<Ledger>) -> (Box<Ledger>, Result<(), Status>) {
     let deadline = ledger.call.deadline;
+    let admitted = ledger.call.identity.clone();
     let result = {
         let Ledger { call, route: routed, .. } = &mut *ledger;
         let Some(Routed { passage: Some(passage), .. }) = routed else { return (ledger, Ok(())) };
@@ -31,7 +32,17 @@ pub(super) async fn filter(route: Arc<Route>, mut ledger: Box<Ledger>) -> (Box<L
         ledger.worker.running.metrics.panics.inc();
         Err(broken())
     });
+    // Whoever a session was opened as makes its calls: what these carry may show less than that, not somebody else.
+    let result = match admitted {
+        Some(_) if result.is_ok() && ledger.call.identity != admitted => Err(somebody_else()),
+        _ => result,
+    };
     (ledger, result)
+}
+
+fn somebody_else() -> Status {
+    Status::new(Code::PermissionDenied, "the session was opened by somebody else")
+        .with_flag(Flag::Unauthorized)
 }
 
 /// What a caller is told of a panic.

@@ -26,7 +26,7 @@ use sluicegate_core::call::Transport;
 use sluicegate_core::protocol::Head;
 
 use crate::drain::Drain;
-use crate::front::door::{Admission, Door};
+use crate::front::door::{Admission, Door, Entrance};
 use crate::front::listener::Listening;
 use crate::observe::access_log::AccessLog;
 use crate::observe::metrics::Metrics;
@@ -61,6 +61,11 @@ pub(crate) fn message(text: impl AsRef<[u8]>) -> Bytes {
     frame.freeze()
 }
 
+/// How all calls come in.
+fn entrance() -> Entrance {
+    Entrance { transport: Transport::Http2, host: "up".into(), identity: None }
+}
+
 /// A gateway with one worker.
 pub(crate) struct Rig {
     pub(crate) door: Arc<Door>,
@@ -81,7 +86,8 @@ impl Rig {
         let log = AccessLog::open(&plan.access_log, metrics.log_dropped.clone()).unwrap();
         let running = Arc::new(Running::new(plan, metrics.clone(), log, Drain::new(), None));
         let address = "127.0.0.1:1".parse().unwrap();
-        let listening = Arc::new(Listening::new(&running.plan.listeners[0], address, &metrics).unwrap());
+        let listening = Listening::new(&running.plan.listeners[0], address, &metrics, &Arc::default());
+        let listening = Arc::new(listening.unwrap());
         let worker = Arc::new(Worker { index: 0, log: running.access_log.buffer(), running });
         Rig { door: Arc::new(Door::new(worker, listening, address, false)), upstreams: Upstreams::new() }
     }
@@ -129,7 +135,7 @@ impl Rig {
         };
         let Admission::Call(protocol, Ok(opened)) = self.door.admit(head, "up") else { panic!("no call") };
         let (receive, transmit) = client.wire();
-        tokio::spawn(self.door.carry(protocol, *opened, Transport::Http2, "up".into(), receive, transmit));
+        tokio::spawn(self.door.carry(protocol, *opened, entrance(), receive, transmit));
     }
 
     /// The log lines so far.

@@ -12,12 +12,13 @@ use super::limits;
 use super::quantity::Size;
 use super::quic_lb;
 use super::section::{Section, shortened};
+use super::tickets::TicketsConfig;
 use super::value::{Misread, Text, Word};
 use crate::plan::{ListenerLimits, WebSocket};
 
 /// One address to listen on.
 #[derive(Debug)]
-pub(crate) struct ListenerConfig {
+pub(crate) struct ListenerConfig<'a> {
     pub(crate) listen: Option<Spanned<SocketAddr>>,
     pub(crate) tls: Option<ListenerTls>,
     pub(crate) quic: bool,
@@ -26,6 +27,7 @@ pub(crate) struct ListenerConfig {
     pub(crate) h2c: bool,
     pub(crate) webtransport: Option<WebTransportConfig>,
     pub(crate) websocket: Option<WebSocketConfig>,
+    pub(crate) tickets: Option<TicketsConfig<'a>>,
     pub(crate) openapi: Option<UrlPath>,
     pub(crate) limits: ListenerLimits,
 }
@@ -81,8 +83,8 @@ pub(crate) struct WebSocketConfig {
     pub(crate) over_h2: Option<bool>,
 }
 
-impl ListenerConfig {
-    pub(super) fn read(mut section: Section<'_>) -> ListenerConfig {
+impl<'a> ListenerConfig<'a> {
+    pub(super) fn read(mut section: Section<'a>) -> ListenerConfig<'a> {
         let findings = section.findings();
         let listen = section.require("listen");
         let has_tls = section.has("tls");
@@ -95,6 +97,11 @@ impl ListenerConfig {
         let webtransport_key = section.key_span("webtransport");
         let webtransport = section.section("webtransport").map(WebTransportConfig::read);
         let websocket = section.section("websocket").map(WebSocketConfig::read);
+        let tickets_key = section.key_span("tickets");
+        let tickets = section
+            .section("tickets")
+            .zip(tickets_key)
+            .map(|(section, key)| TicketsConfig::read(section, key));
         let openapi = section.get("openapi").map(Spanned::into_inner);
         let has_quic = quic.as_ref().is_some_and(|quic| *quic.get_ref());
         let limits = section.section("limits").map_or_else(ListenerLimits::default, |limits| {
@@ -122,6 +129,14 @@ impl ListenerConfig {
             && !has_quic
         {
             findings.error_with_hint(key, "WebTransport needs QUIC", "add `quic = true`");
+        }
+        if let Some(tickets) = &tickets
+            && webtransport.is_none()
+            && websocket.is_none()
+        {
+            let what = "tickets admit to sessions and WebSockets with calls, and this listener has neither";
+            let hint = "add `webtransport` or `websocket`";
+            findings.error_with_hint(tickets.span.clone(), what, hint);
         }
         if let Some(h2c) = &h2c
             && *h2c.get_ref()
@@ -161,6 +176,7 @@ impl ListenerConfig {
             h2c,
             webtransport,
             websocket,
+            tickets,
             openapi,
             limits,
         }

@@ -213,7 +213,7 @@ fn read_wanted(value: &Spanned<DeValue<'_>>, findings: &Findings) -> Option<Head
 }
 
 impl<'a> FilterConfig<'a> {
-    fn read(mut section: Section<'a>) -> Option<FilterConfig<'a>> {
+    pub(super) fn read(mut section: Section<'a>) -> Option<FilterConfig<'a>> {
         let kind: Option<Spanned<Name>> = section.require("use");
         let written = Written { root: section.table(), span: section.span() };
         let value = Spanned::new(section.span(), DeValue::Table(section.table().clone()));

@@ -184,6 +184,7 @@ fn section_name(key: &'static str) -> &'static str {
         "json" => "`json`",
         "webtransport" => "`webtransport`",
         "websocket" => "`websocket`",
+        "tickets" => "`tickets`",
         "limits" => "`limits`",
         "h2" => "`h2`",
         "quic" => "`quic`",

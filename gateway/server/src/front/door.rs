@@ -28,6 +28,15 @@ pub(crate) struct Door {
     host: Mutex<(Box<str>, Arc<str>)>,
 }
 
+/// How a call came in.
+pub(crate) struct Entrance {
+    pub(crate) transport: Transport,
+    /// The host that it is for.
+    pub(crate) host: Arc<str>,
+    /// Whom its session, or its WebSocket, was opened as.
+    pub(crate) identity: Option<Arc<str>>,
+}
+
 /// What a request turned out to be.
 pub(crate) enum Admission {
     /// An RPC that opens a call, or that its protocol answers with a status.
@@ -62,6 +71,10 @@ impl Door {
 
     /// Tells what a request is.
     pub(crate) fn admit(&self, head: Head, host: &str) -> Admission {
+        // Before anything could take it for a call: the body of such a request may be of any type.
+        if self.listening.tickets_at(head.path.path()).is_some() {
+            return Admission::Plain(head);
+        }
         let running = &self.worker.running;
         let schema = running.schema.load();
         let has_route = |path: &MethodPath| running.plan.routes.find_path(host, path).is_some();
@@ -96,11 +109,11 @@ impl Door {
         &self,
         protocol: &'static Protocol,
         mut opened: Opened,
-        transport: Transport,
-        host: Arc<str>,
+        entrance: Entrance,
         receive: R,
         transmit: T,
     ) -> Carried<R, T> {
+        let Entrance { transport, host, identity } = entrance;
         let received = Instant::now();
         let running = &self.worker.running;
         let schema = running.schema.load();
@@ -144,7 +157,7 @@ impl Door {
             deadline_from_client: opened.timeout.is_some(),
             received,
             client: self.client(protocol, transport),
-            identity: None,
+            identity,
         };
         let ledger = Ledger::new(self.worker.clone(), call, route);
         Carried::new(ledger, receive, transmit, opened.decoder, opened.encoder)

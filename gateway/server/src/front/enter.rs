@@ -9,7 +9,7 @@ use pingora_core::server::ShutdownWatch;
 use sluicegate_core::protocol::{Head, Reply};
 use sluicegate_core::wire::{Receive, ResponseHeaders, Transmit};
 
-use super::door::{Admission, Door};
+use super::door::{Admission, Door, Entrance};
 use super::plain;
 use crate::carry::{Asked, refuse};
 
@@ -30,7 +30,8 @@ pub(super) fn enter(
     }
     match door.admit(head, &host) {
         Admission::Call(protocol, Ok(opened)) => {
-            tokio::spawn(door.carry(protocol, *opened, transport, host, receive, transmit));
+            let entrance = Entrance { transport, host, identity: None };
+            tokio::spawn(door.carry(protocol, *opened, entrance, receive, transmit));
         }
         Admission::Call(protocol, Err(Reply::Status(status, encoder))) => {
             let asked = Asked { client: door.client(protocol, transport), host, path };

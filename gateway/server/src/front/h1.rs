@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::door::{Admission, Door, authority};
+use super::door::{Admission, Door, Entrance, authority};
 use super::pipe::{Driver, Write, pipe};
 use super::websocket::proxy::Proxied;
 use super::{plain, websocket};
@@ -142,7 +142,8 @@ async fn request(door: &Arc<Door>, io: Stream, peeked: Peeked, shutdown: &Shutdo
             let (driver, receive, transmit) = pipe();
             match opened {
                 Ok(opened) => {
-                    let call = door.carry(protocol, *opened, Transport::Http1, host, receive, transmit);
+                    let entrance = Entrance { transport: Transport::Http1, host, identity: None };
+                    let call = door.carry(protocol, *opened, entrance, receive, transmit);
                     drop(tokio::spawn(call));
                 }
                 Err(Reply::Status(status, encoder)) => {

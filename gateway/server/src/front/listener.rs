@@ -17,12 +17,16 @@ use prometheus::IntCounter;
 use super::{Arrival, NewConnection, udp};
 use crate::drain::Drain;
 use crate::observe::metrics::{Active, ConnectionMetrics, Metrics};
-use crate::plan::{Listener, ListenerLimits, WebSocket, WebTransport};
+use crate::plan::{Listener, ListenerLimits, Origins, WebSocket, WebTransport};
+use crate::tickets::{Spent, Tickets};
 use crate::tls::ServerTls;
 use crate::worker::Dealer;
 
 /// How long accepting pauses after an error such as "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// What is behind the path of sessions, or of WebSockets, where tickets for them are given out.
+pub(crate) const TICKET: &str = "/ticket";
 
 /// Sockets bound for one listener of the plan.
 pub(crate) struct Bound {
@@ -33,7 +37,7 @@ pub(crate) struct Bound {
 }
 
 /// Binds the sockets of a listener. With QUIC, TCP and UDP get the same port.
-pub(crate) fn bind(listener: &Listener, metrics: &Metrics) -> io::Result<Bound> {
+pub(crate) fn bind(listener: &Listener, metrics: &Metrics, spent: &Arc<Spent>) -> io::Result<Bound> {
     // With port 0 the system picks a TCP port whose UDP twin may be taken; another pick mends that.
     let mut attempts = if listener.address.port() == 0 { 20 } else { 1 };
     loop {
@@ -48,7 +52,8 @@ pub(crate) fn bind(listener: &Listener, metrics: &Metrics) -> io::Result<Bound> 
                 udp => udp?,
             },
         };
-        return Ok(Bound { tcp, udp, listening: Arc::new(Listening::new(listener, address, metrics)?) });
+        let listening = Arc::new(Listening::new(listener, address, metrics, spent)?);
+        return Ok(Bound { tcp, udp, listening });
     }
 }
 
@@ -72,6 +77,8 @@ pub(crate) struct Listening {
     pub(crate) webtransport: Option<WebTransport>,
     pub(crate) websocket: Option<WebSocket>,
     pub(crate) websocket_over_h2: bool,
+    /// What admits to sessions and WebSockets; `None` if that needs nothing.
+    pub(crate) tickets: Option<Tickets>,
     /// Where the REST interface is described.
     pub(crate) openapi: Option<Arc<str>>,
     /// What tells TLS clients that the same port speaks HTTP/3.
@@ -86,7 +93,12 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn new(plan: &Listener, address: SocketAddr, metrics: &Metrics) -> io::Result<Listening> {
+    pub(crate) fn new(
+        plan: &Listener,
+        address: SocketAddr,
+        metrics: &Metrics,
+        spent: &Arc<Spent>,
+    ) -> io::Result<Listening> {
         let name = plan.address.to_string();
         let alt_svc = plan.quic.as_ref().map(|_| format!("h3=\":{}\"; ma=86400", address.port()));
         let quic_tls = plan.tls.as_ref().and_then(|tls| tls.quic.as_ref());
@@ -102,6 +114,7 @@ impl Listening {
             webtransport: plan.webtransport.clone(),
             websocket: plan.websocket.clone(),
             websocket_over_h2: plan.websocket_over_h2,
+            tickets: plan.tickets.as_ref().map(|spec| Tickets::new(spec, spent.clone(), &name, metrics)),
             openapi: plan.openapi.clone(),
             alt_svc: alt_svc.and_then(|value| HeaderValue::try_from(value).ok()),
             open: Mutex::default(),
@@ -111,6 +124,18 @@ impl Listening {
             over_limit: metrics.refused(&name, "max_connections"),
             over_limit_per_ip: metrics.refused(&name, "max_connections_per_ip"),
         })
+    }
+
+    /// Which pages may ask for a ticket at this path; `None` if none is given out there.
+    pub(crate) fn tickets_at(&self, path: &str) -> Option<&Origins> {
+        self.tickets.as_ref()?;
+        let place = path.strip_suffix(TICKET)?;
+        let is_here = |path: &str| path.trim_end_matches('/') == place;
+        let webtransport = self.webtransport.as_ref().filter(|webtransport| is_here(&webtransport.path));
+        let websocket = self.websocket.as_ref().filter(|websocket| is_here(&websocket.path));
+        webtransport
+            .map(|webtransport| &webtransport.origins)
+            .or(websocket.map(|websocket| &websocket.origins))
     }
 
     /// Uses this certificate, and lets these clients in, for handshakes that begin from now on, over every transport.

@@ -7,6 +7,7 @@ mod cors;
 mod probe;
 mod session;
 mod site;
+mod ticket;
 
 use std::sync::Arc;
 

@@ -37,7 +37,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::announce::{Announcing, Draining};
-use super::door::{Door, may_open};
+use super::door::{Door, Entrance, may_open};
 use super::pipe::pipe;
 use crate::carry::{Asked, refuse};
 use crate::plan::WebSocket;
@@ -64,6 +64,8 @@ pub(super) struct Upgrade {
     path: PathAndQuery,
     /// What tells the client that its request was understood; empty over HTTP/2, which has other ways.
     accept_key: String,
+    /// Whom a ticket has admitted.
+    identity: Option<Arc<str>>,
 }
 
 /// Tells whether a request asks for a WebSocket that carries a call, and what it is answered if it may not have one.
@@ -77,7 +79,8 @@ pub(super) fn upgrade(door: &Door, head: &Head, host: &str) -> Option<Result<Upg
         admit(door, websocket, head, host)?;
         check_no_body(&head.headers)?;
         let accept_key = accept_key(&head.headers)?;
-        Ok(Upgrade { on, path: head.path.clone(), accept_key })
+        let identity = take_ticket(door, on, head)?;
+        Ok(Upgrade { on, path: head.path.clone(), accept_key, identity })
     });
     Some(upgrade)
 }
@@ -95,7 +98,8 @@ pub(super) fn extended_connect(
     let upgrade = on.and_then(|on| {
         admit(door, websocket, head, host)?;
         check_version(&head.headers, StatusCode::BAD_REQUEST)?;
-        Ok(Upgrade { on, path: head.path.clone(), accept_key: String::new() })
+        let identity = take_ticket(door, on, head)?;
+        Ok(Upgrade { on, path: head.path.clone(), accept_key: String::new(), identity })
     });
     Some(upgrade)
 }
@@ -130,6 +134,17 @@ fn admit(door: &Door, websocket: &WebSocket, head: &Head, host: &str) -> Result<
         return Err(refused(StatusCode::SERVICE_UNAVAILABLE));
     }
     Ok(())
+}
+
+/// Whom the client's ticket admits, where tickets admit. It is looked at last, because that spends it. The URLs of
+/// `grpc-websockets` are those of methods, which have no query; its calls are let in as other requests at methods' paths.
+fn take_ticket(door: &Door, on: &OnWebSocket, head: &Head) -> Result<Option<Arc<str>>, ResponseHeaders> {
+    match &door.listening.tickets {
+        Some(tickets) if on.subprotocol == grpc_ws::ON_WEBSOCKET.subprotocol => {
+            tickets.admit(head.path.query()).map_err(refused)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The answer to the client's key, if its version is the one that is spoken here.
@@ -228,7 +243,7 @@ where
     let _counted = door.listening.websockets.begin();
     let (io, ahead) = (Rationed::new(io, BEFORE_CALL), Vec::from(ahead));
     let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config)).await;
-    let Upgrade { on, path, .. } = upgrade;
+    let Upgrade { on, path, identity, .. } = upgrade;
     let first = timeout(door.listening.limits.header_timeout, first_message(&mut stream));
     let first = tokio::select! {
         first = first => first,
@@ -252,12 +267,12 @@ where
             opened.decoder = Box::new(Watched::new(opened.decoder, fault.clone()));
             let (carrying, draining) = (door.clone(), draining.clone());
             tokio::spawn(async move {
-                let websocket = Transport::WebSocket;
+                let entrance = Entrance { transport: Transport::WebSocket, host, identity };
                 if on.protocol.name != grpc_ws::PROTOCOL.name {
-                    return carrying.carry(on.protocol, opened, websocket, host, receive, transmit).await;
+                    return carrying.carry(on.protocol, opened, entrance, receive, transmit).await;
                 }
                 let transmit = Announcing::new(transmit, None, draining.clone());
-                draining.watch(carrying.carry(on.protocol, opened, websocket, host, receive, transmit)).await;
+                draining.watch(carrying.carry(on.protocol, opened, entrance, receive, transmit)).await;
             });
         }
         Err(Reply::Status(status, encoder)) => {

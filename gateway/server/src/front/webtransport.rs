@@ -20,13 +20,20 @@ pub(crate) async fn serve(door: Arc<Door>, request: SessionRequest) {
         return Box::pin(sessions::serve(door, host, route, request)).await;
     }
     match check(&door, &request, &host) {
-        Ok(subprotocol) => calls::serve(door, host, request, subprotocol).await,
+        Ok(admitted) => calls::serve(door, host, request, admitted).await,
         Err(status) => request.refuse(status).await,
     }
 }
 
-/// Whether a session may open, and with which subprotocol.
-fn check(door: &Door, request: &SessionRequest, host: &str) -> Result<Option<&'static str>, StatusCode> {
+/// How a session opens.
+struct Admitted {
+    subprotocol: Option<&'static str>,
+    /// Whom a ticket has admitted.
+    identity: Option<Arc<str>>,
+}
+
+/// Whether a session may open, and how.
+fn check(door: &Door, request: &SessionRequest, host: &str) -> Result<Admitted, StatusCode> {
     let Some(webtransport) = &door.listening.webtransport else { return Err(StatusCode::NOT_FOUND) };
     if request.path.path() != &*webtransport.path {
         return Err(StatusCode::NOT_FOUND);
@@ -37,10 +44,16 @@ fn check(door: &Door, request: &SessionRequest, host: &str) -> Result<Option<&'s
     if door.worker.running.drain.has_begun() {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
-    match request.protocols.iter().any(|offered| offered == grpc_wt::SUBPROTOCOL) {
-        true => Ok(Some(grpc_wt::SUBPROTOCOL)),
+    let subprotocol = match request.protocols.iter().any(|offered| offered == grpc_wt::SUBPROTOCOL) {
+        true => Some(grpc_wt::SUBPROTOCOL),
         // Older browsers cannot offer any; then the path alone decides.
-        false if request.protocols.is_empty() => Ok(None),
-        false => Err(StatusCode::BAD_REQUEST),
-    }
+        false if request.protocols.is_empty() => None,
+        false => return Err(StatusCode::BAD_REQUEST),
+    };
+    // Last, because it spends the ticket.
+    let identity = match &door.listening.tickets {
+        Some(tickets) => tickets.admit(request.path.query())?,
+        None => None,
+    };
+    Ok(Admitted { subprotocol, identity })
 }

@@ -19,6 +19,7 @@ use super::datagrams::DatagramMetrics;
 use super::families;
 use super::listeners::ListenerFamilies;
 use super::sessions::SessionFamilies;
+use super::tickets::TicketFamilies;
 use crate::plan::Plan;
 
 /// Upper bounds of the latency histogram in milliseconds: Envoy's defaults.
@@ -36,6 +37,7 @@ pub(crate) struct Metrics {
     pub(crate) listeners: ListenerFamilies,
     pub(crate) datagrams: DatagramMetrics,
     pub(crate) proxied: SessionFamilies,
+    pub(crate) tickets: TicketFamilies,
     calls: IntCounterVec,
     active_calls: IntGaugeVec,
     call_time: HistogramVec,
@@ -171,6 +173,7 @@ impl Metrics {
             live,
             filters: FilterMetrics::new(registry.clone())?,
             proxied: SessionFamilies::new(&registry)?,
+            tickets: TicketFamilies::new(&registry)?,
             datagrams: DatagramMetrics::new(&registry)?,
             listeners: ListenerFamilies::new(&registry)?,
             registry,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use sluicegate_quic::ConnectionIds;
 use toml::Spanned;
 
-use super::{ListenerLimits, Planner, Traffic};
+use super::{ListenerLimits, Planner, TicketsSpec, Traffic};
 use crate::config::{
     CertificateSource, ClientCertificates, ListenerConfig, ListenerTls, OriginPattern, WebSocketConfig,
     WebTransportConfig,
@@ -34,6 +34,8 @@ pub struct Listener {
     pub offers_webtransport: bool,
     /// Where calls over WebSockets are accepted; `None` accepts none.
     pub websocket: Option<WebSocket>,
+    /// What admits to these sessions and WebSockets; `None` asks for no ticket.
+    pub tickets: Option<TicketsSpec>,
     /// Whether clients are told that they may open WebSockets on streams of HTTP/2. Browsers then open there all that they
     /// open to this origin, those of sites too, which are only served over HTTP/1.1.
     pub websocket_over_h2: bool,
@@ -127,16 +129,20 @@ impl Planner<'_> {
     /// A listener, unless a problem was noted. `takes` says whether there is a cluster for some traffic.
     pub(super) fn plan_listener(
         &self,
-        config: &ListenerConfig,
+        config: &ListenerConfig<'_>,
         takes: impl Fn(Traffic) -> bool,
     ) -> Option<Listener> {
+        let address = config.listen.as_ref().map(|listen| *listen.get_ref());
+        let name = address.map(|address| address.to_string()).unwrap_or_default();
+        let tickets = config.tickets.as_ref().and_then(|tickets| self.plan_tickets(tickets, &name));
         let tls_files = config.tls.as_ref().and_then(|tls| self.tls_files(tls, config.quic));
         let tls = match &config.tls {
             None => None,
             Some(tls) => Some(self.tls(tls, config.quic)?),
         };
         Some(Listener {
-            address: *config.listen.as_ref()?.get_ref(),
+            address: address?,
+            tickets,
             tls,
             tls_files,
             quic: config

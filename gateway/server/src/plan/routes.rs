@@ -187,7 +187,8 @@ impl Planner<'_> {
         (shares, traffic)
     }
 
-    fn plan_filter(
+    /// A filter, unless a problem was noted.
+    pub(super) fn plan_filter(
         &self,
         route: &str,
         config: &FilterConfig<'_>,
@@ -212,7 +213,7 @@ impl Planner<'_> {
                         guards.join(" and ")
                     ),
                 };
-                let what = format!("`{name}` does not guard sessions, which this route carries");
+                let what = format!("`{name}` does not guard sessions");
                 self.findings.error_with_hint(config.kind.span(), what, hint);
                 return None;
             }

@@ -38,6 +38,7 @@ mod routing;
 mod session_proxy;
 mod silence;
 mod status;
+mod tickets;
 mod upstream_protocols;
 mod websocket;
 mod websocket_proxy;

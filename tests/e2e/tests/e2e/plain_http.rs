@@ -91,6 +91,24 @@ async fn a_websocket_passes() {
 }
 
 #[tokio::test]
+async fn no_query_is_in_the_log_of_a_failure() {
+    // A port that nobody listens on.
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = Config::default()
+        .route(Route::new("site").cluster("site").key("path_prefix = \"/\""))
+        .cluster_of("site", &[format!("http://{dead}")], "protocol = \"http\"\n");
+    let gateway = config.start().await;
+    for protocol in [Protocol::WebTextH1, Protocol::GrpcTls, Protocol::GrpcH3] {
+        let mut client = Client::connect(protocol, gateway.target()).await;
+        let mut call = client.call("/page?ticket=s3cret").plain().method(Method::GET).open().await;
+        call.request.finish().await.unwrap();
+        assert_eq!(call.response.head().await.unwrap().status, 502, "{protocol:?}");
+    }
+    gateway.until_said("GET /page, Host: localhost", 3).await;
+    assert_eq!(gateway.said("s3cret"), 0);
+}
+
+#[tokio::test]
 async fn strange_request_lines_never_reach_the_website() {
     let (mut website, mut upstream, gateway) = with_website().await;
     for line in [

@@ -17,6 +17,16 @@ pub struct Probe<'a> {
     pub webtransport_url: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub certificate_hashes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketProbe<'a>>,
+}
+
+/// What is told about tickets, where there are any: section 13 of the same document.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the document is their reference")]
+pub struct TicketProbe<'a> {
+    pub path: &'a str,
+    pub required: bool,
 }
 
 impl Probe<'_> {
@@ -66,10 +76,12 @@ mod tests {
         let probe = Probe {
             webtransport_url: Some("https://127.0.0.1:8443/grpc-wt/v1"),
             certificate_hashes: &["AAA=".to_owned()],
+            ticket: Some(TicketProbe { path: "/grpc-wt/v1/ticket", required: true }),
             ..Probe::default()
         };
         let json: serde_json::Value = serde_json::from_slice(&probe.to_json()).unwrap();
         assert_eq!(json["webtransport_url"], "https://127.0.0.1:8443/grpc-wt/v1");
         assert_eq!(json["certificate_hashes"], serde_json::json!(["AAA="]));
+        assert_eq!(json["ticket"], serde_json::json!({ "path": "/grpc-wt/v1/ticket", "required": true }));
     }
 }

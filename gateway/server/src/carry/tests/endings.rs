@@ -82,8 +82,7 @@ async fn a_dropped_task_closes_the_books() {
         transport: Transport::Http2,
     };
     let Admission::Call(protocol, Ok(opened)) = rig.door.admit(head, "up") else { panic!("no call") };
-    let task =
-        tokio::spawn(rig.door.carry(protocol, *opened, Transport::Http2, "up".into(), receive, transmit));
+    let task = tokio::spawn(rig.door.carry(protocol, *opened, entrance(), receive, transmit));
     let mut call = upstream.call().await;
     task.abort();
     assert_eq!(call.was_reset().await, Reason::CANCEL);

@@ -32,7 +32,7 @@ async fn watch(accept: &str) -> (Rig, UpCall, Client) {
     let Admission::Call(protocol, Ok(opened)) = rig.door.admit(head, "up") else { panic!("no call") };
     assert_eq!(protocol.name, "rest");
     let (receive, transmit) = client.end().wire();
-    tokio::spawn(rig.door.carry(protocol, *opened, Transport::Http2, "up".into(), receive, transmit));
+    tokio::spawn(rig.door.carry(protocol, *opened, entrance(), receive, transmit));
     let call = upstream.call().await;
     (rig, call, client)
 }

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderMap, StatusCode};
-use sluicegate_core::protocol::grpc_wt::Probe;
+use http::{HeaderMap, StatusCode, Uri};
+use sluicegate_core::protocol::grpc_wt::{Probe, TicketProbe};
 
 use super::cors::let_read;
 use super::site::Answer;
 use crate::front::door::Door;
+use crate::front::listener::TICKET;
 
 /// The largest message that a client should send, as the probe tells it: the default limit of a route.
 const MAX_MESSAGE: u32 = 4 << 20;
@@ -32,15 +33,16 @@ impl SelfSigned {
     }
 }
 
-/// The answer to a `GET` of this path, if it is one that tells what is served.
+/// The answer to a `GET` of this URI, if it is one that tells what is served. With a ticket it tells whether that is good,
+/// because browsers do not show why a session did not open.
 pub(super) fn probe(
     door: &Door,
     self_signed: Option<&SelfSigned>,
-    path: &str,
+    uri: &Uri,
     headers: &HeaderMap,
     host: &str,
 ) -> Option<Answer> {
-    let listening = &door.listening;
+    let (listening, path) = (&door.listening, uri.path());
     let own = listening.webtransport.as_ref().map(|webtransport| &*webtransport.path);
     let webtransport = own.or(self_signed.map(|sessions| sessions.path));
     let websocket = listening.websocket.as_ref().map(|websocket| &*websocket.path);
@@ -48,15 +50,23 @@ pub(super) fn probe(
         return None;
     }
     let url = self_signed.map(|sessions| sessions.url(host));
+    // That of the gateway's other listener, if this one has no sessions, is not known here.
+    let has_tickets = [own, websocket].contains(&Some(path));
+    let tickets = listening.tickets.as_ref().filter(|_| has_tickets);
+    let ticket_path = format!("{}{TICKET}", path.trim_end_matches('/'));
     let probe = Probe {
         webtransport: webtransport.is_some(),
         websocket,
         max_message: MAX_MESSAGE,
         datagrams: webtransport.is_some() && door.worker.running.plan.routes.has_datagrams(),
         webtransport_url: url.as_deref(),
+        ticket: tickets.map(|tickets| TicketProbe { path: &ticket_path, required: tickets.are_required() }),
         certificate_hashes: self_signed.map_or(&[], |sessions| &sessions.certificate_hashes),
     };
-    let mut answer = Answer::new(StatusCode::OK, "application/json", probe.to_json());
+    let mut answer = match tickets.map_or(Ok(()), |tickets| tickets.check(uri.query())) {
+        Ok(()) => Answer::new(StatusCode::OK, "application/json", probe.to_json()),
+        Err(status) => Answer::new(status, "text/plain", "this ticket admits nobody\n"),
+    };
     // Pages that may open either may know what there is to open.
     let of_sessions = listening.webtransport.as_ref().map(|webtransport| &webtransport.origins);
     let of_websockets = listening.websocket.as_ref().map(|websocket| &websocket.origins);

@@ -15,6 +15,7 @@ use sluicegate_core::path::MethodPath;
 use tokio::time::timeout;
 
 use super::probe::{SelfSigned, probe};
+use super::ticket::TicketRequest;
 use crate::front::door::{Door, host_of};
 use crate::front::h1::DRAIN_TIMEOUT;
 use crate::route::Route;
@@ -108,6 +109,10 @@ impl ProxyHttp for Site {
         };
         let path = request.uri.path().to_owned();
         let host = host_of(request_host(request)).to_ascii_lowercase();
+        if let Some(asked) = TicketRequest::of(&door, request, &host) {
+            let answer = asked.answer(&door).await;
+            return respond(session, answer).await;
+        }
         if matches!(request.method, Method::GET | Method::HEAD)
             && let Some(answer) = self.answer(&door, request, &host)
         {
@@ -179,6 +184,12 @@ impl ProxyHttp for Site {
         Ok(())
     }
 
+    fn request_summary(&self, session: &Session, _: &Option<Arc<Route>>) -> String {
+        let request = session.req_header();
+        // For logs, and a query may hold a ticket, or a key of the site's.
+        format!("{} {}, Host: {}", request.method, request.uri.path(), request_host(request))
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
@@ -196,7 +207,7 @@ impl Site {
     fn answer(&self, door: &Door, request: &RequestHeader, host: &str) -> Option<Answer> {
         let path = request.uri.path();
         let self_signed = self.pages.as_ref().map(|pages| &pages.sessions);
-        if let Some(answer) = probe(door, self_signed, path, &request.headers, host) {
+        if let Some(answer) = probe(door, self_signed, &request.uri, &request.headers, host) {
             return Some(answer);
         }
         if door.listening.openapi.as_deref() == Some(path) {
@@ -226,7 +237,10 @@ async fn respond(session: &mut Session, answer: Answer) -> Result<bool> {
     for (name, value) in &headers {
         head.append_header(name.clone(), value.clone())?;
     }
-    head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    // RFC 9110, section 8.6: no such response has one.
+    if status != StatusCode::NO_CONTENT {
+        head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    }
     if let Some(alt_svc) = alt_svc(session) {
         head.insert_header(header::ALT_SVC, alt_svc)?;
     }

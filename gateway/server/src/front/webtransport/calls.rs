@@ -24,20 +24,16 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use datagrams::{Datagrams, Lane, ToClient, WithDatagrams};
 
+use super::Admitted;
 use crate::carry::{Asked, refuse};
 use crate::front::announce::{Announcing, Draining};
-use crate::front::door::Door;
+use crate::front::door::{Door, Entrance};
 use crate::observe::metrics::ConnectionMetrics;
 
 /// Accepts a session and carries its calls until it ends.
-pub(super) async fn serve(
-    door: Arc<Door>,
-    host: Arc<str>,
-    request: SessionRequest,
-    subprotocol: Option<&'static str>,
-) {
+pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionRequest, admitted: Admitted) {
     let draft = request.dialect.name;
-    let session = match request.accept(subprotocol).await {
+    let session = match request.accept(admitted.subprotocol).await {
         Ok(session) => session,
         Err(error) => return log::debug!("{}: WebTransport: {error}", door.address),
     };
@@ -53,6 +49,7 @@ pub(super) async fn serve(
         speaks_connect: door.listening.webtransport.as_ref().is_some_and(|webtransport| webtransport.connect),
         door,
         host,
+        identity: admitted.identity,
     });
     let drained = running.drain.begins();
     tokio::pin!(drained);
@@ -108,6 +105,8 @@ async fn until(last_end: Option<Instant>, linger: Duration) {
 struct Shared {
     door: Arc<Door>,
     host: Arc<str>,
+    /// Whom a ticket has admitted.
+    identity: Option<Arc<str>>,
     session: Arc<Session>,
     streams: ConnectionMetrics,
     draining: Arc<Draining>,
@@ -144,7 +143,7 @@ impl Shared {
             // It has no frames that its client would skip.
             Ok((opened, _)) if protocol.name != grpc_wt::PROTOCOL.name => {
                 let receive = Prefixed { prefix, receive };
-                self.door.carry(protocol, opened, TRANSPORT, self.host.clone(), receive, transmit).await;
+                self.door.carry(protocol, opened, self.entrance(), receive, transmit).await;
             }
             Ok((opened, None)) => {
                 self.carry(opened, Prefixed { prefix, receive }, transmit, None).await;
@@ -191,11 +190,14 @@ impl Shared {
         Ok((opened, Some(lane)))
     }
 
+    fn entrance(&self) -> Entrance {
+        Entrance { transport: TRANSPORT, host: self.host.clone(), identity: self.identity.clone() }
+    }
+
     /// Carries a call of gRPC.
     async fn carry(&self, opened: Opened, receive: impl Receive, transmit: WtTransmit, first: Option<Bytes>) {
         let transmit = Announcing::new(transmit, first, self.draining.clone());
-        let host = self.host.clone();
-        let call = self.door.carry(&grpc_wt::PROTOCOL, opened, TRANSPORT, host, receive, transmit);
+        let call = self.door.carry(&grpc_wt::PROTOCOL, opened, self.entrance(), receive, transmit);
         self.draining.watch(call).await;
     }
 
