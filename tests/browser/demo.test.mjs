@@ -217,6 +217,15 @@ test("demo page: a cut in the middle ends the calls that are on it", async () =>
   await demo.press("finish");
 });
 
+test("demo page: a cut of fetch ends its streams and no other", async () => {
+  await demo.scene("count");
+  for (const lane of LANES) await demo.laneReaches(lane, "received", 2);
+  await demo.gate("Cut fetch");
+  for (const lane of FETCHING) await demo.lane(lane, { status: "UNAVAILABLE" });
+  for (const lane of STREAMING) await demo.lane(lane, { status: "OK", received: 50 });
+  await demo.gate("Mend fetch");
+});
+
 test("demo page: calls can be repeated, and are measured", async () => {
   await demo.scene("hello");
   const before = await demo.calls();

@@ -88,13 +88,20 @@ export class Network {
       used("fetch");
       const losing = new AbortController();
       const lose = () => losing.abort(lost);
+      const over = () => void this.#open.fetch.delete(lose);
       this.#open.fetch.add(lose);
       const request = new Request(input, init);
-      const response = await fetch(request, { signal: AbortSignal.any([request.signal, losing.signal]) });
-      if (!response.body) return response;
-      // Kept until the body has been read.
-      const body = response.body.pipeThrough(new TransformStream({ flush: () => void this.#open.fetch.delete(lose) }));
-      return new Response(body, { status: response.status, headers: response.headers });
+      // Connect aborts the signal when a call is over, however it ended.
+      request.signal.addEventListener("abort", over);
+      try {
+        const response = await fetch(request, { signal: AbortSignal.any([request.signal, losing.signal]) });
+        if (!response.body) return response;
+        const body = response.body.pipeThrough(new TransformStream({ flush: over }));
+        return new Response(body, { status: response.status, headers: response.headers });
+      } catch (error) {
+        over();
+        throw error;
+      }
     };
   }
 

@@ -15,36 +15,51 @@ export interface Event {
 
 const HEIGHT = 190;
 const MARGIN = { top: 8, right: 8, bottom: 22, left: 50 };
-const SECONDS = [60, 45, 30, 15, 0];
+/** How many seconds a chart may show: as few as hold what there is. */
+const SPANS = [20, 40, MEMORY];
 
 export class Chart {
   /** @param hasZero Whether nothing is a value too, as it is of counts. */
   constructor(readonly svg: SVGSVGElement, readonly hasZero: boolean) {}
 
   draw(series: readonly Series[], events: readonly Event[]): void {
+    const span = spanOf(series);
     const width = Math.max(this.svg.clientWidth, 200);
     const values = series.flatMap(([, values]) => values.filter((value) => value !== undefined));
     const steps = this.hasZero ? [0, ...marks(values.map(Math.ceil))] : marks(values);
     const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
-    const x = (secondsAgo: number) => MARGIN.left + inner.width * (1 - secondsAgo / MEMORY);
+    const x = (secondsAgo: number) => MARGIN.left + inner.width * (1 - secondsAgo / span);
     const y = (value: number) => MARGIN.top + inner.height * (1 - place(value, steps));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.svg.replaceChildren(
       ...steps.map((step) => shape("path", { class: "rule", d: `M${MARGIN.left} ${y(step).toFixed(1)}H${width - MARGIN.right}` })),
       ...(values.length === 0 ? [] : steps).map((step) => label(step > 0 && step < 1 ? String(step) : count(step), MARGIN.left - 8, y(step) + 4, "end")),
-      ...SECONDS.map((seconds) => label(seconds ? `−${seconds} s` : "now", x(seconds), HEIGHT - 5, end(seconds))),
-      ...events.filter(({ secondsAgo }) => secondsAgo < MEMORY).flatMap(({ text, secondsAgo }, index) => [
-        shape("path", { class: "event", d: `M${x(secondsAgo).toFixed(1)} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}` }),
-        label(text, x(secondsAgo) + (secondsAgo < MEMORY / 3 ? -5 : 5), MARGIN.top + 10 + (index % 3) * 13, secondsAgo < MEMORY / 3 ? "end" : "start"),
-      ]),
+      // The outermost words stay within the picture.
+      label(`−${span} s`, x(span), HEIGHT - 5, "start"),
+      label(`−${span / 2} s`, x(span / 2), HEIGHT - 5, "middle"),
+      label("now", x(0), HEIGHT - 5, "end"),
+      ...events.filter(({ secondsAgo }) => secondsAgo < span).flatMap(({ text, secondsAgo }, index) => {
+        const isRight = secondsAgo < span / 2;
+        return [
+          shape("path", { class: "event", d: `M${x(secondsAgo).toFixed(1)} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}` }),
+          label(text, x(secondsAgo) + (isRight ? -5 : 5), MARGIN.top + 10 + (index % 3) * 13, isRight ? "end" : "start"),
+        ];
+      }),
       ...series.map(([lane, values]) =>
-        shape("path", { class: `line ${lane}`, d: linePath(values, (index) => x(MEMORY - 1 - index), y) })),
+        shape("path", { class: `line ${lane}`, d: linePath(values.slice(-span), (index) => x(span - 1 - index), y) })),
     );
   }
 }
 
-/** The outermost words stay within the picture. */
-const end = (seconds: number): string => (seconds === 0 ? "end" : seconds === MEMORY ? "start" : "middle");
+function spanOf(series: readonly Series[]): number {
+  const oldest = Math.max(...series.map(([, values]) => values.length - firstOf(values)));
+  return SPANS.find((span) => span >= oldest) ?? MEMORY;
+}
+
+function firstOf(values: readonly (number | undefined)[]): number {
+  const first = values.findIndex((value) => value !== undefined);
+  return first < 0 ? values.length : first;
+}
 
 function label(text: string, x: number, y: number, anchor: string): SVGElement {
   const made = shape("text", { x: x.toFixed(1), y: y.toFixed(1), "text-anchor": anchor });

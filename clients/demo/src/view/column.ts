@@ -34,6 +34,8 @@ export class Column {
   /** Messages that came since the last time that the column was drawn. */
   #unseen: Message[] = [];
   #willDraw = false;
+  /** Whether the call was put on a carrier: it may fail before. */
+  #isOnCarrier = false;
   /** How calls ended since {@link fresh}. */
   #endings = new Map<string, number>();
 
@@ -110,6 +112,7 @@ export class Column {
 
   /** A call was put on a carrier. */
   used(carrier: CarrierName): void {
+    this.#isOnCarrier = true;
     this.element.dataset["via"] = carrier;
     part(this.element, "via").textContent = CARRIERS[carrier];
   }
@@ -117,11 +120,12 @@ export class Column {
   #open(terms: Terms): Call {
     this.#made = this.#sent = this.#received = 0;
     this.element.dataset["status"] = "calling";
+    this.#isOnCarrier = false;
     const call = new Call(this.lane.transport, terms, this.#witness(terms.method));
     this.#call = call;
     // What came of the call before stays a little: most calls are over before anybody could read that they are made.
     setTimeout(() => {
-      if (this.#call === call && this.element.dataset["status"] === "calling") this.#show("calling", "…");
+      if (this.#call === call && this.element.dataset["status"] === "calling") this.#showWaiting();
     }, SOON_MS);
     return call;
   }
@@ -182,6 +186,10 @@ export class Column {
     const tally = [...this.#endings].map(([status, times]) => `${count(times)} × ${status}`);
     part(this.element, "said").textContent = end.message || (tally.length > 1 ? tally.join(", ") : "");
     this.element.dataset["tally"] = tally.join(", ");
+    if (!this.#isOnCarrier) {
+      delete this.element.dataset["via"];
+      part(this.element, "via").textContent = "nothing";
+    }
     const lines = [...[...head].map(headerLine), "", ...[...end.trailers].map(headerLine)];
     part(this.element, "metadata").textContent = lines.join("\n").trim();
   }
@@ -192,6 +200,12 @@ export class Column {
     shown.textContent = text.replaceAll("_", "_\u200b");
     shown.classList.toggle("good", isGood === true);
     shown.classList.toggle("bad", isGood === false);
+  }
+
+  /** Behind what came of the call before, if it was one of the same kind. */
+  #showWaiting(): void {
+    const shown = part(this.element, "status");
+    shown.textContent = this.#endings.size > 0 ? `${shown.textContent} …` : "…";
   }
 
   /** Once per frame, however many messages come. */

@@ -26,6 +26,7 @@ export class Figures {
     find("numbers").querySelector("tbody")!.replaceChildren(...rows);
     this.draw();
     setInterval(() => this.draw(), PACE);
+    addEventListener("resize", () => this.draw());
   }
 
   /** Something happened that explains what the lines do. */

@@ -3,11 +3,11 @@ function ht(e,t){return e!==null&&typeof e=="object"&&"$typeName"in e&&typeof e.
 7]="FIXED32",e[e.BOOL=8]="BOOL",e[e.STRING=9]="STRING",e[e.BYTES=12]="BYTES",e[e.UINT32=13]="UINT32",e[e.SFIXED32=15]="SFIXED32",e[e.SFIXED64=16]="SFIXED64",e[e.
 SINT32=17]="SINT32",e[e.SINT64=18]="SINT64"})(m||(m={}));function mo(){let e=this.buf,t=this.pos,n=0,r=0;for(let s=0;s<28;s+=7){let a=e[t++];if(n|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=
 n,this.varint64Hi=r;return}}let o=e[t++];if(n|=(o&15)<<28,r=(o&112)>>4,(o&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=n,this.varint64Hi=r;return}for(let s=3;s<=
-31;s+=7){let a=e[t++];if(r|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=n,this.varint64Hi=r;return}}throw new Error("invalid varint")}var $t=4294967296;function Gn(e){let t=e[0]==="-";t&&(e=e.slice(1));let n=1e6,r=0,o=0;function s(a,i){let c=Number(e.slice(a,i));o*=n,r=r*n+c,r>=$t&&(o=o+(r/$t|
-0),r=r%$t)}return s(-24,-18),s(-18,-12),s(-12,-6),s(-6),t?po(r,o):Yn(r,o)}function fo(e,t){let n=Yn(e,t),r=n.hi&2147483648;r&&(n=po(n.lo,n.hi));let o=Wn(n.lo,n.
-hi);return r?"-"+o:o}function Wn(e,t){if({lo:e,hi:t}=uc(e,t),t<=2097151)return String($t*t+e);let n=e&16777215,r=(e>>>24|t<<8)&16777215,o=t>>16&65535,s=n+r*6777216+
+31;s+=7){let a=e[t++];if(r|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=n,this.varint64Hi=r;return}}throw new Error("invalid varint")}var Bt=4294967296;function Wn(e){let t=e[0]==="-";t&&(e=e.slice(1));let n=1e6,r=0,o=0;function s(a,i){let c=Number(e.slice(a,i));o*=n,r=r*n+c,r>=Bt&&(o=o+(r/Bt|
+0),r=r%Bt)}return s(-24,-18),s(-18,-12),s(-12,-6),s(-6),t?po(r,o):Kn(r,o)}function fo(e,t){let n=Kn(e,t),r=n.hi&2147483648;r&&(n=po(n.lo,n.hi));let o=Yn(n.lo,n.
+hi);return r?"-"+o:o}function Yn(e,t){if({lo:e,hi:t}=uc(e,t),t<=2097151)return String(Bt*t+e);let n=e&16777215,r=(e>>>24|t<<8)&16777215,o=t>>16&65535,s=n+r*6777216+
 o*6710656,a=r+o*8147497,i=o*2,c=1e7;return s>=c&&(a+=Math.floor(s/c),s%=c),a>=c&&(i+=Math.floor(a/c),a%=c),i.toString()+lo(a)+lo(s)}function uc(e,t){return{lo:e>>>
-0,hi:t>>>0}}function Yn(e,t){return{lo:e|0,hi:t|0}}function po(e,t){return t=~t,e?e=~e+1:t+=1,Yn(e,t)}var lo=e=>{let t=String(e);return"0000000".slice(t.length)+
+0,hi:t>>>0}}function Kn(e,t){return{lo:e|0,hi:t|0}}function po(e,t){return t=~t,e?e=~e+1:t+=1,Kn(e,t)}var lo=e=>{let t=String(e);return"0000000".slice(t.length)+
 t};function ho(e,t){if(e>>>0<128){t.push(e);return}if(e>=0){for(;e>127;)t.push(e&127|128),e=e>>>7;t.push(e)}else{for(let n=0;n<9;n++)t.push(e&127|128),e=e>>7;t.
 push(1)}}function yo(){let e=this.buf[this.pos++];if((e&128)===0)return this.assertBounds(),e;let t=e&127;if(e=this.buf[this.pos++],t|=(e&127)<<7,(e&128)===0)return this.
 assertBounds(),t;if(e=this.buf[this.pos++],t|=(e&127)<<14,(e&128)===0)return this.assertBounds(),t;if(e=this.buf[this.pos++],t|=(e&127)<<21,(e&128)===0)return this.
@@ -19,14 +19,14 @@ zero:BigInt(0),supported:!0,parse(a){let i=typeof a=="bigint"?a:BigInt(a);if(i>r
 "bigint"?a:BigInt(a);if(i>s||i<o)throw new Error(`invalid uint64: ${a}`);return i},enc(a){return e.setBigInt64(0,this.parse(a),!0),{lo:e.getInt32(0,!0),hi:e.getInt32(
 4,!0)}},uEnc(a){return e.setBigInt64(0,this.uParse(a),!0),{lo:e.getInt32(0,!0),hi:e.getInt32(4,!0)}},dec(a,i){return e.setInt32(0,a,!0),e.setInt32(4,i,!0),e.getBigInt64(
 0,!0)},uDec(a,i){return e.setInt32(0,a,!0),e.setInt32(4,i,!0),e.getBigUint64(0,!0)}}}return{zero:"0",supported:!1,parse(n){return typeof n!="string"&&(n=n.toString()),
-bo(n),n},uParse(n){return typeof n!="string"&&(n=n.toString()),go(n),n},enc(n){return typeof n!="string"&&(n=n.toString()),bo(n),Gn(n)},uEnc(n){return typeof n!=
-"string"&&(n=n.toString()),go(n),Gn(n)},dec(n,r){return fo(n,r)},uDec(n,r){return Wn(n,r)}}}function bo(e){if(!/^-?[0-9]+$/.test(e))throw new Error("invalid int\
+bo(n),n},uParse(n){return typeof n!="string"&&(n=n.toString()),go(n),n},enc(n){return typeof n!="string"&&(n=n.toString()),bo(n),Wn(n)},uEnc(n){return typeof n!=
+"string"&&(n=n.toString()),go(n),Wn(n)},dec(n,r){return fo(n,r)},uDec(n,r){return Yn(n,r)}}}function bo(e){if(!/^-?[0-9]+$/.test(e))throw new Error("invalid int\
 64: "+e)}function go(e){if(!/^[0-9]+$/.test(e))throw new Error("invalid uint64: "+e)}function G(e,t){switch(e){case m.STRING:return"";case m.BOOL:return!1;case m.DOUBLE:case m.FLOAT:return 0;case m.INT64:case m.UINT64:case m.SFIXED64:case m.FIXED64:case m.
 SINT64:return t?"0":T.zero;case m.BYTES:return new Uint8Array(0);default:return 0}}function wo(e,t){switch(e){case m.BOOL:return t===!1;case m.STRING:return t===
 "";case m.BYTES:return t instanceof Uint8Array&&!t.byteLength;case m.DOUBLE:case m.FLOAT:return Object.is(t,0);default:return t==0}}var Eo=2,M=Symbol.for("reflect unsafe local");function vo(e,t){let n=e[t.localName].case;return n===void 0?n:t.fields.find(r=>r.localName===n)}function No(e,t){
 let n=t.localName;if(t.oneof)return e[t.oneof.localName].case===n;if(t.presence!=Eo)return e[n]!==void 0&&Object.prototype.hasOwnProperty.call(e,n);switch(t.fieldKind){case"\
 list":return e[n].length>0;case"map":return Object.keys(e[n]).length>0;case"scalar":return!wo(t.scalar,e[n]);case"enum":return e[n]!==t.enum.values[0].number}throw new Error(
-"message field with implicit presence")}function Ce(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
+"message field with implicit presence")}function _e(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
 oneof.localName];return n.case===t.localName?n.value:void 0}return e[t.localName]}function To(e,t,n){t.oneof?e[t.oneof.localName]={case:t.localName,value:n}:e[t.
 localName]=n}function B(e,t,n){t==="__proto__"?Object.defineProperty(e,"__proto__",{value:n,writable:!0,enumerable:!0,configurable:!0}):e[t]=n}function xo(e,t){
 return Object.prototype.hasOwnProperty.call(e,t)?e[t]:void 0}function Io(e,t){let n=t.localName;if(t.oneof){let r=t.oneof.localName;e[r].case===n&&(e[r]={case:void 0})}else if(t.
@@ -36,52 +36,52 @@ a.scalar===i.scalar&&((n=a.message)===null||n===void 0?void 0:n.typeName)===((r=
 void 0:o.typeName)===((s=i.enum)===null||s===void 0?void 0:s.typeName)}return!0}return!1}function bt(e,t){var n,r,o,s;if(Q(e)&&M in e&&"has"in e&&"field"in e&&typeof e.
 field=="function"){if(t!==void 0){let a=t,i=e.field();return a.mapKey===i.mapKey&&a.mapKind==i.mapKind&&a.scalar===i.scalar&&((n=a.message)===null||n===void 0?void 0:
 n.typeName)===((r=i.message)===null||r===void 0?void 0:r.typeName)&&((o=a.enum)===null||o===void 0?void 0:o.typeName)===((s=i.enum)===null||s===void 0?void 0:s.
-typeName)}return!0}return!1}function gt(e,t){return Q(e)&&M in e&&"desc"in e&&Q(e.desc)&&e.desc.kind==="message"&&(t===void 0||e.desc.typeName==t.typeName)}function Oo(e){return _o(e.$typeName)}function K(e){let t=e.fields[0];return _o(e.typeName)&&t!==void 0&&t.fieldKind=="scalar"&&t.name=="value"&&t.number==1}function Bt(e){
+typeName)}return!0}return!1}function gt(e,t){return Q(e)&&M in e&&"desc"in e&&Q(e.desc)&&e.desc.kind==="message"&&(t===void 0||e.desc.typeName==t.typeName)}function Oo(e){return _o(e.$typeName)}function K(e){let t=e.fields[0];return _o(e.typeName)&&t!==void 0&&t.fieldKind=="scalar"&&t.name=="value"&&t.number==1}function Vt(e){
 switch(e.typeName){case"google.protobuf.Any":case"google.protobuf.Timestamp":case"google.protobuf.Duration":case"google.protobuf.FieldMask":case"google.protobuf\
 .Struct":case"google.protobuf.Value":case"google.protobuf.ListValue":return!0;default:return K(e)}}var mc=new Set(["google.protobuf.DoubleValue","google.protobu\
 f.FloatValue","google.protobuf.Int64Value","google.protobuf.UInt64Value","google.protobuf.Int32Value","google.protobuf.UInt32Value","google.protobuf.BoolValue",
-"google.protobuf.StringValue","google.protobuf.BytesValue"]);function _o(e){return mc.has(e)}var fc=999,dc=998,Ao=2;function C(e,t){return ht(t,e)?t:Lo(e)(t)}var Co=new WeakMap;function Lo(e){let t=Co.get(e);return t===void 0&&(t=pc(e),Co.set(e,t)),t}var Kn=0,
+"google.protobuf.StringValue","google.protobuf.BytesValue"]);function _o(e){return mc.has(e)}var fc=999,dc=998,Ao=2;function C(e,t){return ht(t,e)?t:Lo(e)(t)}var Co=new WeakMap;function Lo(e){let t=Co.get(e);return t===void 0&&(t=pc(e),Co.set(e,t)),t}var Jn=0,
 Ro=1,ko=2,Do=3;function pc(e){let t=e.typeName,{properties:n,prototype:r}=hc(e);return o=>{let s;r!==void 0?(s=Object.create(r),s.$typeName=t):s={$typeName:t};for(let a=0;a<
-n.length;a++){let i=n[a],c=i.name,u=o?.[c];switch(i.kind){case Kn:u!=null?s[c]=i.convert!==void 0?i.convert(u):u:i.constant!==void 0&&(s[c]=i.constant);break;case Ro:
+n.length;a++){let i=n[a],c=i.name,u=o?.[c];switch(i.kind){case Jn:u!=null?s[c]=i.convert!==void 0?i.convert(u):u:i.constant!==void 0&&(s[c]=i.constant);break;case Ro:
 s[c]=i.convert!==void 0&&Array.isArray(u)?u.map(i.convert):u??[];break;case ko:if(i.convert===void 0||!Q(u))s[c]=u??{};else{let l={},d=Object.keys(u);for(let p=0;p<
 d.length;p++)B(l,d[p],i.convert(u[d[p]]));s[c]=l}break;case Do:{let l=u;if(l?.case!=null){let d=i.convert.get(l.case);if(d!==void 0){s[c]={case:l.case,value:d(l.
 value)};break}}s[c]={case:void 0};break}}}return s}}function hc(e){var t,n;let r=[],o={},s=bc(e);for(let a of e.members){let i=a.localName;if(a.kind=="oneof"){r.
-push({name:i,kind:Do,constant:void 0,convert:yc(a)});continue}switch(a.fieldKind){case"message":{r.push({name:i,kind:Kn,constant:void 0,convert:Vt(a)});break}case"\
-list":{r.push({name:i,kind:Ro,constant:void 0,convert:a.listKind=="message"?(t=Vt(a))!==null&&t!==void 0?t:(c=>c):a.scalar==m.BYTES?wt:void 0});break}case"map":{
-r.push({name:i,kind:ko,constant:void 0,convert:a.mapKind=="message"?(n=Vt(a))!==null&&n!==void 0?n:(c=>c):a.scalar==m.BYTES?wt:void 0});break}default:{let c=gc(
-a);r.push({name:i,kind:Kn,constant:a.presence==Ao?c:void 0,convert:a.fieldKind=="scalar"&&a.scalar==m.BYTES?wt:void 0}),s&&(o[i]=c);break}}}return{properties:r,
-prototype:s?o:void 0}}function yc(e){let t=new Map;for(let n of e.fields){let r;n.fieldKind=="message"?r=Vt(n):n.fieldKind=="scalar"&&n.scalar==m.BYTES&&(r=wt),
-t.set(n.localName,r??(o=>o))}return t}function Vt(e){if(e.fieldKind=="message"&&!e.oneof&&K(e.message))return e.message.fields[0].scalar==m.BYTES?wt:void 0;if(e.
+push({name:i,kind:Do,constant:void 0,convert:yc(a)});continue}switch(a.fieldKind){case"message":{r.push({name:i,kind:Jn,constant:void 0,convert:Gt(a)});break}case"\
+list":{r.push({name:i,kind:Ro,constant:void 0,convert:a.listKind=="message"?(t=Gt(a))!==null&&t!==void 0?t:(c=>c):a.scalar==m.BYTES?wt:void 0});break}case"map":{
+r.push({name:i,kind:ko,constant:void 0,convert:a.mapKind=="message"?(n=Gt(a))!==null&&n!==void 0?n:(c=>c):a.scalar==m.BYTES?wt:void 0});break}default:{let c=gc(
+a);r.push({name:i,kind:Jn,constant:a.presence==Ao?c:void 0,convert:a.fieldKind=="scalar"&&a.scalar==m.BYTES?wt:void 0}),s&&(o[i]=c);break}}}return{properties:r,
+prototype:s?o:void 0}}function yc(e){let t=new Map;for(let n of e.fields){let r;n.fieldKind=="message"?r=Gt(n):n.fieldKind=="scalar"&&n.scalar==m.BYTES&&(r=wt),
+t.set(n.localName,r??(o=>o))}return t}function Gt(e){if(e.fieldKind=="message"&&!e.oneof&&K(e.message))return e.message.fields[0].scalar==m.BYTES?wt:void 0;if(e.
 message.typeName=="google.protobuf.Struct"&&e.parent.typeName!=="google.protobuf.Value")return;let t=e.message,n;return r=>!Q(r)||ht(r,t)?r:(n??(n=Lo(t)),n(r))}
 function wt(e){return Array.isArray(e)?new Uint8Array(e):e}function bc(e){switch(e.file.edition){case fc:return!1;case dc:return!0;default:return e.fields.some(
 t=>t.presence!=Ao&&t.fieldKind!="message"&&!t.oneof)}}function gc(e){let t=e.getDefaultValue();return t!==void 0?e.fieldKind=="scalar"&&e.longAsString?t.toString():
 t:e.fieldKind=="scalar"?G(e.scalar,e.longAsString):e.enum.values[0].number}var wc=["FieldValueInvalidError","FieldListRangeError","ForeignFieldError"],x=class extends Error{constructor(t,n,r="FieldValueInvalidError"){super(n),this.name=
-r,this.field=()=>t}};function Uo(e){return e instanceof Error&&wc.includes(e.name)&&"field"in e&&typeof e.field=="function"}var Jn;function Ec(e){var t;Jn=Object.assign(Object.assign({},e),{encodeUtf8Into:(t=e.encodeUtf8Into)!==null&&t!==void 0?t:Hn(e.encodeUtf8.bind(e))})}function Et(){
-if(!Jn){let e=globalThis;if(!e.TextEncoder||!e.TextDecoder)throw new Error("encoding API missing: install TextEncoder and TextDecoder on globalThis");let t=new e.
+r,this.field=()=>t}};function Uo(e){return e instanceof Error&&wc.includes(e.name)&&"field"in e&&typeof e.field=="function"}var Hn;function Ec(e){var t;Hn=Object.assign(Object.assign({},e),{encodeUtf8Into:(t=e.encodeUtf8Into)!==null&&t!==void 0?t:jn(e.encodeUtf8.bind(e))})}function Et(){
+if(!Hn){let e=globalThis;if(!e.TextEncoder||!e.TextDecoder)throw new Error("encoding API missing: install TextEncoder and TextDecoder on globalThis");let t=new e.
 TextEncoder,n=new e.TextDecoder("utf-8",{ignoreBOM:!0}),r,o={encodeUtf8(a){return t.encode(a)},decodeUtf8(a,i){return i?(r||(r=new e.TextDecoder("utf-8",{fatal:!0,
 ignoreBOM:!0})),r.decode(a)):n.decode(a)},checkUtf8(a){try{return encodeURIComponent(a),!0}catch{return!1}}};t.encodeInto&&(o.encodeUtf8Into=t.encodeInto.bind(t));
-let s=String.prototype.isWellFormed;s&&(o.checkUtf8=a=>s.call(a)),Ec(o)}return Jn}function Hn(e){return(t,n)=>{let r=e(t);return n.set(r),{written:r.byteLength}}}var A;(function(e){e[e.Varint=0]="Varint",e[e.Bit64=1]="Bit64",e[e.LengthDelimited=2]="LengthDelimited",e[e.StartGroup=3]="StartGroup",e[e.EndGroup=4]="EndGroup",
-e[e.Bit32=5]="Bit32"})(A||(A={}));var Zn=4294967295,zn=2147483647,qn=-2147483648,Be=class{constructor(t){this.stackPos=[],this.encodeUtf8Into=t?Hn(t):Et().encodeUtf8Into,this.buffer=Po,this.viewCache=
+let s=String.prototype.isWellFormed;s&&(o.checkUtf8=a=>s.call(a)),Ec(o)}return Hn}function jn(e){return(t,n)=>{let r=e(t);return n.set(r),{written:r.byteLength}}}var A;(function(e){e[e.Varint=0]="Varint",e[e.Bit64=1]="Bit64",e[e.LengthDelimited=2]="LengthDelimited",e[e.StartGroup=3]="StartGroup",e[e.EndGroup=4]="EndGroup",
+e[e.Bit32=5]="Bit32"})(A||(A={}));var zn=4294967295,qn=2147483647,Qn=-2147483648,$e=class{constructor(t){this.stackPos=[],this.encodeUtf8Into=t?jn(t):Et().encodeUtf8Into,this.buffer=Po,this.viewCache=
 Nc,this.pos=0}ensureCapacity(t){let n=this.pos+t;if(n>this.buffer.length){let r=this.buffer.length||vc;for(;r<n;)r*=2;let o=new Uint8Array(r);this.pos>0&&o.set(
 this.buffer),this.buffer=o}}view(){let t=this.buffer,n=this.viewCache;if(n.byteLength===t.byteLength)return n;let r=new DataView(t.buffer);return this.viewCache=
 r,r}finish(){let t=this.buffer.slice(0,this.pos);return this.pos=0,this.stackPos=[],t}fork(){return this.stackPos.push(this.pos),this.ensureCapacity(vt),this.buffer[this.
-pos++]=0,this}join(){let t=this.stackPos.pop();if(t===void 0)throw new Error("invalid state, fork stack empty");let n=this.pos-t-vt,r=jn(n);return r>vt&&(this.ensureCapacity(
+pos++]=0,this}join(){let t=this.stackPos.pop();if(t===void 0)throw new Error("invalid state, fork stack empty");let n=this.pos-t-vt,r=Xn(n);return r>vt&&(this.ensureCapacity(
 r-vt),this.buffer.copyWithin(t+r,t+vt,this.pos)),this.pos=t,this.uint32(n),this.pos+=n,this}tag(t,n){return this.uint32((t<<3|n)>>>0)}raw(t){return this.ensureCapacity(
 t.length),this.buffer.set(t,this.pos),this.pos+=t.length,this}uint32(t){if(Mo(t),this.ensureCapacity(5),t<128)return this.buffer[this.pos++]=t,this;for(;t>127;)
-this.buffer[this.pos++]=t&127|128,t>>>=7;return this.buffer[this.pos++]=t,this}int32(t){if(Xn(t),t>=0)return this.uint32(t);this.ensureCapacity(10);for(let n=0;n<
+this.buffer[this.pos++]=t&127|128,t>>>=7;return this.buffer[this.pos++]=t,this}int32(t){if(Zn(t),t>=0)return this.uint32(t);this.ensureCapacity(10);for(let n=0;n<
 9;n++)this.buffer[this.pos++]=t&127|128,t>>=7;return this.buffer[this.pos++]=1,this}bool(t){return this.ensureCapacity(1),this.buffer[this.pos++]=t?1:0,this}bytes(t){
 return this.uint32(t.byteLength),this.raw(t)}string(t){typeof t!="string"&&(t=String(t));let n=t.length;if(n<=Fo){this.ensureCapacity(n+1);let c=this.buffer,u=this.
-pos;c[u++]=n;let l=0;for(;l<n;l++){let d=t.charCodeAt(l);if(d>127)break;c[u++]=d}if(l==n)return this.pos=u,this}this.ensureCapacity(n*3+5);let r=jn(n),o=this.buffer,
-s=this.pos,{written:a}=this.encodeUtf8Into(t,o.subarray(s+r)),i=jn(a);return i!=r&&o.copyWithin(s+i,s+r,s+r+a),this.uint32(a),this.pos+=a,this}float(t){return Sc(
+pos;c[u++]=n;let l=0;for(;l<n;l++){let d=t.charCodeAt(l);if(d>127)break;c[u++]=d}if(l==n)return this.pos=u,this}this.ensureCapacity(n*3+5);let r=Xn(n),o=this.buffer,
+s=this.pos,{written:a}=this.encodeUtf8Into(t,o.subarray(s+r)),i=Xn(a);return i!=r&&o.copyWithin(s+i,s+r,s+r+a),this.uint32(a),this.pos+=a,this}float(t){return Sc(
 t),this.ensureCapacity(4),this.view().setFloat32(this.pos,t,!0),this.pos+=4,this}double(t){return this.ensureCapacity(8),this.view().setFloat64(this.pos,t,!0),this.
-pos+=8,this}fixed32(t){return Mo(t),this.ensureCapacity(4),this.view().setUint32(this.pos,t,!0),this.pos+=4,this}sfixed32(t){return Xn(t),this.ensureCapacity(4),
-this.view().setInt32(this.pos,t,!0),this.pos+=4,this}sint32(t){return Xn(t),this.uint32((t<<1^t>>31)>>>0)}sfixed64(t){let n=T.enc(t);this.ensureCapacity(8);let r=this.
+pos+=8,this}fixed32(t){return Mo(t),this.ensureCapacity(4),this.view().setUint32(this.pos,t,!0),this.pos+=4,this}sfixed32(t){return Zn(t),this.ensureCapacity(4),
+this.view().setInt32(this.pos,t,!0),this.pos+=4,this}sint32(t){return Zn(t),this.uint32((t<<1^t>>31)>>>0)}sfixed64(t){let n=T.enc(t);this.ensureCapacity(8);let r=this.
 view();return r.setInt32(this.pos,n.lo,!0),r.setInt32(this.pos+4,n.hi,!0),this.pos+=8,this}fixed64(t){let n=T.uEnc(t);this.ensureCapacity(8);let r=this.view();return r.
 setInt32(this.pos,n.lo,!0),r.setInt32(this.pos+4,n.hi,!0),this.pos+=8,this}int64(t){let n=T.enc(t);return this.writeVarint64(n.lo,n.hi)}sint64(t){let n=T.enc(t),
 r=n.hi>>31,o=n.lo<<1^r,s=(n.hi<<1|n.lo>>>31)^r;return this.writeVarint64(o,s)}uint64(t){let n=T.uEnc(t);return this.writeVarint64(n.lo,n.hi)}writeVarint64(t,n){
 this.ensureCapacity(10);let r=this.buffer,o=this.pos;for(let i=0;i<28;i=i+7){let c=t>>>i,u=!(!(c>>>7)&&n==0);if(r[o++]=(u?c|128:c)&255,!u)return this.pos=o,this}
 let s=t>>>28&15|(n&7)<<4,a=n>>3!=0;if(r[o++]=(a?s|128:s)&255,!a)return this.pos=o,this;for(let i=3;i<31;i=i+7){let c=n>>>i,u=!!(c>>>7);if(r[o++]=(u?c|128:c)&255,
-!u)return this.pos=o,this}return r[o++]=n>>>31&1,this.pos=o,this}},vc=128,vt=1,Po=new Uint8Array(0),Nc=new DataView(Po.buffer),Fo=32;function jn(e){return e<128?
+!u)return this.pos=o,this}return r[o++]=n>>>31&1,this.pos=o,this}},vc=128,vt=1,Po=new Uint8Array(0),Nc=new DataView(Po.buffer),Fo=32;function Xn(e){return e<128?
 1:e<16384?2:e<2097152?3:e<268435456?4:5}var se=class{constructor(t,n=Et().decodeUtf8){this.decodeUtf8=n,this.varint64Lo=0,this.varint64Hi=0,this.varint64=mo,this.
 uint32=yo,this.buf=t,this.len=t.length,this.pos=0,this.view=new DataView(t.buffer,t.byteOffset,t.byteLength)}tag(){let t=this.pos,n=this.uint32(),r=this.pos-t;if(r>
 5||r==5&&this.buf[this.pos-1]>15)throw new Error("illegal tag: varint overflows uint32");let o=n>>>3,s=n&7;if(o<=0||s>5)throw new Error("illegal tag: field no "+
@@ -96,18 +96,18 @@ view.getUint32((this.pos+=4)-4,!0)}sfixed32(){return this.view.getInt32((this.po
 return T.dec(this.sfixed32(),this.sfixed32())}float(){return this.view.getFloat32((this.pos+=4)-4,!0)}double(){return this.view.getFloat64((this.pos+=8)-8,!0)}bytes(){
 let t=this.uint32(),n=this.pos;return this.pos+=t,this.assertBounds(),this.buf.subarray(n,n+t)}string(t){let n=this.uint32(),r=this.pos;this.pos+=n,this.assertBounds();
 let o=this.buf;if(n<=Fo){let s=new Array(n);for(let a=0;a<n;a++){let i=o[r+a];if(i>127)return this.decodeUtf8(o.subarray(r,this.pos),t);s[a]=i}return String.fromCharCode.
-apply(String,s)}return this.decodeUtf8(o.subarray(r,this.pos),t)}};function Xn(e){if(typeof e=="string")e=Number(e);else if(typeof e!="number")throw new Error("\
-invalid int32: "+typeof e);if(!Number.isInteger(e)||e>zn||e<qn)throw new Error("invalid int32: "+e)}function Mo(e){if(typeof e=="string")e=Number(e);else if(typeof e!=
-"number")throw new Error("invalid uint32: "+typeof e);if(!Number.isInteger(e)||e>Zn||e<0)throw new Error("invalid uint32: "+e)}function Sc(e){if(typeof e=="stri\
+apply(String,s)}return this.decodeUtf8(o.subarray(r,this.pos),t)}};function Zn(e){if(typeof e=="string")e=Number(e);else if(typeof e!="number")throw new Error("\
+invalid int32: "+typeof e);if(!Number.isInteger(e)||e>qn||e<Qn)throw new Error("invalid int32: "+e)}function Mo(e){if(typeof e=="string")e=Number(e);else if(typeof e!=
+"number")throw new Error("invalid uint32: "+typeof e);if(!Number.isInteger(e)||e>zn||e<0)throw new Error("invalid uint32: "+e)}function Sc(e){if(typeof e=="stri\
 ng"){let t=e;if(e=Number(e),Number.isNaN(e)&&t!=="NaN")throw new Error("invalid float32: "+t)}else if(typeof e!="number")throw new Error("invalid float32: "+typeof e);
-if(!Number.isFinite(Math.fround(e))&&Number.isFinite(e))throw new Error("invalid float32: "+e)}function Gt(e,t){let n=e.fieldKind=="list"?yt(t,e):e.fieldKind=="map"?bt(t,e):er(e,t);if(n===!0)return;let r;switch(e.fieldKind){case"list":r=`expected ${Vo(e)}\
-, got ${U(t)}`;break;case"map":r=`expected ${Go(e)}, got ${U(t)}`;break;default:r=H(e,t,n)}return new x(e,r)}function Qn(e,t,n){let r=er(e,n);if(r!==!0)return new x(
-e,`list item #${t+1}: ${H(e,n,r)}`)}function $o(e,t,n){let r=me(e.mapKey)(t);if(r!==!0)return new x(e,`invalid map key: ${H({scalar:e.mapKey},t,r)}`);let o=er(e,
-n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${H(e,n,o)}`)}function er(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(m.INT32)(
+if(!Number.isFinite(Math.fround(e))&&Number.isFinite(e))throw new Error("invalid float32: "+e)}function Wt(e,t){let n=e.fieldKind=="list"?yt(t,e):e.fieldKind=="map"?bt(t,e):tr(e,t);if(n===!0)return;let r;switch(e.fieldKind){case"list":r=`expected ${Vo(e)}\
+, got ${U(t)}`;break;case"map":r=`expected ${Go(e)}, got ${U(t)}`;break;default:r=H(e,t,n)}return new x(e,r)}function er(e,t,n){let r=tr(e,n);if(r!==!0)return new x(
+e,`list item #${t+1}: ${H(e,n,r)}`)}function $o(e,t,n){let r=me(e.mapKey)(t);if(r!==!0)return new x(e,`invalid map key: ${H({scalar:e.mapKey},t,r)}`);let o=tr(e,
+n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${H(e,n,o)}`)}function tr(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(m.INT32)(
 t):e.enum.values.some(n=>n.number===t):gt(t,e.message)}function me(e){switch(e){case m.DOUBLE:return t=>typeof t=="number";case m.FLOAT:return t=>typeof t!="num\
 ber"?!1:!Number.isFinite(Math.fround(t))&&Number.isFinite(t)?`${t.toFixed()} out of range`:!0;case m.INT32:case m.SFIXED32:case m.SINT32:return t=>typeof t!="nu\
-mber"||!Number.isInteger(t)?!1:t>zn||t<qn?`${t.toFixed()} out of range`:!0;case m.FIXED32:case m.UINT32:return t=>typeof t!="number"||!Number.isInteger(t)?!1:t>
-Zn||t<0?`${t.toFixed()} out of range`:!0;case m.BOOL:return t=>typeof t=="boolean";case m.STRING:return t=>typeof t!="string"?!1:Et().checkUtf8(t)||"invalid UTF\
+mber"||!Number.isInteger(t)?!1:t>qn||t<Qn?`${t.toFixed()} out of range`:!0;case m.FIXED32:case m.UINT32:return t=>typeof t!="number"||!Number.isInteger(t)?!1:t>
+zn||t<0?`${t.toFixed()} out of range`:!0;case m.BOOL:return t=>typeof t=="boolean";case m.STRING:return t=>typeof t!="string"?!1:Et().checkUtf8(t)||"invalid UTF\
 8";case m.BYTES:return t=>t instanceof Uint8Array;case m.INT64:case m.SFIXED64:case m.SINT64:return t=>{if(typeof t=="bigint"||typeof t=="number"||typeof t=="st\
 ring"&&t.length>0)try{return T.parse(t),!0}catch{return`${t} out of range`}return!1};case m.FIXED64:case m.UINT64:return t=>{if(typeof t=="bigint"||typeof t=="n\
 umber"||typeof t=="string"&&t.length>0)try{return T.uParse(t),!0}catch{return`${t} out of range`}return!1}}}function H(e,t,n){return n=typeof n=="string"?`: ${n}`:
@@ -120,55 +120,55 @@ scalar]})`}}function Go(e){switch(e.mapKind){case"message":return`ReflectMap (${
 , ${e.enum.toString()})`;case"scalar":return`ReflectMap (${m[e.mapKey]}, ${m[e.scalar]})`}}function Tc(e){switch(e){case m.STRING:return"string";case m.BOOL:return"\
 boolean";case m.INT64:case m.SINT64:case m.SFIXED64:return"bigint (int64)";case m.UINT64:case m.FIXED64:return"bigint (uint64)";case m.BYTES:return"Uint8Array";case m.
 DOUBLE:return"number (float64)";case m.FLOAT:return"number (float32)";case m.FIXED32:case m.UINT32:return"number (uint32)";case m.INT32:case m.SFIXED32:case m.SINT32:
-return"number (int32)"}}var xc=0;function Y(e){if(Ic(e))return{toMessage:n=>Wt(n),toLocal:n=>Yt(n)};if(e.fieldKind=="message"&&!e.oneof&&K(e.message)){let n=e.message,r=n.fields[0].localName;
+return"number (int32)"}}var xc=0;function Y(e){if(Ic(e))return{toMessage:n=>Yt(n),toLocal:n=>Kt(n)};if(e.fieldKind=="message"&&!e.oneof&&K(e.message)){let n=e.message,r=n.fields[0].localName;
 return{toMessage:o=>{let s=C(n);return o!==void 0&&(s[r]=o),s},toLocal:o=>o[r]}}let t=e.message;return{toMessage:n=>n===void 0?C(t):n,toLocal:n=>n}}function Ic(e){
-return e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"}function Wt(e){let t={$typeName:"google.protobuf.Struct",fields:{}};
-if(Q(e))for(let n of Object.keys(e))B(t.fields,n,Yo(e[n]));return t}function Yt(e){let t={};for(let n of Object.keys(e.fields))B(t,n,Wo(e.fields[n]));return t}function Wo(e){
-switch(e.kind.case){case"structValue":return Yt(e.kind.value);case"listValue":return e.kind.value.values.map(Wo);case"nullValue":case void 0:return null;default:
+return e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"}function Yt(e){let t={$typeName:"google.protobuf.Struct",fields:{}};
+if(Q(e))for(let n of Object.keys(e))B(t.fields,n,Yo(e[n]));return t}function Kt(e){let t={};for(let n of Object.keys(e.fields))B(t,n,Wo(e.fields[n]));return t}function Wo(e){
+switch(e.kind.case){case"structValue":return Kt(e.kind.value);case"listValue":return e.kind.value.values.map(Wo);case"nullValue":case void 0:return null;default:
 return e.kind.value}}function Yo(e){let t={$typeName:"google.protobuf.Value",kind:{case:void 0}};switch(typeof e){case"number":t.kind={case:"numberValue",value:e};
 break;case"string":t.kind={case:"stringValue",value:e};break;case"boolean":t.kind={case:"boolValue",value:e};break;case"object":if(e===null)t.kind={case:"nullVa\
 lue",value:xc};else if(Array.isArray(e)){let n={$typeName:"google.protobuf.ListValue",values:[]};if(Array.isArray(e))for(let r of e)n.values.push(Yo(r));t.kind=
-{case:"listValue",value:n}}else t.kind={case:"structValue",value:Wt(e)};break}return t}function jo(e,t,n=!0){return new Jt(e,t,n)}var Ko=new WeakMap,Jt=class{get sortedFields(){let t=Ko.get(this.desc);if(t)return t;let n=this.desc.fields.concat().
+{case:"listValue",value:n}}else t.kind={case:"structValue",value:Yt(e)};break}return t}function jo(e,t,n=!0){return new Ht(e,t,n)}var Ko=new WeakMap,Ht=class{get sortedFields(){let t=Ko.get(this.desc);if(t)return t;let n=this.desc.fields.concat().
 sort((r,o)=>r.number-o.number);return Ko.set(this.desc,n),n}constructor(t,n,r=!0){this.lists=new Map,this.maps=new Map,this.check=r,this.desc=t,this.message=this[M]=
 n??C(t),this.fields=t.fields,this.oneofs=t.oneofs,this.members=t.members}findNumber(t){return this._fieldsByNumber||(this._fieldsByNumber=new Map(this.desc.fields.
 map(n=>[n.number,n]))),this._fieldsByNumber.get(t)}oneofCase(t){return Nt(this.message,t),vo(this.message,t)}isSet(t){return Nt(this.message,t),No(this.message,
 t)}clear(t){Nt(this.message,t),Io(this.message,t)}get(t){Nt(this.message,t);let n=So(this.message,t);switch(t.fieldKind){case"list":let r=this.lists.get(t);return(!r||
-r[M]!==n)&&this.lists.set(t,r=new rr(t,n,this.check)),r;case"map":let o=this.maps.get(t);return(!o||o[M]!==n)&&this.maps.set(t,o=new or(t,n,this.check)),o;case"\
-message":return ar(t,n,this.check);case"scalar":return n===void 0?G(t.scalar,!1):ir(t,n);case"enum":return n??t.enum.values[0].number}}set(t,n){if(Nt(this.message,
-t),this.check){let o=Gt(t,n);if(o)throw o}let r;t.fieldKind=="message"?r=sr(t,n):bt(n)||yt(n)?r=n[M]:r=cr(t,n),To(this.message,t,r)}getUnknown(){return this.message.
+r[M]!==n)&&this.lists.set(t,r=new or(t,n,this.check)),r;case"map":let o=this.maps.get(t);return(!o||o[M]!==n)&&this.maps.set(t,o=new sr(t,n,this.check)),o;case"\
+message":return ir(t,n,this.check);case"scalar":return n===void 0?G(t.scalar,!1):cr(t,n);case"enum":return n??t.enum.values[0].number}}set(t,n){if(Nt(this.message,
+t),this.check){let o=Wt(t,n);if(o)throw o}let r;t.fieldKind=="message"?r=ar(t,n):bt(n)||yt(n)?r=n[M]:r=ur(t,n),To(this.message,t,r)}getUnknown(){return this.message.
 $unknown}setUnknown(t){this.message.$unknown=t}};function Nt(e,t){if(t.parent.typeName!==e.$typeName)throw new x(t,`cannot use ${t.toString()} with message ${e.
-$typeName}`,"ForeignFieldError")}var rr=class{field(){return this._field}get size(){return this._arr.length}constructor(t,n,r){this._field=t,this._arr=this[M]=n,this.check=r}get(t){let n=this._arr[t];
-return n===void 0?void 0:tr(this._field,n,this.check)}set(t,n){if(t<0||t>=this._arr.length)throw new x(this._field,`list item #${t+1}: out of range`);if(this.check){
-let r=Qn(this._field,t,n);if(r)throw r}this._arr[t]=Jo(this._field,n)}add(t){if(this.check){let n=Qn(this._field,this._arr.length,t);if(n)throw n}this._arr.push(
+$typeName}`,"ForeignFieldError")}var or=class{field(){return this._field}get size(){return this._arr.length}constructor(t,n,r){this._field=t,this._arr=this[M]=n,this.check=r}get(t){let n=this._arr[t];
+return n===void 0?void 0:nr(this._field,n,this.check)}set(t,n){if(t<0||t>=this._arr.length)throw new x(this._field,`list item #${t+1}: out of range`);if(this.check){
+let r=er(this._field,t,n);if(r)throw r}this._arr[t]=Jo(this._field,n)}add(t){if(this.check){let n=er(this._field,this._arr.length,t);if(n)throw n}this._arr.push(
 Jo(this._field,t))}clear(){this._arr.splice(0,this._arr.length)}[Symbol.iterator](){return this.values()}keys(){return this._arr.keys()}*values(){for(let t of this.
-_arr)yield tr(this._field,t,this.check)}*entries(){for(let t=0;t<this._arr.length;t++)yield[t,tr(this._field,this._arr[t],this.check)]}};var or=class{constructor(t,n,r=!0){this.obj=this[M]=n??{},this.check=r,this._field=t}field(){return this._field}set(t,n){if(this.check){let r=$o(this._field,t,n);
-if(r)throw r}return B(this.obj,Kt(t),Oc(this._field,n)),this}delete(t){let n=Kt(t),r=Object.prototype.hasOwnProperty.call(this.obj,n);return r&&delete this.obj[n],
-r}clear(){for(let t of Object.keys(this.obj))delete this.obj[t]}get(t){let n=xo(this.obj,Kt(t));return n!==void 0&&(n=nr(this._field,n,this.check)),n}has(t){return Object.
-prototype.hasOwnProperty.call(this.obj,Kt(t))}*keys(){for(let t of Object.keys(this.obj))yield Ho(t,this._field.mapKey)}*entries(){for(let t of Object.entries(this.
-obj))yield[Ho(t[0],this._field.mapKey),nr(this._field,t[1],this.check)]}[Symbol.iterator](){return this.entries()}get size(){return Object.keys(this.obj).length}*values(){
-for(let t of Object.values(this.obj))yield nr(this._field,t,this.check)}forEach(t,n){for(let r of this.entries())t.call(n,r[1],r[0],this)}};function sr(e,t){return gt(
-t)?Oo(t.message)&&!e.oneof&&e.fieldKind=="message"?t.message.value:t.desc.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"?Yt(t.message):
-t.message:t}function ar(e,t,n){return t!==void 0&&(K(e.message)&&!e.oneof&&e.fieldKind=="message"?t={$typeName:e.message.typeName,value:ir(e.message.fields[0],t)}:
-e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"&&Q(t)&&(t=Wt(t))),new Jt(e.message,t,n)}function Jo(e,t){return e.listKind==
-"message"?sr(e,t):cr(e,t)}function tr(e,t,n){return e.listKind=="message"?ar(e,t,n):ir(e,t)}function Oc(e,t){return e.mapKind=="message"?sr(e,t):cr(e,t)}function nr(e,t,n){
-return e.mapKind=="message"?ar(e,t,n):t}function Kt(e){return typeof e=="string"||typeof e=="number"?e:String(e)}function Ho(e,t){switch(t){case m.STRING:return e;case m.
+_arr)yield nr(this._field,t,this.check)}*entries(){for(let t=0;t<this._arr.length;t++)yield[t,nr(this._field,this._arr[t],this.check)]}};var sr=class{constructor(t,n,r=!0){this.obj=this[M]=n??{},this.check=r,this._field=t}field(){return this._field}set(t,n){if(this.check){let r=$o(this._field,t,n);
+if(r)throw r}return B(this.obj,Jt(t),Oc(this._field,n)),this}delete(t){let n=Jt(t),r=Object.prototype.hasOwnProperty.call(this.obj,n);return r&&delete this.obj[n],
+r}clear(){for(let t of Object.keys(this.obj))delete this.obj[t]}get(t){let n=xo(this.obj,Jt(t));return n!==void 0&&(n=rr(this._field,n,this.check)),n}has(t){return Object.
+prototype.hasOwnProperty.call(this.obj,Jt(t))}*keys(){for(let t of Object.keys(this.obj))yield Ho(t,this._field.mapKey)}*entries(){for(let t of Object.entries(this.
+obj))yield[Ho(t[0],this._field.mapKey),rr(this._field,t[1],this.check)]}[Symbol.iterator](){return this.entries()}get size(){return Object.keys(this.obj).length}*values(){
+for(let t of Object.values(this.obj))yield rr(this._field,t,this.check)}forEach(t,n){for(let r of this.entries())t.call(n,r[1],r[0],this)}};function ar(e,t){return gt(
+t)?Oo(t.message)&&!e.oneof&&e.fieldKind=="message"?t.message.value:t.desc.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"?Kt(t.message):
+t.message:t}function ir(e,t,n){return t!==void 0&&(K(e.message)&&!e.oneof&&e.fieldKind=="message"?t={$typeName:e.message.typeName,value:cr(e.message.fields[0],t)}:
+e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"&&Q(t)&&(t=Yt(t))),new Ht(e.message,t,n)}function Jo(e,t){return e.listKind==
+"message"?ar(e,t):ur(e,t)}function nr(e,t,n){return e.listKind=="message"?ir(e,t,n):cr(e,t)}function Oc(e,t){return e.mapKind=="message"?ar(e,t):ur(e,t)}function rr(e,t,n){
+return e.mapKind=="message"?ir(e,t,n):t}function Jt(e){return typeof e=="string"||typeof e=="number"?e:String(e)}function Ho(e,t){switch(t){case m.STRING:return e;case m.
 INT32:case m.FIXED32:case m.UINT32:case m.SFIXED32:case m.SINT32:{let n=Number.parseInt(e);if(Number.isFinite(n))return n;break}case m.BOOL:switch(e){case"true":
-return!0;case"false":return!1}break;case m.UINT64:case m.FIXED64:try{return T.uParse(e)}catch{}break;default:try{return T.parse(e)}catch{}break}return e}function ir(e,t){
+return!0;case"false":return!1}break;case m.UINT64:case m.FIXED64:try{return T.uParse(e)}catch{}break;default:try{return T.parse(e)}catch{}break}return e}function cr(e,t){
 switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.parse(t));break;case m.FIXED64:case m.UINT64:
-"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.uParse(t));break}return t}function cr(e,t){switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:
+"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.uParse(t));break}return t}function ur(e,t){switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:
 "longAsString"in e&&e.longAsString?t=String(t):(typeof t=="string"||typeof t=="number")&&(t=T.parse(t));break;case m.FIXED64:case m.UINT64:"longAsString"in e&&e.
 longAsString?t=String(t):(typeof t=="string"||typeof t=="number")&&(t=T.uParse(t));break}return t}var Xo=Uint8Array.prototype.setFromBase64;function ae(e){let t=e.length,n=t-(t+3>>2);(t&3)==0&&e[t-1]=="="&&(n-=e[t-2]=="="?2:1);let r=new Uint8Array(n),o=-1;if(Xo)
 try{let s=Xo.call(r,e);s.read==t&&(o=s.written)}catch{}return o<0&&(o=_c(r,e)),o==n?r:r.subarray(0,o)}function _c(e,t){let n=Ac(),r=0,o=0,s,a=0;for(let i=0;i<t.
 length;i++){if(s=n[t.charCodeAt(i)],s===void 0)switch(t[i]){case"=":o=0;case`
 `:case"\r":case"	":case" ":continue;default:throw Error("invalid base64 string")}switch(o){case 0:a=s,o=1;break;case 1:e[r++]=a<<2|(s&48)>>4,a=s,o=2;break;case 2:
 e[r++]=(a&15)<<4|(s&60)>>2,a=s,o=3;break;case 3:e[r++]=(a&3)<<6|s,o=0;break}}if(o==1)throw Error("invalid base64 string");return r}var Zo=Uint8Array.prototype.toBase64,
-Cc={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ae(e,t="std"){if(Zo)return Zo.
+Cc={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ce(e,t="std"){if(Zo)return Zo.
 call(e,Cc[t]);let n=qo(t),r=t=="std",o="",s=0,a,i=0;for(let c=0;c<e.length;c++)switch(a=e[c],s){case 0:o+=n[a>>2],i=(a&3)<<4,s=1;break;case 1:o+=n[i|a>>4],i=(a&
-15)<<2,s=2;break;case 2:o+=n[i|a>>6],o+=n[a&63],s=0;break}return s&&(o+=n[i],r&&(o+="=",s==1&&(o+="="))),o}var Ht,zo,Ve;function qo(e){return Ht||(Ht="ABCDEFGHI\
-JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=Ht.slice(0,-2).concat("-","_")),e=="url"?zo:Ht}function Ac(){if(!Ve){Ve=[];let e=qo("std");
-for(let t=0;t<e.length;t++)Ve[e[t].charCodeAt(0)]=t;Ve[45]=e.indexOf("+"),Ve[95]=e.indexOf("/")}return Ve}function ee(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
-7":case"8":case"9":n.push(o),t=!1;break;default:t&&(t=!1,o=o.toUpperCase()),n.push(o);break}}return n.join("")}function jt(e){return e.replace(/[A-Z]/g,t=>"_"+t.
-toLowerCase())}var Lc=new Set(["constructor","toString","toJSON","valueOf"]);function Ge(e){return Lc.has(e)?e+"$":e}function St(e){for(let t of e.field)Ce(t,"jsonName")||(t.jsonName=ee(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
+15)<<2,s=2;break;case 2:o+=n[i|a>>6],o+=n[a&63],s=0;break}return s&&(o+=n[i],r&&(o+="=",s==1&&(o+="="))),o}var jt,zo,Be;function qo(e){return jt||(jt="ABCDEFGHI\
+JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=jt.slice(0,-2).concat("-","_")),e=="url"?zo:jt}function Ac(){if(!Be){Be=[];let e=qo("std");
+for(let t=0;t<e.length;t++)Be[e[t].charCodeAt(0)]=t;Be[45]=e.indexOf("+"),Be[95]=e.indexOf("/")}return Be}function ee(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
+7":case"8":case"9":n.push(o),t=!1;break;default:t&&(t=!1,o=o.toUpperCase()),n.push(o);break}}return n.join("")}function Xt(e){return e.replace(/[A-Z]/g,t=>"_"+t.
+toLowerCase())}var Lc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Lc.has(e)?e+"$":e}function St(e){for(let t of e.field)_e(t,"jsonName")||(t.jsonName=ee(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
 STRING:return t;case m.BYTES:{let n=Rc(t);if(n===!1)throw new Error(`cannot parse ${m[e]} default value: ${t}`);return n}case m.INT64:case m.SFIXED64:case m.SINT64:
 return T.parse(t);case m.UINT64:case m.FIXED64:return T.uParse(t);case m.DOUBLE:case m.FLOAT:switch(t){case"inf":return Number.POSITIVE_INFINITY;case"-inf":return Number.
 NEGATIVE_INFINITY;case"nan":return Number.NaN;default:return parseFloat(t)}case m.BOOL:return t==="true";case m.INT32:case m.UINT32:case m.SINT32:case m.FIXED32:case m.
@@ -179,8 +179,8 @@ t":t.push(9);break;case"v":t.push(11);break;case"0":case"1":case"2":case"3":case
 r+o,8);if(Number.isNaN(s))return!1;t.push(s);break}case"x":{let r=n.c,o=n.take(2);if(o===!1)return!1;let s=parseInt(r+o,16);if(Number.isNaN(s))return!1;t.push(s);
 break}case"u":{let r=n.c,o=n.take(4);if(o===!1)return!1;let s=parseInt(r+o,16);if(Number.isNaN(s))return!1;let a=new Uint8Array(4);new DataView(a.buffer).setInt32(
 0,s,!0),t.push(a[0],a[1],a[2],a[3]);break}case"U":{let r=n.c,o=n.take(8);if(o===!1)return!1;let s=T.uEnc(r+o),a=new Uint8Array(8),i=new DataView(a.buffer);i.setInt32(
-0,s.lo,!0),i.setInt32(4,s.hi,!0),t.push(a[0],a[1],a[2],a[3],a[4],a[5],a[6],a[7]);break}}break;default:t.push(n.c.charCodeAt(0))}return new Uint8Array(t)}function*Xt(e){switch(e.kind){case"file":for(let t of e.messages)yield t,yield*Xt(t);yield*e.enums,yield*e.services,yield*e.extensions;break;case"message":for(let t of e.
-nestedMessages)yield t,yield*Xt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function dr(...e){return Uc(e)}function Re(...e){return as(e,Dc)}function Zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
+0,s.lo,!0),i.setInt32(4,s.hi,!0),t.push(a[0],a[1],a[2],a[3],a[4],a[5],a[6],a[7]);break}}break;default:t.push(n.c.charCodeAt(0))}return new Uint8Array(t)}function*Zt(e){switch(e.kind){case"file":for(let t of e.messages)yield t,yield*Zt(t);yield*e.enums,yield*e.services,yield*e.extensions;break;case"message":for(let t of e.
+nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Uc(e)}function Le(...e){return as(e,Dc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
 ogle.protobuf.FileDescriptorSet"){for(let r of e[0].file)t?.(r),os(r,n);return n}if("$typeName"in e[0]){let a=function(i){let c=[];for(let u of i.dependency){if(n.
 getFile(u)!=null||s.has(u))continue;let l=o(u);if(!l)throw new Error(`Unable to resolve ${u}, imported by ${i.name}`);"kind"in l?n.addFile(l,!1,!0):(s.add(l.name),
 c.push(l))}return c.concat(...c.map(a))},r=e[0],o=e[1],s=new Set;for(let i of[r,...a(r)].reverse())t?.(i),os(i,n)}else for(let r of e)for(let o of r.files)n.addFile(
@@ -188,13 +188,13 @@ o);return n}var kc=/^[A-Za-z0-9_]+$/;function Dc(e){let t=(o,s)=>{if(!kc.test(s)
 enum",o.name);for(let s of o.value)t("enum value",s.name)},r=o=>{t("message",o.name);for(let s of o.field)t("field",s.name);for(let s of o.oneofDecl)t("oneof",s.
 name);for(let s of o.extension)t("extension",s.name);o.nestedType.forEach(r),o.enumType.forEach(n)};e.messageType.forEach(r),e.enumType.forEach(n);for(let o of e.
 extension)t("extension",o.name);for(let o of e.service){t("service",o.name);for(let s of o.method)t("method",s.name)}}function is(){let e=new Map,t=new Map,n=new Map;
-return{kind:"registry",types:e,extendees:t,[Symbol.iterator](){return e.values()},get files(){return n.values()},addFile(r,o,s){if(n.set(r.proto.name,r),!o)for(let a of Xt(
+return{kind:"registry",types:e,extendees:t,[Symbol.iterator](){return e.values()},get files(){return n.values()},addFile(r,o,s){if(n.set(r.proto.name,r),!o)for(let a of Zt(
 r))this.add(a);if(s)for(let a of r.dependencies)this.addFile(a,o,s)},add(r){if(r.kind=="extension"){let o=t.get(r.extendee.typeName);o||t.set(r.extendee.typeName,
 o=new Map),o.set(r.number,r)}e.set(r.typeName,r)},get(r){return e.get(r)},getFile(r){return n.get(r)},getMessage(r){let o=e.get(r);return o?.kind=="message"?o:void 0},
 getEnum(r){let o=e.get(r);return o?.kind=="enum"?o:void 0},getExtension(r){let o=e.get(r);return o?.kind=="extension"?o:void 0},getExtensionFor(r,o){var s;return(s=
 t.get(r.typeName))===null||s===void 0?void 0:s.get(o)},getService(r){let o=e.get(r);return o?.kind=="service"?o:void 0}}}function Uc(e){let t=is();for(let n of e)
 switch(n.kind){case"registry":for(let r of n)t.add(r);break;case"file":t.addFile(n);break;default:t.add(n);break}return t}var Mc=998,Pc=999,Fc=9999,$c=9,xt=10,Tt=11,
-Bc=12,ts=14,pr=3,Vc=2,ns=1,Gc=0,ur=1,rs=2,Wc=3,Yc=1,Kc=2,Jc=1,Hc=2;var cs=1002,us={998:{fieldPresence:1,enumType:2,repeatedFieldEncoding:2,utf8Validation:3,messageEncoding:1,jsonFormat:2,enforceNamingStyle:2,defaultSymbolVisibility:1,
+Bc=12,ts=14,hr=3,Vc=2,ns=1,Gc=0,lr=1,rs=2,Wc=3,Yc=1,Kc=2,Jc=1,Hc=2;var cs=1002,us={998:{fieldPresence:1,enumType:2,repeatedFieldEncoding:2,utf8Validation:3,messageEncoding:1,jsonFormat:2,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},999:{fieldPresence:2,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},1e3:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},1001:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:1,defaultSymbolVisibility:2,
@@ -202,57 +202,57 @@ enforceProtoLimits:1},1002:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,u
 enforceProtoLimits:2}};function os(e,t){var n,r;let o={kind:"file",proto:e,deprecated:(r=(n=e.options)===null||n===void 0?void 0:n.deprecated)!==null&&r!==void 0?
 r:!1,edition:zc(e),name:e.name.replace(/\.proto$/,""),dependencies:qc(e,t),enums:[],messages:[],extensions:[],services:[],toString(){return`file ${e.name}`}},s=new Map,
 a={get(i){return s.get(i)},add(i){var c;te(((c=i.proto.options)===null||c===void 0?void 0:c.mapEntry)===!0),s.set(i.typeName,i)}};for(let i of e.enumType)ls(i,o,
-void 0,t);for(let i of e.messageType)ms(i,o,void 0,t,a);for(let i of e.service)jc(i,o,t);lr(o,t);for(let i of s.values())mr(i,t,a);for(let i of o.messages)mr(i,
-t,a),lr(i,t);t.addFile(o,!0)}function lr(e,t){switch(e.kind){case"file":for(let n of e.proto.extension){let r=fr(n,e,t);e.extensions.push(r),t.add(r)}break;case"\
-message":for(let n of e.proto.extension){let r=fr(n,e,t);e.nestedExtensions.push(r),t.add(r)}for(let n of e.nestedMessages)lr(n,t);break}}function mr(e,t,n){let r=e.
-proto.oneofDecl.map(s=>Zc(s,e)),o=new Set;for(let s of e.proto.field){let a=nu(s,r),i=fr(s,e,t,a,n);e.fields.push(i),e.field[i.localName]=i,a===void 0?e.members.
-push(i):(a.fields.push(i),o.has(a)||(o.add(a),e.members.push(a)))}for(let s of r.filter(a=>o.has(a)))e.oneofs.push(s);for(let s of e.nestedMessages)mr(s,t,n)}function ls(e,t,n,r){
+void 0,t);for(let i of e.messageType)ms(i,o,void 0,t,a);for(let i of e.service)jc(i,o,t);mr(o,t);for(let i of s.values())fr(i,t,a);for(let i of o.messages)fr(i,
+t,a),mr(i,t);t.addFile(o,!0)}function mr(e,t){switch(e.kind){case"file":for(let n of e.proto.extension){let r=dr(n,e,t);e.extensions.push(r),t.add(r)}break;case"\
+message":for(let n of e.proto.extension){let r=dr(n,e,t);e.nestedExtensions.push(r),t.add(r)}for(let n of e.nestedMessages)mr(n,t);break}}function fr(e,t,n){let r=e.
+proto.oneofDecl.map(s=>Zc(s,e)),o=new Set;for(let s of e.proto.field){let a=nu(s,r),i=dr(s,e,t,a,n);e.fields.push(i),e.field[i.localName]=i,a===void 0?e.members.
+push(i):(a.fields.push(i),o.has(a)||(o.add(a),e.members.push(a)))}for(let s of r.filter(a=>o.has(a)))e.oneofs.push(s);for(let s of e.nestedMessages)fr(s,t,n)}function ls(e,t,n,r){
 var o,s,a,i,c,u,l,d,p;let f=Qc(e.name,e.value),y={kind:"enum",proto:e,deprecated:(s=(o=e.options)===null||o===void 0?void 0:o.deprecated)!==null&&s!==void 0?s:!1,
-file:t,parent:n,open:!0,name:e.name,typeName:zt(e,n,t),value:{},values:[],sharedPrefix:f,toString(){return`enum ${this.typeName}`}};y.open=au(y),r.add(y);for(let g of e.
-value){let w=g.name,E={kind:"enum_value",proto:g,deprecated:(i=(a=g.options)===null||a===void 0?void 0:a.deprecated)!==null&&i!==void 0?i:!1,parent:y,name:w,localName:Ge(
+file:t,parent:n,open:!0,name:e.name,typeName:qt(e,n,t),value:{},values:[],sharedPrefix:f,toString(){return`enum ${this.typeName}`}};y.open=au(y),r.add(y);for(let g of e.
+value){let w=g.name,E={kind:"enum_value",proto:g,deprecated:(i=(a=g.options)===null||a===void 0?void 0:a.deprecated)!==null&&i!==void 0?i:!1,parent:y,name:w,localName:Ve(
 f==null?w:w.substring(f.length)),number:g.number,jsonName:(c=eu(g))!==null&&c!==void 0?c:w,toString(){return`enum value ${y.typeName}.${w}`}};y.values.push(E),(u=
 (d=y.value)[p=g.number])!==null&&u!==void 0||(d[p]=E)}((l=n?.nestedEnums)!==null&&l!==void 0?l:t.enums).push(y)}function ms(e,t,n,r,o){var s,a,i,c;let u={kind:"\
-message",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:s.deprecated)!==null&&a!==void 0?a:!1,file:t,parent:n,name:e.name,typeName:zt(e,n,t),fields:[],
+message",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:s.deprecated)!==null&&a!==void 0?a:!1,file:t,parent:n,name:e.name,typeName:qt(e,n,t),fields:[],
 field:{},oneofs:[],members:[],nestedEnums:[],nestedMessages:[],nestedExtensions:[],toString(){return`message ${this.typeName}`}};((i=e.options)===null||i===void 0?
 void 0:i.mapEntry)===!0?o.add(u):(((c=n?.nestedMessages)!==null&&c!==void 0?c:t.messages).push(u),r.add(u));for(let l of e.enumType)ls(l,t,u,r);for(let l of e.nestedType)
 ms(l,t,u,r,o)}function jc(e,t,n){var r,o;let s={kind:"service",proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:
-!1,file:t,name:e.name,typeName:zt(e,void 0,t),methods:[],method:{},toString(){return`service ${this.typeName}`}};t.services.push(s),n.add(s);for(let a of e.method){
+!1,file:t,name:e.name,typeName:qt(e,void 0,t),methods:[],method:{},toString(){return`service ${this.typeName}`}};t.services.push(s),n.add(s);for(let a of e.method){
 let i=Xc(a,s,n);s.methods.push(i),s.method[i.localName]=i}}function Xc(e,t,n){var r,o,s,a;let i;e.clientStreaming&&e.serverStreaming?i="bidi_streaming":e.clientStreaming?
 i="client_streaming":e.serverStreaming?i="server_streaming":i="unary";let c=n.getMessage(fe(e.inputType)),u=n.getMessage(fe(e.outputType));te(c,`invalid MethodD\
 escriptorProto: input_type ${e.inputType} not found`),te(u,`invalid MethodDescriptorProto: output_type ${e.inputType} not found`);let l=e.name;return{kind:"rpc",
-proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:!1,parent:t,name:l,localName:Ge(l.length?Ge(l[0].toLowerCase()+
+proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:!1,parent:t,name:l,localName:Ve(l.length?Ve(l[0].toLowerCase()+
 l.substring(1)):l),methodKind:i,input:c,output:u,idempotency:(a=(s=e.options)===null||s===void 0?void 0:s.idempotencyLevel)!==null&&a!==void 0?a:Gc,toString(){return`\
-rpc ${t.typeName}.${l}`}}}function Zc(e,t){return{kind:"oneof",proto:e,deprecated:!1,parent:t,fields:[],name:e.name,localName:Ge(ee(e.name)),toString(){return`o\
-neof ${t.typeName}.${this.name}`}}}function fr(e,t,n,r,o){var s,a,i;let c=o===void 0,u={kind:"field",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:
+rpc ${t.typeName}.${l}`}}}function Zc(e,t){return{kind:"oneof",proto:e,deprecated:!1,parent:t,fields:[],name:e.name,localName:Ve(ee(e.name)),toString(){return`o\
+neof ${t.typeName}.${this.name}`}}}function dr(e,t,n,r,o){var s,a,i;let c=o===void 0,u={kind:"field",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:
 s.deprecated)!==null&&a!==void 0?a:!1,name:e.name,number:e.number,scalar:void 0,message:void 0,enum:void 0,presence:ru(e,r,c,t),utf8Validation:iu(e,t),listKind:void 0,
 mapKind:void 0,mapKey:void 0,delimitedEncoding:void 0,packed:void 0,longAsString:!1,getDefaultValue:void 0},l;if(c){let y=t.kind=="file"?t:t.file,g=t.kind=="fil\
-e"?void 0:t,w=zt(e,g,y);u.kind="extension",u.file=y,u.parent=g,u.oneof=void 0,u.typeName=w,u.jsonName=`[${w}]`,l=()=>`extension ${w}`;let E=n.getMessage(fe(e.extendee));
+e"?void 0:t,w=qt(e,g,y);u.kind="extension",u.file=y,u.parent=g,u.oneof=void 0,u.typeName=w,u.jsonName=`[${w}]`,l=()=>`extension ${w}`;let E=n.getMessage(fe(e.extendee));
 te(E,`invalid FieldDescriptorProto: extendee ${e.extendee} not found`),u.extendee=E}else{let y=t;te(y.kind=="message"),u.parent=y,u.oneof=r,u.localName=r?ee(e.name):
-Ge(ee(e.name)),u.jsonName=e.jsonName,l=()=>`field ${y.typeName}.${e.name}`}Object.defineProperty(u,"toString",{value:l,writable:!0,enumerable:!0,configurable:!0});
-let d=e.label,p=e.type,f=(i=e.options)===null||i===void 0?void 0:i.jstype;if(d===pr){let y=p==Tt?o?.get(fe(e.typeName)):void 0;if(y){u.fieldKind="map";let{key:g,
+Ve(ee(e.name)),u.jsonName=e.jsonName,l=()=>`field ${y.typeName}.${e.name}`}Object.defineProperty(u,"toString",{value:l,writable:!0,enumerable:!0,configurable:!0});
+let d=e.label,p=e.type,f=(i=e.options)===null||i===void 0?void 0:i.jstype;if(d===hr){let y=p==Tt?o?.get(fe(e.typeName)):void 0;if(y){u.fieldKind="map";let{key:g,
 value:w}=su(y);return u.mapKey=g.scalar,u.mapKind=w.fieldKind,u.message=w.message,u.delimitedEncoding=!1,u.enum=w.enum,u.scalar=w.scalar,u}switch(u.fieldKind="l\
 ist",p){case Tt:case xt:u.listKind="message",u.message=n.getMessage(fe(e.typeName)),te(u.message),u.delimitedEncoding=ss(e,t);break;case ts:u.listKind="enum",u.
 enum=n.getEnum(fe(e.typeName)),te(u.enum);break;default:u.listKind="scalar",u.scalar=p,u.longAsString=f==ns;break}return u.packed=ou(e,t),u}switch(p){case Tt:case xt:
 u.fieldKind="message",u.message=n.getMessage(fe(e.typeName)),te(u.message,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),u.delimitedEncoding=
 ss(e,t),u.getDefaultValue=()=>{};break;case ts:{let y=n.getEnum(fe(e.typeName));te(y!==void 0,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),
-u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>Ce(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
-scalar=p,u.longAsString=f==ns,u.getDefaultValue=()=>Ce(e,"defaultValue")?es(p,e.defaultValue):void 0;break}}return u}function zc(e){switch(e.syntax){case"":case"\
+u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>_e(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
+scalar=p,u.longAsString=f==ns,u.getDefaultValue=()=>_e(e,"defaultValue")?es(p,e.defaultValue):void 0;break}}return u}function zc(e){switch(e.syntax){case"":case"\
 proto2":return Mc;case"proto3":return Pc;case"editions":if(e.edition===Fc)return cs;if(e.edition in us)return e.edition;throw new Error(`${e.name}: unsupported \
 edition`);default:throw new Error(`${e.name}: unsupported syntax "${e.syntax}"`)}}function qc(e,t){return e.dependency.map(n=>{let r=t.getFile(n);if(!r)throw new Error(
 `Cannot find ${n}, imported by ${e.name}`);return r})}function Qc(e,t){let n=tu(e)+"_";for(let r of t){if(!r.name.toLowerCase().startsWith(n))return;let o=r.name.
 substring(n.length);if(o.length==0||/^\d/.test(o))return}return n}function eu(e){var t,n;let s;for(let a of(n=(t=e.options)===null||t===void 0?void 0:t.$unknown)!==
 null&&n!==void 0?n:[]){if(a.no!==998||a.wireType!==A.LengthDelimited)continue;let i=new se(new se(a.data).bytes());for(;i.pos<i.len;){let[c,u]=i.tag();c===1&&u===
-A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function tu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function zt(e,t,n){
+A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function tu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function qt(e,t,n){
 let r;return t?r=`${t.typeName}.${e.name}`:n.proto.package.length>0?r=`${n.proto.package}.${e.name}`:r=`${e.name}`,r}function fe(e){return e.startsWith(".")?e.substring(
-1):e}function nu(e,t){if(!Ce(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return te(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
-r field #${e.number} not found`),n}function ru(e,t,n,r){if(e.label==Vc)return Wc;if(e.label==pr)return rs;if(t||e.proto3Optional||n)return ur;let o=Le("fieldPre\
-sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?ur:o}function ou(e,t){if(e.label!=pr)return!1;switch(e.type){case $c:case Bc:case xt:case Tt:return!1}
-let n=e.options;return n&&Ce(n,"packed")?n.packed:Yc==Le("repeatedFieldEncoding",{proto:e,parent:t})}function su(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
+1):e}function nu(e,t){if(!_e(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return te(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
+r field #${e.number} not found`),n}function ru(e,t,n,r){if(e.label==Vc)return Wc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ae("fieldPre\
+sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?lr:o}function ou(e,t){if(e.label!=hr)return!1;switch(e.type){case $c:case Bc:case xt:case Tt:return!1}
+let n=e.options;return n&&_e(n,"packed")?n.packed:Yc==Ae("repeatedFieldEncoding",{proto:e,parent:t})}function su(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
 find(r=>r.number===2);return te(t&&t.fieldKind=="scalar"&&t.scalar!=m.BYTES&&t.scalar!=m.FLOAT&&t.scalar!=m.DOUBLE&&n&&n.fieldKind!="list"&&n.fieldKind!="map"),
-{key:t,value:n}}function au(e){var t;return Jc==Le("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
-!0:Kc==Le("messageEncoding",{proto:e,parent:t})}function iu(e,t){return Hc==Le("utf8Validation",{proto:e,parent:t})}function Le(e,t){var n,r;let o=(n=t.proto.options)===
-null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Le(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
-edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Le(e,t.parent)}function te(e,t){if(!e)throw new Error(t)}function fs(e){let t=cu(e);return t.messageType.forEach(St),Zt(t,()=>{}).getFile(t.name)}function cu(e){return Object.assign(Object.create({syntax:"",edition:0}),
+{key:t,value:n}}function au(e){var t;return Jc==Ae("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
+!0:Kc==Ae("messageEncoding",{proto:e,parent:t})}function iu(e,t){return Hc==Ae("utf8Validation",{proto:e,parent:t})}function Ae(e,t){var n,r;let o=(n=t.proto.options)===
+null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ae(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
+edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ae(e,t.parent)}function te(e,t){if(!e)throw new Error(t)}function fs(e){let t=cu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function cu(e){return Object.assign(Object.create({syntax:"",edition:0}),
 Object.assign(Object.assign({$typeName:"google.protobuf.FileDescriptorProto",dependency:[],publicDependency:[],weakDependency:[],optionDependency:[],service:[],
 extension:[]},e),{messageType:e.messageType.map(ds),enumType:e.enumType.map(ps)}))}function ds(e){var t,n,r,o,s,a,i,c;return Object.assign(Object.create({visibility:0}),
 {$typeName:"google.protobuf.DescriptorProto",name:e.name,field:(n=(t=e.field)===null||t===void 0?void 0:t.map(uu))!==null&&n!==void 0?n:[],extension:[],nestedType:(o=
@@ -264,7 +264,7 @@ void 0}))}function lu(e){var t,n,r;return Object.assign(Object.create({ctype:0,p
 retention:0}),Object.assign(Object.assign({$typeName:"google.protobuf.FieldOptions"},e),{targets:(t=e.targets)!==null&&t!==void 0?t:[],editionDefaults:(r=(n=e.editionDefaults)===
 null||n===void 0?void 0:n.map(s=>Object.assign({$typeName:"google.protobuf.FieldOptions.EditionDefault"},s)))!==null&&r!==void 0?r:[],uninterpretedOption:[]}))}
 function ps(e){return Object.assign(Object.create({visibility:0}),{$typeName:"google.protobuf.EnumDescriptorProto",name:e.name,reservedName:[],reservedRange:[],
-value:e.value.map(n=>Object.assign({$typeName:"google.protobuf.EnumValueDescriptorProto"},n))})}function ie(e,t,...n){return n.reduce((r,o)=>r.nestedMessages[o],e.messages[t])}var hr=fs({name:"google/protobuf/descriptor.proto",package:"google.protobuf",messageType:[{name:"FileDescriptorSet",field:[{name:"file",number:1,type:11,label:3,
+value:e.value.map(n=>Object.assign({$typeName:"google.protobuf.EnumValueDescriptorProto"},n))})}function ie(e,t,...n){return n.reduce((r,o)=>r.nestedMessages[o],e.messages[t])}var yr=fs({name:"google/protobuf/descriptor.proto",package:"google.protobuf",messageType:[{name:"FileDescriptorSet",field:[{name:"file",number:1,type:11,label:3,
 typeName:".google.protobuf.FileDescriptorProto"}],extensionRange:[{start:536e6,end:536000001}]},{name:"FileDescriptorProto",field:[{name:"name",number:1,type:9,
 label:1},{name:"package",number:2,type:9,label:1},{name:"dependency",number:3,type:9,label:3},{name:"public_dependency",number:10,type:5,label:3},{name:"weak_de\
 pendency",number:11,type:5,label:3},{name:"option_dependency",number:15,type:9,label:3},{name:"message_type",number:4,type:11,label:3,typeName:".google.protobuf\
@@ -389,13 +389,13 @@ NONE",number:0},{name:"SET",number:1},{name:"ALIAS",number:2}]}]}]}],enumType:[{
 {name:"EDITION_PROTO2",number:998},{name:"EDITION_PROTO3",number:999},{name:"EDITION_2023",number:1e3},{name:"EDITION_2024",number:1001},{name:"EDITION_2026",number:1002},
 {name:"EDITION_UNSTABLE",number:9999},{name:"EDITION_1_TEST_ONLY",number:1},{name:"EDITION_2_TEST_ONLY",number:2},{name:"EDITION_99997_TEST_ONLY",number:99997},
 {name:"EDITION_99998_TEST_ONLY",number:99998},{name:"EDITION_99999_TEST_ONLY",number:99999},{name:"EDITION_MAX",number:2147483647}]},{name:"SymbolVisibility",value:[
-{name:"VISIBILITY_UNSET",number:0},{name:"VISIBILITY_LOCAL",number:1},{name:"VISIBILITY_EXPORT",number:2}]}]});var We=ie(hr,1);var hs;(function(e){e[e.DECLARATION=0]="DECLARATION",e[e.UNVERIFIED=1]="UNVERIFIED"})(hs||(hs={}));var ys;(function(e){e[e.DOUBLE=1]="DOUBLE",e[e.FLOAT=2]="FLOAT",e[e.INT64=3]="INT64",e[e.UINT64=4]="UINT64",e[e.INT32=5]="INT32",e[e.FIXED64=6]="FIXED64",e[e.FIXED32=
+{name:"VISIBILITY_UNSET",number:0},{name:"VISIBILITY_LOCAL",number:1},{name:"VISIBILITY_EXPORT",number:2}]}]});var Ge=ie(yr,1);var hs;(function(e){e[e.DECLARATION=0]="DECLARATION",e[e.UNVERIFIED=1]="UNVERIFIED"})(hs||(hs={}));var ys;(function(e){e[e.DOUBLE=1]="DOUBLE",e[e.FLOAT=2]="FLOAT",e[e.INT64=3]="INT64",e[e.UINT64=4]="UINT64",e[e.INT32=5]="INT32",e[e.FIXED64=6]="FIXED64",e[e.FIXED32=
 7]="FIXED32",e[e.BOOL=8]="BOOL",e[e.STRING=9]="STRING",e[e.GROUP=10]="GROUP",e[e.MESSAGE=11]="MESSAGE",e[e.BYTES=12]="BYTES",e[e.UINT32=13]="UINT32",e[e.ENUM=14]=
 "ENUM",e[e.SFIXED32=15]="SFIXED32",e[e.SFIXED64=16]="SFIXED64",e[e.SINT32=17]="SINT32",e[e.SINT64=18]="SINT64"})(ys||(ys={}));var bs;(function(e){e[e.OPTIONAL=1]="OPTIONAL",e[e.REPEATED=3]="REPEATED",e[e.REQUIRED=2]="REQUIRED"})(bs||(bs={}));var gs;(function(e){e[e.SPEED=1]="SPEED",e[e.CODE_SIZE=2]="CODE_SIZE",e[e.LITE_RUNTIME=3]="LITE_RUNTIME"})(gs||(gs={}));var ws;(function(e){e[e.STRING=0]="STRING",e[e.CORD=1]="CORD",e[e.STRING_PIECE=2]="STRING_PIECE"})(ws||(ws={}));var Es;(function(e){e[e.JS_NORMAL=0]="JS_NORMAL",e[e.JS_STRING=1]="JS_STRING",e[e.JS_NUMBER=2]="JS_NUMBER"})(Es||(Es={}));var vs;(function(e){e[e.RETENTION_UNKNOWN=0]="RETENTION_UNKNOWN",e[e.RETENTION_RUNTIME=1]="RETENTION_RUNTIME",e[e.RETENTION_SOURCE=2]="RETENTION_SOURCE"})(vs||(vs=
 {}));var Ns;(function(e){e[e.TARGET_TYPE_UNKNOWN=0]="TARGET_TYPE_UNKNOWN",e[e.TARGET_TYPE_FILE=1]="TARGET_TYPE_FILE",e[e.TARGET_TYPE_EXTENSION_RANGE=2]="TARGET_TYPE_\
 EXTENSION_RANGE",e[e.TARGET_TYPE_MESSAGE=3]="TARGET_TYPE_MESSAGE",e[e.TARGET_TYPE_FIELD=4]="TARGET_TYPE_FIELD",e[e.TARGET_TYPE_ONEOF=5]="TARGET_TYPE_ONEOF",e[e.
 TARGET_TYPE_ENUM=6]="TARGET_TYPE_ENUM",e[e.TARGET_TYPE_ENUM_ENTRY=7]="TARGET_TYPE_ENUM_ENTRY",e[e.TARGET_TYPE_SERVICE=8]="TARGET_TYPE_SERVICE",e[e.TARGET_TYPE_METHOD=
-9]="TARGET_TYPE_METHOD"})(Ns||(Ns={}));var qt;(function(e){e[e.IDEMPOTENCY_UNKNOWN=0]="IDEMPOTENCY_UNKNOWN",e[e.NO_SIDE_EFFECTS=1]="NO_SIDE_EFFECTS",e[e.IDEMPOTENT=2]="IDEMPOTENT"})(qt||(qt={}));var Ss;(function(e){e[e.DEFAULT_SYMBOL_VISIBILITY_UNKNOWN=0]="DEFAULT_SYMBOL_VISIBILITY_UNKNOWN",e[e.EXPORT_ALL=1]="EXPORT_ALL",e[e.EXPORT_TOP_LEVEL=2]="EXPORT_\
+9]="TARGET_TYPE_METHOD"})(Ns||(Ns={}));var Qt;(function(e){e[e.IDEMPOTENCY_UNKNOWN=0]="IDEMPOTENCY_UNKNOWN",e[e.NO_SIDE_EFFECTS=1]="NO_SIDE_EFFECTS",e[e.IDEMPOTENT=2]="IDEMPOTENT"})(Qt||(Qt={}));var Ss;(function(e){e[e.DEFAULT_SYMBOL_VISIBILITY_UNKNOWN=0]="DEFAULT_SYMBOL_VISIBILITY_UNKNOWN",e[e.EXPORT_ALL=1]="EXPORT_ALL",e[e.EXPORT_TOP_LEVEL=2]="EXPORT_\
 TOP_LEVEL",e[e.LOCAL_ALL=3]="LOCAL_ALL",e[e.STRICT=4]="STRICT"})(Ss||(Ss={}));var Ts;(function(e){e[e.PROTO_LIMITS_UNKNOWN=0]="PROTO_LIMITS_UNKNOWN",e[e.LEGACY_NO_EXPLICIT_LIMITS=1]="LEGACY_NO_EXPLICIT_LIMITS",e[e.PROTO_LIMITS2026=2]="PRO\
 TO_LIMITS2026"})(Ts||(Ts={}));var xs;(function(e){e[e.FIELD_PRESENCE_UNKNOWN=0]="FIELD_PRESENCE_UNKNOWN",e[e.EXPLICIT=1]="EXPLICIT",e[e.IMPLICIT=2]="IMPLICIT",e[e.LEGACY_REQUIRED=3]="LEGACY_\
 REQUIRED"})(xs||(xs={}));var Is;(function(e){e[e.ENUM_TYPE_UNKNOWN=0]="ENUM_TYPE_UNKNOWN",e[e.OPEN=1]="OPEN",e[e.CLOSED=2]="CLOSED"})(Is||(Is={}));var Os;(function(e){e[e.REPEATED_FIELD_ENCODING_UNKNOWN=0]="REPEATED_FIELD_ENCODING_UNKNOWN",e[e.PACKED=1]="PACKED",e[e.EXPANDED=2]="EXPANDED"})(Os||(Os={}));var _s;(function(e){e[e.UTF8_VALIDATION_UNKNOWN=0]="UTF8_VALIDATION_UNKNOWN",e[e.VERIFY=2]="VERIFY",e[e.NONE=3]="NONE"})(_s||(_s={}));var Cs;(function(e){e[e.MESSAGE_ENCODING_UNKNOWN=0]="MESSAGE_ENCODING_UNKNOWN",e[e.LENGTH_PREFIXED=1]="LENGTH_PREFIXED",e[e.DELIMITED=2]="DELIMITED"})(Cs||(Cs={}));var As;(function(e){e[e.JSON_FORMAT_UNKNOWN=0]="JSON_FORMAT_UNKNOWN",e[e.ALLOW=1]="ALLOW",e[e.LEGACY_BEST_EFFORT=2]="LEGACY_BEST_EFFORT"})(As||(As={}));var Ls;(function(e){e[e.ENFORCE_NAMING_STYLE_UNKNOWN=0]="ENFORCE_NAMING_STYLE_UNKNOWN",e[e.STYLE2024=1]="STYLE2024",e[e.STYLE_LEGACY=2]="STYLE_LEGACY",e[e.STYLE2026=
@@ -404,8 +404,8 @@ REQUIRED"})(xs||(xs={}));var Is;(function(e){e[e.ENUM_TYPE_UNKNOWN=0]="ENUM_TYPE
 "EDITION_UNSTABLE",e[e.EDITION_1_TEST_ONLY=1]="EDITION_1_TEST_ONLY",e[e.EDITION_2_TEST_ONLY=2]="EDITION_2_TEST_ONLY",e[e.EDITION_99997_TEST_ONLY=99997]="EDITION\
 _99997_TEST_ONLY",e[e.EDITION_99998_TEST_ONLY=99998]="EDITION_99998_TEST_ONLY",e[e.EDITION_99999_TEST_ONLY=99999]="EDITION_99999_TEST_ONLY",e[e.EDITION_MAX=2147483647]=
 "EDITION_MAX"})(ks||(ks={}));var Ds;(function(e){e[e.VISIBILITY_UNSET=0]="VISIBILITY_UNSET",e[e.VISIBILITY_LOCAL=1]="VISIBILITY_LOCAL",e[e.VISIBILITY_EXPORT=2]="VISIBILITY_EXPORT"})(Ds||(Ds=
-{}));function yr(e){return Object.assign(Object.assign({readUnknownFields:!0,recursionLimit:100},e),{depth:0})}function J(e,t,n){let r=C(e);return br(e).read(r,new se(
-t),yr(n),t.byteLength),r}var Us=new WeakMap;function br(e){let t=Us.get(e);return t===void 0&&(t=mu(e)),t}function mu(e){let t=String(e),n=new Map,r={read:fu(t,n),readGroup:du(t,n)};Us.
+{}));function br(e){return Object.assign(Object.assign({readUnknownFields:!0,recursionLimit:100},e),{depth:0})}function J(e,t,n){let r=C(e);return gr(e).read(r,new se(
+t),br(n),t.byteLength),r}var Us=new WeakMap;function gr(e){let t=Us.get(e);return t===void 0&&(t=mu(e)),t}function mu(e){let t=String(e),n=new Map,r={read:fu(t,n),readGroup:du(t,n)};Us.
 set(e,r);for(let o of e.fields)n.set(o.number,Ps(o));return r}function fu(e,t){return(n,r,o,s)=>{var a;if(++o.depth>o.recursionLimit)throw new Error(`cannot dec\
 ode ${e} from binary: maximum recursion depth of ${o.recursionLimit} reached`);let i=r.pos+s,c=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<i;){let[u,l]=r.
 tag(),d=t.get(u);if(d===void 0){let p=r.skip(l,u,o.recursionLimit-o.depth);o.readUnknownFields&&c.push({no:u,wireType:l,data:p});continue}d(n,r,o,l)}c.length>0&&
@@ -413,31 +413,31 @@ tag(),d=t.get(u);if(d===void 0){let p=r.skip(l,u,o.recursionLimit-o.depth);o.rea
 ion depth of ${o.recursionLimit} reached`);let i,c,u=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<r.len&&([i,c]=r.tag(),c!=A.EndGroup);){let l=t.get(i);if(l===
 void 0){let d=r.skip(c,i,o.recursionLimit-o.depth);o.readUnknownFields&&u.push({no:i,wireType:c,data:d});continue}l(n,r,o,c)}if(c!=A.EndGroup||i!==s)throw new Error(
 "invalid end group tag");u.length>0&&(n.$unknown=u),o.depth--}}function Ms(e,t,n,r,o){Ps(n)(e[M],t,o,r)}function Ps(e){switch(e.fieldKind){case"scalar":return pu(
-e);case"enum":return hu(e);case"message":return yu(e);case"list":return bu(e);case"map":return gu(e)}}function pu(e){let t=Qt(e.scalar,e.utf8Validation,e.longAsString),
+e);case"enum":return hu(e);case"message":return yu(e);case"list":return bu(e);case"map":return gu(e)}}function pu(e){let t=en(e.scalar,e.utf8Validation,e.longAsString),
 n=e.localName;if(e.oneof){let r=e.oneof.localName;return(o,s)=>{o[r]={case:n,value:t(s)}}}return(r,o)=>{r[n]=t(o)}}function hu(e){var t;let n=e.localName,r=(t=e.
 oneof)===null||t===void 0?void 0:t.localName;if(e.enum.open)return r!==void 0?(a,i)=>{a[r]={case:n,value:i.int32()}}:(a,i)=>{a[n]=i.int32()};let o=e.enum.values,
 s=e.number;return(a,i,c,u)=>{var l;let d=i.int32();if(o.some(p=>p.number===d))r!==void 0?a[r]={case:n,value:d}:a[n]=d;else if(c.readUnknownFields){let p=[];ho(d,
 p);let f=(l=a.$unknown)!==null&&l!==void 0?l:[];f.push({no:s,wireType:u,data:new Uint8Array(p)}),a.$unknown=f}}}function yu(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(
 e),o=Fs(e);if(e.oneof){let s=e.oneof.localName;return(a,i,c)=>{let u=a[s],l=n(u.case===t?u.value:void 0);o(l,i,c),a[s]={case:t,value:r(l)}}}return(s,a,i)=>{let c=n(
-s[t]);o(c,a,i),s[t]=r(c)}}function Fs(e){let t=br(e.message);if(e.delimitedEncoding){let n=e.number;return(r,o,s)=>t.readGroup(r,o,s,n)}return(n,r,o)=>t.read(n,
+s[t]);o(c,a,i),s[t]=r(c)}}function Fs(e){let t=gr(e.message);if(e.delimitedEncoding){let n=e.number;return(r,o,s)=>t.readGroup(r,o,s,n)}return(n,r,o)=>t.read(n,
 r,o,r.uint32())}function bu(e){let t=e.localName;if(e.listKind=="message"){let{toMessage:a,toLocal:i}=Y(e),c=Fs(e);return(u,l,d)=>{let p=a(void 0);c(p,l,d),u[t].
-push(i(p))}}let n=e.listKind=="enum"?m.INT32:e.scalar,r=e.listKind=="scalar"?e.longAsString:!1,o=Qt(n,e.utf8Validation,r),s=n!=m.STRING&&n!=m.BYTES;return(a,i,c,u)=>{
-let l=a[t];if(u==A.LengthDelimited&&s){let d=i.uint32()+i.pos;for(;i.pos<d;)l.push(o(i))}else l.push(o(i))}}function gu(e){let t=e.localName,n=Qt(e.mapKey,e.utf8Validation,
-!1),r=G(e.mapKey,!1),o,s;switch(e.mapKind){case"scalar":{let a=e.scalar,i=Qt(a,e.utf8Validation,!1);if(o=c=>i(c),a==m.BYTES)s=()=>new Uint8Array(0);else{let c=G(
-a,!1);s=()=>c}break}case"enum":{let a=e.enum.values[0].number;o=i=>i.int32(),s=()=>a;break}case"message":{let{toMessage:a,toLocal:i}=Y(e),c=br(e.message).read;o=
+push(i(p))}}let n=e.listKind=="enum"?m.INT32:e.scalar,r=e.listKind=="scalar"?e.longAsString:!1,o=en(n,e.utf8Validation,r),s=n!=m.STRING&&n!=m.BYTES;return(a,i,c,u)=>{
+let l=a[t];if(u==A.LengthDelimited&&s){let d=i.uint32()+i.pos;for(;i.pos<d;)l.push(o(i))}else l.push(o(i))}}function gu(e){let t=e.localName,n=en(e.mapKey,e.utf8Validation,
+!1),r=G(e.mapKey,!1),o,s;switch(e.mapKind){case"scalar":{let a=e.scalar,i=en(a,e.utf8Validation,!1);if(o=c=>i(c),a==m.BYTES)s=()=>new Uint8Array(0);else{let c=G(
+a,!1);s=()=>c}break}case"enum":{let a=e.enum.values[0].number;o=i=>i.int32(),s=()=>a;break}case"message":{let{toMessage:a,toLocal:i}=Y(e),c=gr(e.message).read;o=
 (u,l,d)=>{let p=a(d);return c(p,u,l,u.uint32()),i(p)},s=()=>i(a(void 0));break}}return(a,i,c)=>{let u=a[t],l,d,p=i.uint32(),f=i.pos+p;for(;i.pos<f;){let[y,g]=i.
-tag();switch(y){case 1:l=n(i);break;case 2:d=o(i,c,d);break;default:i.skip(g,y,c.recursionLimit-c.depth)}}l===void 0&&(l=r),d===void 0&&(d=s()),B(u,l,d)}}function Qt(e,t,n){
+tag();switch(y){case 1:l=n(i);break;case 2:d=o(i,c,d);break;default:i.skip(g,y,c.recursionLimit-c.depth)}}l===void 0&&(l=r),d===void 0&&(d=s()),B(u,l,d)}}function en(e,t,n){
 switch(e){case m.STRING:return r=>r.string(t);case m.BOOL:return r=>r.bool();case m.DOUBLE:return r=>r.double();case m.FLOAT:return r=>r.float();case m.INT32:return r=>r.
 int32();case m.INT64:return n?r=>String(r.int64()):r=>r.int64();case m.UINT64:return n?r=>String(r.uint64()):r=>r.uint64();case m.FIXED64:return n?r=>String(r.fixed64()):
 r=>r.fixed64();case m.BYTES:return r=>r.bytes();case m.FIXED32:return r=>r.fixed32();case m.SFIXED32:return r=>r.sfixed32();case m.SFIXED64:return n?r=>String(r.
-sfixed64()):r=>r.sfixed64();case m.SINT64:return n?r=>String(r.sint64()):r=>r.sint64();case m.UINT32:return r=>r.uint32();case m.SINT32:return r=>r.sint32()}}function W(e,t){var n;let r=J(We,ae(e));return r.messageType.forEach(St),r.dependency=(n=t?.map(s=>s.proto.name))!==null&&n!==void 0?n:[],Zt(r,s=>t?.find(a=>a.proto.
+sfixed64()):r=>r.sfixed64();case m.SINT64:return n?r=>String(r.sint64()):r=>r.sint64();case m.UINT32:return r=>r.uint32();case m.SINT32:return r=>r.sint32()}}function W(e,t){var n;let r=J(Ge,ae(e));return r.messageType.forEach(St),r.dependency=(n=t?.map(s=>s.proto.name))!==null&&n!==void 0?n:[],zt(r,s=>t?.find(a=>a.proto.
 name===s)).getFile(r.name)}var $s=W("Ch9nb29nbGUvcHJvdG9idWYvdGltZXN0YW1wLnByb3RvEg9nb29nbGUucHJvdG9idWYiKwoJVGltZXN0YW1wEg8KB3NlY29uZHMYASABKAMSDQoFbmFub3MYAiABKAVChQEKE2NvbS5nb29nbGUucH\
 JvdG9idWZCDlRpbWVzdGFtcFByb3RvUAFaMmdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL3RpbWVzdGFtcHBi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYg\
 Zwcm90bzM");var Bs=W("Ch5nb29nbGUvcHJvdG9idWYvZHVyYXRpb24ucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIqCghEdXJhdGlvbhIPCgdzZWNvbmRzGAEgASgDEg0KBW5hbm9zGAIgASgFQoMBChNjb20uZ29vZ2xlLnByb3\
 RvYnVmQg1EdXJhdGlvblByb3RvUAFaMWdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2R1cmF0aW9ucGL4AQGiAgNHUEKqAh5Hb29nbGUuUHJvdG9idWYuV2VsbEtub3duVHlwZXNiBnByb3\
 RvMw");var It=W("Chlnb29nbGUvcHJvdG9idWYvYW55LnByb3RvEg9nb29nbGUucHJvdG9idWYiJgoDQW55EhAKCHR5cGVfdXJsGAEgASgJEg0KBXZhbHVlGAIgASgMQnYKE2NvbS5nb29nbGUucHJvdG9idWZCCEFueV\
-Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ie(It,0);var wu=2,Eu=3,Gs={writeUnknownFields:!0};function vu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function ge(e,t,n){let r=new Be;return gr(e)(r,vu(n),t),
-r.finish()}var Ws=new WeakMap;function gr(e){let t=Ws.get(e);return t===void 0&&(t=Nu(e)),t}function Nu(e){let t=e.typeName,n=e.fields.concat().sort((a,i)=>a.number-
+Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ie(It,0);var wu=2,Eu=3,Gs={writeUnknownFields:!0};function vu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function ge(e,t,n){let r=new $e;return wr(e)(r,vu(n),t),
+r.finish()}var Ws=new WeakMap;function wr(e){let t=Ws.get(e);return t===void 0&&(t=Nu(e)),t}function Nu(e){let t=e.typeName,n=e.fields.concat().sort((a,i)=>a.number-
 i.number),r=n[0],o=[],s=(a,i,c)=>{if(c.$typeName!==t&&r!==void 0)throw new x(r,`cannot use ${r} with message ${c.$typeName}`,"ForeignFieldError");for(let l=0;l<
 o.length;l++)o[l](a,i,c);let u=c.$unknown;if(u!==void 0&&i.writeUnknownFields)for(let l=0;l<u.length;l++){let{no:d,wireType:p,data:f}=u[l];a.tag(d,p).raw(f)}};Ws.
 set(e,s);for(let a of n)o.push(Ys(a));return s}function Ys(e){switch(e.fieldKind){case"message":case"scalar":case"enum":return Su(e);case"list":return xu(e);case"\
@@ -447,23 +447,23 @@ call(a,n))t(o,s,i);else if(r!==void 0)throw new Error(r)}}if(e.fieldKind=="enum"
 scalar){case m.BOOL:return(r,o,s)=>{let a=s[n];a!==!1&&t(r,o,a)};case m.STRING:return(r,o,s)=>{let a=s[n];a!==""&&t(r,o,a)};case m.BYTES:return(r,o,s)=>{let a=s[n];
 (!(a instanceof Uint8Array)||a.byteLength>0)&&t(r,o,a)};case m.DOUBLE:case m.FLOAT:return(r,o,s)=>{let a=s[n];Object.is(a,0)||t(r,o,a)};default:return(r,o,s)=>{
 let a=s[n];a!=0&&t(r,o,a)}}}function Tu(e){switch(e.fieldKind){case"message":{let{toMessage:t}=Y(e),n=Js(e);return(r,o,s)=>{n(r,o,t(s))}}case"scalar":case"enum":{
-let t=e.fieldKind=="enum"?m.INT32:e.scalar,n=e.number,r=tn(t),o=en(t,e.parent.typeName,e.name);return(s,a,i)=>{s.tag(n,r),o(s,i)}}}}function xu(e){let t=e.localName,
+let t=e.fieldKind=="enum"?m.INT32:e.scalar,n=e.number,r=nn(t),o=tn(t,e.parent.typeName,e.name);return(s,a,i)=>{s.tag(n,r),o(s,i)}}}}function xu(e){let t=e.localName,
 n=e.number;switch(e.listKind){case"message":{let{toMessage:r}=Y(e),o=Js(e);return(s,a,i)=>{let c=i[t];for(let u=0;u<c.length;u++)o(s,a,r(c[u]))}}case"scalar":case"\
-enum":{let r=e.listKind=="enum"?m.INT32:e.scalar,o=en(r,e.parent.typeName,e.name);if(e.packed)return(a,i,c)=>{let u=c[t];if(u.length!=0){a.tag(n,A.LengthDelimited).
-fork();for(let l=0;l<u.length;l++)o(a,u[l]);a.join()}};let s=tn(r);return(a,i,c)=>{let u=c[t];for(let l=0;l<u.length;l++)a.tag(n,s),o(a,u[l])}}}}function Iu(e){
-let t=e.localName,n=e.number,r=Ou(e);if(e.mapKind=="message"){let{toMessage:i}=Y(e),c=gr(e.message);return(u,l,d)=>{let p=d[t],f=Object.keys(p);for(let y=0;y<f.
+enum":{let r=e.listKind=="enum"?m.INT32:e.scalar,o=tn(r,e.parent.typeName,e.name);if(e.packed)return(a,i,c)=>{let u=c[t];if(u.length!=0){a.tag(n,A.LengthDelimited).
+fork();for(let l=0;l<u.length;l++)o(a,u[l]);a.join()}};let s=nn(r);return(a,i,c)=>{let u=c[t];for(let l=0;l<u.length;l++)a.tag(n,s),o(a,u[l])}}}}function Iu(e){
+let t=e.localName,n=e.number,r=Ou(e);if(e.mapKind=="message"){let{toMessage:i}=Y(e),c=wr(e.message);return(u,l,d)=>{let p=d[t],f=Object.keys(p);for(let y=0;y<f.
 length;y++){let g=f[y];u.tag(n,A.LengthDelimited).fork(),r(u,g),u.tag(2,A.LengthDelimited).fork(),c(u,l,i(p[g])),u.join(),u.join()}}}let o=e.mapKind=="enum"?m.INT32:
-e.scalar,s=tn(o),a=en(o,e.parent.typeName,e.name);return(i,c,u)=>{let l=u[t],d=Object.keys(l);for(let p=0;p<d.length;p++){let f=d[p];i.tag(n,A.LengthDelimited).
-fork(),r(i,f),i.tag(2,s),a(i,l[f]),i.join()}}}function Ou(e){let t=tn(e.mapKey),n=en(e.mapKey,e.parent.typeName,e.name),r=_u(e.mapKey);return(o,s)=>{o.tag(1,t),
+e.scalar,s=nn(o),a=tn(o,e.parent.typeName,e.name);return(i,c,u)=>{let l=u[t],d=Object.keys(l);for(let p=0;p<d.length;p++){let f=d[p];i.tag(n,A.LengthDelimited).
+fork(),r(i,f),i.tag(2,s),a(i,l[f]),i.join()}}}function Ou(e){let t=nn(e.mapKey),n=tn(e.mapKey,e.parent.typeName,e.name),r=_u(e.mapKey);return(o,s)=>{o.tag(1,t),
 n(o,r(s))}}function _u(e){switch(e){case m.STRING:return t=>t;case m.BOOL:return t=>t==="true"?!0:t==="false"?!1:t;case m.UINT64:case m.FIXED64:return t=>{try{return T.
 uParse(t)}catch{return t}};case m.INT64:case m.SFIXED64:case m.SINT64:return t=>{try{return T.parse(t)}catch{return t}};default:return t=>{let n=Number.parseInt(
-t);return Number.isFinite(n)?n:t}}}function en(e,t,n){let r=Cu(e);return(o,s)=>{try{r(o,s)}catch(a){throw a instanceof Error?new Error(`cannot encode field ${t}\
+t);return Number.isFinite(n)?n:t}}}function tn(e,t,n){let r=Cu(e);return(o,s)=>{try{r(o,s)}catch(a){throw a instanceof Error?new Error(`cannot encode field ${t}\
 .${n} to binary: ${a.message}`):a}}}function Cu(e){switch(e){case m.STRING:return(t,n)=>t.string(n);case m.BOOL:return(t,n)=>t.bool(n);case m.DOUBLE:return(t,n)=>t.
 double(n);case m.FLOAT:return(t,n)=>t.float(n);case m.INT32:return(t,n)=>t.int32(n);case m.INT64:return(t,n)=>t.int64(n);case m.UINT64:return(t,n)=>t.uint64(n);case m.
 FIXED64:return(t,n)=>t.fixed64(n);case m.BYTES:return(t,n)=>t.bytes(n);case m.FIXED32:return(t,n)=>t.fixed32(n);case m.SFIXED32:return(t,n)=>t.sfixed32(n);case m.
 SFIXED64:return(t,n)=>t.sfixed64(n);case m.SINT64:return(t,n)=>t.sint64(n);case m.UINT32:return(t,n)=>t.uint32(n);case m.SINT32:return(t,n)=>t.sint32(n)}}function Ks(e,t,n,r){
-Ys(r)(e,t,n[M])}function Js(e){let t=e.number,n=gr(e.message);return e.delimitedEncoding?(r,o,s)=>{r.tag(t,A.StartGroup),n(r,o,s),r.tag(t,A.EndGroup)}:(r,o,s)=>{
-r.tag(t,A.LengthDelimited).fork(),n(r,o,s),r.join()}}function tn(e){switch(e){case m.BYTES:case m.STRING:return A.LengthDelimited;case m.DOUBLE:case m.FIXED64:case m.
+Ys(r)(e,t,n[M])}function Js(e){let t=e.number,n=wr(e.message);return e.delimitedEncoding?(r,o,s)=>{r.tag(t,A.StartGroup),n(r,o,s),r.tag(t,A.EndGroup)}:(r,o,s)=>{
+r.tag(t,A.LengthDelimited).fork(),n(r,o,s),r.join()}}function nn(e){switch(e){case m.BYTES:case m.STRING:return A.LengthDelimited;case m.DOUBLE:case m.FIXED64:case m.
 SFIXED64:return A.Bit64;case m.FIXED32:case m.SFIXED32:case m.FLOAT:return A.Bit32;default:return A.Varint}}function Hs(e,t,n){let r=!1;return n||(n=C(Vs),r=!0),n.value=ge(e,t),n.typeUrl=Ru(t.$typeName),r?n:void 0}function Lu(e,t){if(e.typeUrl==="")return!1;let n=typeof t==
 "string"?t:t.typeName,r=Xs(e.typeUrl);return n===r}function js(e,t){if(e.typeUrl==="")return;let n=t.kind=="message"?t:t.getMessage(Xs(e.typeUrl));if(!(!n||!Lu(
 e,n)))return J(n,e.value)}function Ru(e){return`type.googleapis.com/${e}`}function Xs(e){let t=e.lastIndexOf("/"),n=t>=0?e.substring(t+1):e;if(!n.length)throw new Error(`invalid type url\
@@ -474,24 +474,24 @@ UKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIlCgV2YWx1ZRgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi
 VsbFZhbHVlSAASFgoMbnVtYmVyX3ZhbHVlGAIgASgBSAASFgoMc3RyaW5nX3ZhbHVlGAMgASgJSAASFAoKYm9vbF92YWx1ZRgEIAEoCEgAEi8KDHN0cnVjdF92YWx1ZRgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi\
 5TdHJ1Y3RIABIwCgpsaXN0X3ZhbHVlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkxpc3RWYWx1ZUgAQgYKBGtpbmQiMwoJTGlzdFZhbHVlEiYKBnZhbHVlcxgBIAMoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZS\
 obCglOdWxsVmFsdWUSDgoKTlVMTF9WQUxVRRAAQn8KE2NvbS5nb29nbGUucHJvdG9idWZCC1N0cnVjdFByb3RvUAFaL2dvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL3N0cnVjdHBi+AEBog\
-IDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),qs=ie(Ot,0),wr=ie(Ot,1),Qs=ie(Ot,2),nn;(function(e){e[e.NULL_VALUE=0]="NULL_VALUE"})(nn||(nn={}));var ea=W("Ch5nb29nbGUvcHJvdG9idWYvd3JhcHBlcnMucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIcCgtEb3VibGVWYWx1ZRINCgV2YWx1ZRgBIAEoASIbCgpGbG9hdFZhbHVlEg0KBXZhbHVlGAEgASgCIhsKCk\
+IDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),qs=ie(Ot,0),Er=ie(Ot,1),Qs=ie(Ot,2),rn;(function(e){e[e.NULL_VALUE=0]="NULL_VALUE"})(rn||(rn={}));var ea=W("Ch5nb29nbGUvcHJvdG9idWYvd3JhcHBlcnMucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIcCgtEb3VibGVWYWx1ZRINCgV2YWx1ZRgBIAEoASIbCgpGbG9hdFZhbHVlEg0KBXZhbHVlGAEgASgCIhsKCk\
 ludDY0VmFsdWUSDQoFdmFsdWUYASABKAMiHAoLVUludDY0VmFsdWUSDQoFdmFsdWUYASABKAQiGwoKSW50MzJWYWx1ZRINCgV2YWx1ZRgBIAEoBSIcCgtVSW50MzJWYWx1ZRINCgV2YWx1ZRgBIAEoDSIaCglCb2\
 9sVmFsdWUSDQoFdmFsdWUYASABKAgiHAoLU3RyaW5nVmFsdWUSDQoFdmFsdWUYASABKAkiGwoKQnl0ZXNWYWx1ZRINCgV2YWx1ZRgBIAEoDEKDAQoTY29tLmdvb2dsZS5wcm90b2J1ZkINV3JhcHBlcnNQcm90b1\
-ABWjFnb29nbGUuZ29sYW5nLm9yZy9wcm90b2J1Zi90eXBlcy9rbm93bi93cmFwcGVyc3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM");function ta(e,t,n){ra(t,e);let r=ku(e.$unknown,t),[o,s,a]=Ye(t),i=yr(n);for(let c of r)Ms(o,new se(c.data),s,c.wireType,i);return a()}function na(e,t,n){var r;ra(
-t,e);let o=((r=e.$unknown)!==null&&r!==void 0?r:[]).filter(u=>u.no!==t.number),[s,a]=Ye(t,n),i=new Be;Ks(i,{writeUnknownFields:!0},s,a);let c=new se(i.finish());
+ABWjFnb29nbGUuZ29sYW5nLm9yZy9wcm90b2J1Zi90eXBlcy9rbm93bi93cmFwcGVyc3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM");function ta(e,t,n){ra(t,e);let r=ku(e.$unknown,t),[o,s,a]=We(t),i=br(n);for(let c of r)Ms(o,new se(c.data),s,c.wireType,i);return a()}function na(e,t,n){var r;ra(
+t,e);let o=((r=e.$unknown)!==null&&r!==void 0?r:[]).filter(u=>u.no!==t.number),[s,a]=We(t,n),i=new $e;Ks(i,{writeUnknownFields:!0},s,a);let c=new se(i.finish());
 for(;c.pos<c.len;){let[u,l]=c.tag(),d=c.skip(l,u);o.push({no:u,wireType:l,data:d})}e.$unknown=o}function ku(e,t){if(e===void 0)return[];if(t.fieldKind==="enum"||t.fieldKind==="scalar"){for(let n=e.length-1;n>=0;--n)if(e[n].no==t.number)return[e[n]];return[]}
-return e.filter(n=>n.no===t.number)}function Ye(e,t){let n=e.typeName,r=Object.assign(Object.assign({},e),{kind:"field",parent:e.extendee,localName:n}),o=Object.
+return e.filter(n=>n.no===t.number)}function We(e,t){let n=e.typeName,r=Object.assign(Object.assign({},e),{kind:"field",parent:e.extendee,localName:n}),o=Object.
 assign(Object.assign({},e.extendee),{fields:[r],members:[r],oneofs:[]}),s=C(o,t!==void 0?{[n]:t}:void 0);return[jo(o,s),r,()=>{let a=s[n];if(a===void 0){let i=e.
 message;return K(i)?G(i.fields[0].scalar,i.fields[0].longAsString):C(i)}return a}]}function ra(e,t){if(e.extendee.typeName!=t.$typeName)throw new Error(`extensi\
-on ${e.typeName} can only be applied to message ${e.extendee.typeName}`)}var rn=Date.parse("0001-01-01T00:00:00Z"),on=Date.parse("9999-12-31T23:59:59Z"),sn=-315576e6,an=315576e6;var Du=3,Uu=2,oa={alwaysEmitImplicit:!1,enumAsInteger:!1,useProtoFieldName:!1};function Mu(e){return e?Object.assign(Object.assign({},oa),e):oa}function _t(e,t,n){
-return cn(e)(Mu(n),t)}function un(e,t,n){var r;let o=_t(e,t,n);return JSON.stringify(o,null,(r=n?.prettySpaces)!==null&&r!==void 0?r:0)}var Er=new WeakMap;function cn(e){let t=Er.get(e);return t===void 0&&(t=Pu(e)),t}function Pu(e){let t=e.typeName,n=$u(e);if(n!==void 0){let i=e.fields[0],c=(u,l)=>{
-if(l.$typeName!==t&&i!==void 0)throw new x(i,`cannot use ${i} with message ${l.$typeName}`,"ForeignFieldError");return n(u,l)};return Er.set(e,c),c}let r=e.fields.
+on ${e.typeName} can only be applied to message ${e.extendee.typeName}`)}var on=Date.parse("0001-01-01T00:00:00Z"),sn=Date.parse("9999-12-31T23:59:59Z"),an=-315576e6,cn=315576e6;var Du=3,Uu=2,oa={alwaysEmitImplicit:!1,enumAsInteger:!1,useProtoFieldName:!1};function Mu(e){return e?Object.assign(Object.assign({},oa),e):oa}function _t(e,t,n){
+return un(e)(Mu(n),t)}function ln(e,t,n){var r;let o=_t(e,t,n);return JSON.stringify(o,null,(r=n?.prettySpaces)!==null&&r!==void 0?r:0)}var vr=new WeakMap;function un(e){let t=vr.get(e);return t===void 0&&(t=Pu(e)),t}function Pu(e){let t=e.typeName,n=$u(e);if(n!==void 0){let i=e.fields[0],c=(u,l)=>{
+if(l.$typeName!==t&&i!==void 0)throw new x(i,`cannot use ${i} with message ${l.$typeName}`,"ForeignFieldError");return n(u,l)};return vr.set(e,c),c}let r=e.fields.
 concat().sort((i,c)=>i.number-c.number),o=r[0],s=[],a=(i,c)=>{if(c.$typeName!==t&&o!==void 0)throw new x(o,`cannot use ${o} with message ${c.$typeName}`,"Foreig\
-nFieldError");let u={};for(let l=0;l<s.length;l++)s[l](i,c,u);return i.registry&&Ku(u,i,i.registry,c,e),u};Er.set(e,a);for(let i of r){let c=Bu(i);s.push(i.jsonName===
+nFieldError");let u={};for(let l=0;l<s.length;l++)s[l](i,c,u);return i.registry&&Ku(u,i,i.registry,c,e),u};vr.set(e,a);for(let i of r){let c=Bu(i);s.push(i.jsonName===
 "__proto__"||i.name==="__proto__"?Fu(c):c)}return a}function Fu(e){return(t,n,r)=>{let o=Object.create(null);e(t,n,o);for(let s of Object.keys(o))B(r,s,o[s])}}function $u(e){
 if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n)=>Ju(n,t);case"google.protobuf.Timestamp":return(t,n)=>Xu(n);case"\
 google.protobuf.Duration":return(t,n)=>Hu(n);case"google.protobuf.FieldMask":return(t,n)=>ju(n);case"google.protobuf.Struct":return(t,n)=>ua(n);case"google.prot\
-obuf.Value":return(t,n)=>Sr(n);case"google.protobuf.ListValue":return(t,n)=>la(n);default:if(K(e)){let t=e.fields[0],n=t.localName,r=G(t.scalar,!1),o=ln(t);return(s,a)=>{
+obuf.Value":return(t,n)=>Tr(n);case"google.protobuf.ListValue":return(t,n)=>la(n);default:if(K(e)){let t=e.fields[0],n=t.localName,r=G(t.scalar,!1),o=mn(t);return(s,a)=>{
 let i=a[n];return o(s,i===void 0?r:i)}}return}}function Bu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return Vu(e);case"list":case"map":{let t=e.
 fieldKind=="list"?ia(e):ca(e),n=e.name,r=e.jsonName,o=e.localName;return(s,a,i)=>{let c=t(s,a[o]);c!==void 0&&(i[s.useProtoFieldName?n:r]=c)}}}}function Vu(e){let t=aa(
 e),n=e.name,r=e.jsonName,o=e.localName;if(e.oneof){let s=e.oneof.localName;return(a,i,c)=>{let u=i[s];u.case===o&&(c[a.useProtoFieldName?n:r]=t(a,u.value))}}if(e.
@@ -502,76 +502,76 @@ useProtoFieldName?n:r]=t(s,c))};case m.STRING:return(s,a,i)=>{let c=a[o];(c!==""
 let c=a[o];(!(c instanceof Uint8Array)||c.byteLength>0||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};case m.DOUBLE:case m.FLOAT:return(s,a,i)=>{let c=a[o];
 (!Object.is(c,0)||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};default:return(s,a,i)=>{let c=a[o];(c!=0||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?
 n:r]=t(s,c))}}}function Gu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return aa(e);case"list":return ia(e);case"map":return ca(e)}}function aa(e){
-switch(e.fieldKind){case"scalar":return ln(e);case"enum":return Nr(e);case"message":return vr(e)}}function vr(e){let{toMessage:t}=Y(e),n=cn(e.message);return(r,o)=>n(
+switch(e.fieldKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function Nr(e){let{toMessage:t}=Y(e),n=un(e.message);return(r,o)=>n(
 r,t(o))}function ia(e){let t=Wu(e);return(n,r)=>{let o=r;if(o.length==0&&!n.alwaysEmitImplicit)return;let s=[];for(let a=0;a<o.length;a++)s.push(t(n,o[a]));return s}}
-function Wu(e){switch(e.listKind){case"scalar":return ln(e);case"enum":return Nr(e);case"message":return vr(e)}}function ca(e){let t=Yu(e);return(n,r)=>{let o=r,
+function Wu(e){switch(e.listKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function ca(e){let t=Yu(e);return(n,r)=>{let o=r,
 s=Object.keys(o);if(s.length==0&&!n.alwaysEmitImplicit)return;let a={};for(let i=0;i<s.length;i++){let c=s[i];B(a,c,t(n,o[c]))}return a}}function Yu(e){switch(e.
-mapKind){case"scalar":return ln(e);case"enum":return Nr(e);case"message":return vr(e)}}function Nr(e){let t=e.enum;return t.typeName=="google.protobuf.NullValue"?
+mapKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function Sr(e){let t=e.enum;return t.typeName=="google.protobuf.NullValue"?
 (n,r)=>{if(typeof r!="number")throw sa(t,r);return null}:(n,r)=>{var o,s;if(typeof r!="number")throw sa(t,r);return n.enumAsInteger?r:(s=(o=t.value[r])===null||
-o===void 0?void 0:o.jsonName)!==null&&s!==void 0?s:r}}function sa(e,t){return new Error(`cannot encode ${e} to JSON: expected number, got ${U(t)}`)}function ln(e){
-switch(e.scalar){case m.INT32:case m.SFIXED32:case m.SINT32:case m.FIXED32:case m.UINT32:return(t,n)=>{if(typeof n!="number")throw Ke(e,n);return n};case m.FLOAT:case m.
-DOUBLE:return(t,n)=>{if(typeof n!="number")throw Ke(e,n);return Number.isNaN(n)?"NaN":n===Number.POSITIVE_INFINITY?"Infinity":n===Number.NEGATIVE_INFINITY?"-Inf\
-inity":n};case m.STRING:return(t,n)=>{if(typeof n!="string")throw Ke(e,n);return n};case m.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ke(e,n);return n};case m.
+o===void 0?void 0:o.jsonName)!==null&&s!==void 0?s:r}}function sa(e,t){return new Error(`cannot encode ${e} to JSON: expected number, got ${U(t)}`)}function mn(e){
+switch(e.scalar){case m.INT32:case m.SFIXED32:case m.SINT32:case m.FIXED32:case m.UINT32:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return n};case m.FLOAT:case m.
+DOUBLE:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return Number.isNaN(n)?"NaN":n===Number.POSITIVE_INFINITY?"Infinity":n===Number.NEGATIVE_INFINITY?"-Inf\
+inity":n};case m.STRING:return(t,n)=>{if(typeof n!="string")throw Ye(e,n);return n};case m.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ye(e,n);return n};case m.
 UINT64:case m.FIXED64:case m.INT64:case m.SFIXED64:case m.SINT64:return(t,n)=>{if(typeof n=="bigint"||typeof n=="string"||typeof n=="number"&&Number.isInteger(n))
-return n.toString();throw Ke(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ae(n);throw Ke(e,n)}}}function Ke(e,t){var n;return new Error(`c\
-annot encode ${e} to JSON: ${(n=Gt(e,t))===null||n===void 0?void 0:n.message}`)}function Ku(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
-s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let l=ta(r,u),[d,p]=Ye(u,l),f=d[M],y=Gu(p)(t,f[p.localName]);y!==
+return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ce(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
+annot encode ${e} to JSON: ${(n=Wt(e,t))===null||n===void 0?void 0:n.message}`)}function Ku(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
+s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let l=ta(r,u),[d,p]=We(u,l),f=d[M],y=Gu(p)(t,f[p.localName]);y!==
 void 0&&(e[u.jsonName]=y)}}}function Ju(e,t){if(e.typeUrl==="")return{};let{registry:n}=t,r,o;if(n&&(r=js(e,n),r&&(o=n.getMessage(r.$typeName))),!o||!r)throw new Error(
-`cannot encode message ${e.$typeName} to JSON: "${e.typeUrl}" is not in the type registry`);let s=Bt(o)?{value:cn(o)(t,r)}:cn(o)(t,r);return s["@type"]=e.typeUrl,
-s}function Hu(e){let t=Number(e.seconds),n=e.nanos;if(t>an||t<sn)throw new Error(`cannot encode message ${e.$typeName} to JSON: value out of range`);if(t>0&&n<0||
+`cannot encode message ${e.$typeName} to JSON: "${e.typeUrl}" is not in the type registry`);let s=Vt(o)?{value:un(o)(t,r)}:un(o)(t,r);return s["@type"]=e.typeUrl,
+s}function Hu(e){let t=Number(e.seconds),n=e.nanos;if(t>cn||t<an)throw new Error(`cannot encode message ${e.$typeName} to JSON: value out of range`);if(t>0&&n<0||
 t<0&&n>0)throw new Error(`cannot encode message ${e.$typeName} to JSON: nanos sign must match seconds sign`);let r=e.seconds.toString();if(n!==0){let o=Math.abs(
 n).toString();o="0".repeat(9-o.length)+o,o.substring(3)==="000000"?o=o.substring(0,3):o.substring(6)==="000"&&(o=o.substring(0,6)),r+="."+o,n<0&&t==0&&(r="-"+r)}
-return r+"s"}function ju(e){return e.paths.map(t=>{if(jt(ee(t))!==t)throw new Error(`cannot encode message ${e.$typeName} to JSON: lowerCamelCase of path name "${t}\
-" is irreversible`);return ee(t)}).join(",")}function ua(e){let t={},n=Object.keys(e.fields);for(let r=0;r<n.length;r++){let o=n[r];B(t,o,Sr(e.fields[o]))}return t}
-function Sr(e){switch(e.kind.case){case"nullValue":return null;case"numberValue":if(!Number.isFinite(e.kind.value))throw new Error(`${e.$typeName} cannot be NaN\
+return r+"s"}function ju(e){return e.paths.map(t=>{if(Xt(ee(t))!==t)throw new Error(`cannot encode message ${e.$typeName} to JSON: lowerCamelCase of path name "${t}\
+" is irreversible`);return ee(t)}).join(",")}function ua(e){let t={},n=Object.keys(e.fields);for(let r=0;r<n.length;r++){let o=n[r];B(t,o,Tr(e.fields[o]))}return t}
+function Tr(e){switch(e.kind.case){case"nullValue":return null;case"numberValue":if(!Number.isFinite(e.kind.value))throw new Error(`${e.$typeName} cannot be NaN\
  or Infinity`);return e.kind.value;case"boolValue":return e.kind.value;case"stringValue":return e.kind.value;case"structValue":return ua(e.kind.value);case"list\
-Value":return la(e.kind.value);default:throw new Error(`${e.$typeName} must have a value`)}}function la(e){return e.values.map(Sr)}function Xu(e){let t=Number(e.
-seconds)*1e3;if(t<rn||t>on)throw new Error(`cannot encode message ${e.$typeName} to JSON: must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z inclusive`);
+Value":return la(e.kind.value);default:throw new Error(`${e.$typeName} must have a value`)}}function la(e){return e.values.map(Tr)}function Xu(e){let t=Number(e.
+seconds)*1e3;if(t<on||t>sn)throw new Error(`cannot encode message ${e.$typeName} to JSON: must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z inclusive`);
 if(e.nanos<0)throw new Error(`cannot encode message ${e.$typeName} to JSON: nanos must not be negative`);if(e.nanos>999999999)throw new Error(`cannot encode mes\
 sage ${e.$typeName} to JSON: nanos must not be greater than 999999999`);let n="Z";if(e.nanos>0){let r=(e.nanos+1e9).toString().substring(1);r.substring(3)==="00\
-0000"?n="."+r.substring(0,3)+"Z":r.substring(6)==="000"?n="."+r.substring(0,6)+"Z":n="."+r+"Z"}return new Date(t).toISOString().replace(".000Z",n)}var Zu=2;function zu(e){return Object.assign(Object.assign({ignoreUnknownFields:!1,recursionLimit:100},e),{depth:0})}function mn(e,t,n){return Ct(e,cl(t,e.typeName),
-n)}function Ct(e,t,n){let r=C(e);return qu(e,r,t,n),r}function qu(e,t,n,r){try{Je(e)(t,n,zu(r))}catch(o){throw Uo(o)?new Error(`cannot decode ${o.field()} from JSON: ${o.message}`,{cause:o}):o}}var Tr=new WeakMap;function Je(e){let t=Tr.get(e);return t===void 0&&(t=Qu(e)),t}function Qu(e){let t=String(e),n=el(e);if(n!==void 0){let a=(i,c,u)=>{if(++u.depth>
-u.recursionLimit)throw new Error(`cannot decode ${t} from JSON: maximum recursion depth of ${u.recursionLimit} reached`);n(i,c,u),u.depth--};return Tr.set(e,a),
+0000"?n="."+r.substring(0,3)+"Z":r.substring(6)==="000"?n="."+r.substring(0,6)+"Z":n="."+r+"Z"}return new Date(t).toISOString().replace(".000Z",n)}var Zu=2;function zu(e){return Object.assign(Object.assign({ignoreUnknownFields:!1,recursionLimit:100},e),{depth:0})}function fn(e,t,n){return Ct(e,cl(t,e.typeName),
+n)}function Ct(e,t,n){let r=C(e);return qu(e,r,t,n),r}function qu(e,t,n,r){try{Ke(e)(t,n,zu(r))}catch(o){throw Uo(o)?new Error(`cannot decode ${o.field()} from JSON: ${o.message}`,{cause:o}):o}}var xr=new WeakMap;function Ke(e){let t=xr.get(e);return t===void 0&&(t=Qu(e)),t}function Qu(e){let t=String(e),n=el(e);if(n!==void 0){let a=(i,c,u)=>{if(++u.depth>
+u.recursionLimit)throw new Error(`cannot decode ${t} from JSON: maximum recursion depth of ${u.recursionLimit} reached`);n(i,c,u),u.depth--};return xr.set(e,a),
 a}let r=e.typeName,o=new Map,s=(a,i,c)=>{var u;if(++c.depth>c.recursionLimit)throw new Error(`cannot decode ${t} from JSON: maximum recursion depth of ${c.recursionLimit}\
  reached`);if(i==null||Array.isArray(i)||typeof i!="object")throw new Error(`cannot decode ${t} from JSON: ${U(i)}`);let l=new Map,d=new Set,p=Object.keys(i);for(let f=0;f<
 p.length;f++){let y=p[f],g=i[y],w=o.get(y);if(w!==void 0){let E=w.field;if(d.has(E))throw new x(E,"set multiple times");if(d.add(E),w.oneofScalarNullSkip&&g===null)
 continue;if(w.oneof){let S=l.get(w.oneof);if(S!==void 0)throw new x(w.oneof,`oneof set multiple times by ${S.name} and ${E.name}`);l.set(w.oneof,E)}w.read(a,g,c)}else{
 let E=y.startsWith("[")&&y.endsWith("]")?(u=c.registry)===null||u===void 0?void 0:u.getExtension(y.substring(1,y.length-1)):void 0;if(E?.extendee.typeName==r){let[
-S,_,L]=Ye(E);ma(_)(S[M],g,c),na(a,E,L())}if(E===void 0&&!c.ignoreUnknownFields)throw new Error(`cannot decode ${t} from JSON: key "${y}" is unknown`)}}c.depth--};
-Tr.set(e,s);for(let a of e.fields){let i={read:ma(a),field:a,oneof:a.oneof,oneofScalarNullSkip:a.oneof!==void 0&&a.fieldKind=="scalar"};o.set(a.name,i).set(a.jsonName,
+S,_,R]=We(E);ma(_)(S[M],g,c),na(a,E,R())}if(E===void 0&&!c.ignoreUnknownFields)throw new Error(`cannot decode ${t} from JSON: key "${y}" is unknown`)}}c.depth--};
+xr.set(e,s);for(let a of e.fields){let i={read:ma(a),field:a,oneof:a.oneof,oneofScalarNullSkip:a.oneof!==void 0&&a.fieldKind=="scalar"};o.set(a.name,i).set(a.jsonName,
 i)}return s}function el(e){if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n,r)=>ll(t,n,r);case"google.protob\
 uf.Timestamp":return(t,n)=>ml(t,n);case"google.protobuf.Duration":return(t,n)=>fl(t,n);case"google.protobuf.FieldMask":return(t,n)=>dl(t,n);case"google.protobuf\
-.Struct":return(t,n,r)=>ha(t,n,r);case"google.protobuf.Value":return(t,n,r)=>Cr(t,n,r);case"google.protobuf.ListValue":return(t,n,r)=>ya(t,n,r);default:if(K(e)){
+.Struct":return(t,n,r)=>ha(t,n,r);case"google.protobuf.Value":return(t,n,r)=>Ar(t,n,r);case"google.protobuf.ListValue":return(t,n,r)=>ya(t,n,r);default:if(K(e)){
 let t=e.fields[0],n=t.localName,r=t.scalar,o=t.longAsString,s=da(t);return(a,i)=>{i===null?a[n]=G(r,o):a[n]=s(i)}}return}}function ma(e){switch(e.fieldKind){case"\
 scalar":return tl(e);case"enum":return nl(e);case"message":return rl(e);case"list":return ol(e);case"map":return al(e)}}function tl(e){let t=da(e),n=e.localName;
 if(e.oneof){let o=e.oneof.localName;return(s,a)=>{s[o]={case:n,value:t(a)}}}let r=fa(e);return(o,s)=>{s===null?r(o):o[n]=t(s)}}function fa(e){let t=e.localName;
 if(e.presence!=Zu)return o=>{delete o[t]};if(e.fieldKind=="enum"){let o=e.enum.values[0].number;return s=>{s[t]=o}}let n=e.scalar,r=e.longAsString;return o=>{o[t]=
-G(n,r)}}function nl(e){let t=xr(e.enum),n=Ir(e.enum),r=e.localName,o=e.enum.typeName!="google.protobuf.NullValue";if(e.oneof){let a=e.oneof.localName;return(i,c,u)=>{
-if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let l=t(c,u.ignoreUnknownFields);if(l===He)return;let d=n(l);if(d!==!0)throw new x(e,H(e,l,d));i[a]={
-case:r,value:l}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===He)return;let l=n(u);if(l!==!0)throw new x(e,H(
-e,u,l));a[r]=u}}function rl(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(e),o=Je(e.message),s=e.message.typeName!="google.protobuf.Value";if(e.oneof){let a=e.
+G(n,r)}}function nl(e){let t=Ir(e.enum),n=Or(e.enum),r=e.localName,o=e.enum.typeName!="google.protobuf.NullValue";if(e.oneof){let a=e.oneof.localName;return(i,c,u)=>{
+if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let l=t(c,u.ignoreUnknownFields);if(l===Je)return;let d=n(l);if(d!==!0)throw new x(e,H(e,l,d));i[a]={
+case:r,value:l}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===Je)return;let l=n(u);if(l!==!0)throw new x(e,H(
+e,u,l));a[r]=u}}function rl(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(e),o=Ke(e.message),s=e.message.typeName!="google.protobuf.Value";if(e.oneof){let a=e.
 oneof.localName;return(i,c,u)=>{let l=i[a];if(c===null&&s){l.case===t&&(i[a]={case:void 0});return}let d=n(l.case===t?l.value:void 0);o(d,c,u),i[a]={case:t,value:r(
 d)}}}return(a,i,c)=>{if(i===null&&s){delete a[t];return}let u=n(a[t]);o(u,i,c),a[t]=r(u)}}function ol(e){let t=e.localName,n=sl(e);return(r,o,s)=>{if(o===null)return;
-if(!Array.isArray(o))throw new x(e,"expected Array, got "+U(o));let a=r[t];for(let i=0;i<o.length;i++){let c=n(o[i],s,a.length);c!==He&&a.push(c)}}}function sl(e){
-switch(e.listKind){case"scalar":{let t=Or(e),n=me(e.scalar),r=_r(e);return(o,s,a)=>{if(o===null)throw new x(e,"list item must not be null");let i=t(o),c=n(i);if(c!==
-!0)throw new x(e,`list item #${a+1}: ${H(e,i,c)}`);return r(i)}}case"enum":{let t=xr(e.enum),n=Ir(e.enum),r=e.enum.typeName!="google.protobuf.NullValue";return(o,s,a)=>{
-if(o===null&&r)throw new x(e,"list item must not be null");let i=t(o,s.ignoreUnknownFields);if(i===He)return i;let c=n(i);if(c!==!0)throw new x(e,`list item #${a+
-1}: ${H(e,i,c)}`);return i}}case"message":{let{toMessage:t,toLocal:n}=Y(e),r=Je(e.message),o=e.message.typeName!="google.protobuf.Value";return(s,a)=>{if(s===null&&
+if(!Array.isArray(o))throw new x(e,"expected Array, got "+U(o));let a=r[t];for(let i=0;i<o.length;i++){let c=n(o[i],s,a.length);c!==Je&&a.push(c)}}}function sl(e){
+switch(e.listKind){case"scalar":{let t=_r(e),n=me(e.scalar),r=Cr(e);return(o,s,a)=>{if(o===null)throw new x(e,"list item must not be null");let i=t(o),c=n(i);if(c!==
+!0)throw new x(e,`list item #${a+1}: ${H(e,i,c)}`);return r(i)}}case"enum":{let t=Ir(e.enum),n=Or(e.enum),r=e.enum.typeName!="google.protobuf.NullValue";return(o,s,a)=>{
+if(o===null&&r)throw new x(e,"list item must not be null");let i=t(o,s.ignoreUnknownFields);if(i===Je)return i;let c=n(i);if(c!==!0)throw new x(e,`list item #${a+
+1}: ${H(e,i,c)}`);return i}}case"message":{let{toMessage:t,toLocal:n}=Y(e),r=Ke(e.message),o=e.message.typeName!="google.protobuf.Value";return(s,a)=>{if(s===null&&
 o)throw new x(e,"list item must not be null");let i=t(void 0);return r(i,s,a),n(i)}}}}function al(e){let t=e.localName,n=e.mapKey,r=il(n),o=me(n),s,a,i=u=>u,c=!0;
-switch(e.mapKind){case"scalar":{s=Or(e),a=me(e.scalar),i=_r(e);break}case"enum":{let u=xr(e.enum);s=(l,d)=>u(l,d.ignoreUnknownFields),a=Ir(e.enum),c=e.enum.typeName!=
-"google.protobuf.NullValue";break}case"message":{let{toMessage:u,toLocal:l}=Y(e),d=Je(e.message);c=e.message.typeName!="google.protobuf.Value",s=(p,f)=>{let y=u(
+switch(e.mapKind){case"scalar":{s=_r(e),a=me(e.scalar),i=Cr(e);break}case"enum":{let u=Ir(e.enum);s=(l,d)=>u(l,d.ignoreUnknownFields),a=Or(e.enum),c=e.enum.typeName!=
+"google.protobuf.NullValue";break}case"message":{let{toMessage:u,toLocal:l}=Y(e),d=Ke(e.message);c=e.message.typeName!="google.protobuf.Value",s=(p,f)=>{let y=u(
 void 0);return d(y,p,f),l(y)};break}}return(u,l,d)=>{if(l===null)return;if(typeof l!="object"||Array.isArray(l))throw new x(e,"expected object, got "+U(l));let p=u[t],
 f=new Set,y=Object.keys(l);for(let g=0;g<y.length;g++){let w=y[g],E=l[w],S=r(w);if(f.has(S))throw new x(e,`duplicate map key "${w}"`);if(f.add(S),E===null&&c)throw new x(
-e,"map value must not be null");let _=s(E,d);if(_===He)continue;let L=o(S);if(L!==!0)throw new x(e,`invalid map key: ${H({scalar:n},S,L)}`);if(a!==void 0){let D=a(
-_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${H(e,_,D)}`)}B(p,S,i(_))}}}var He=Symbol();function xr(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
+e,"map value must not be null");let _=s(E,d);if(_===Je)continue;let R=o(S);if(R!==!0)throw new x(e,`invalid map key: ${H({scalar:n},S,R)}`);if(a!==void 0){let D=a(
+_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${H(e,_,D)}`)}B(p,S,i(_))}}}var Je=Symbol();function Ir(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
 n.set(r.jsonName,r.number);for(let r of e.values)n.set(r.name,r.number);return(r,o)=>{if(r===null)return t;switch(typeof r){case"number":if(Number.isInteger(r))
-return r;break;case"string":{let s=n.get(r);if(s!==void 0)return s;if(o)return He;break}}throw new Error(`cannot decode ${e} from JSON: ${U(r)}`)}}function Ir(e){
-if(e.open)return me(m.INT32);let t=e.values;return n=>t.some(r=>r.number===n)}function da(e){let t=Or(e),n=me(e.scalar),r=_r(e);return o=>{let s=t(o),a=n(s);if(a!==
-!0)throw new x(e,H(e,s,a));return r(s)}}function Or(e){switch(e.scalar){case m.DOUBLE:case m.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
+return r;break;case"string":{let s=n.get(r);if(s!==void 0)return s;if(o)return Je;break}}throw new Error(`cannot decode ${e} from JSON: ${U(r)}`)}}function Or(e){
+if(e.open)return me(m.INT32);let t=e.values;return n=>t.some(r=>r.number===n)}function da(e){let t=_r(e),n=me(e.scalar),r=Cr(e);return o=>{let s=t(o),a=n(s);if(a!==
+!0)throw new x(e,H(e,s,a));return r(s)}}function _r(e){switch(e.scalar){case m.DOUBLE:case m.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
 POSITIVE_INFINITY;if(t==="-Infinity")return Number.NEGATIVE_INFINITY;if(typeof t=="number"){if(Number.isNaN(t))throw new x(e,"unexpected NaN number");if(!Number.
 isFinite(t))throw new x(e,"unexpected infinite number");return t}if(typeof t=="string"){if(t===""||t.trim().length!==t.length)return t;let n=Number(t);return Number.
 isFinite(n)?n:t}return t};case m.INT32:case m.FIXED32:case m.SFIXED32:case m.SINT32:case m.UINT32:return pa;case m.BYTES:return t=>{if(typeof t=="string"){if(t===
-"")return new Uint8Array(0);try{return ae(t)}catch(n){let r=n instanceof Error?n.message:String(n);throw new x(e,r)}}return t};default:return t=>t}}function _r(e){
+"")return new Uint8Array(0);try{return ae(t)}catch(n){let r=n instanceof Error?n.message:String(n);throw new x(e,r)}}return t};default:return t=>t}}function Cr(e){
 let t=e.fieldKind!=="map"&&e.longAsString;switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="nu\
 mber"?T.parse(n):n;case m.FIXED64:case m.UINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="number"?T.uParse(n):n;default:return n=>n}}function il(e){
 switch(e){case m.BOOL:return t=>{switch(t){case"true":return!0;case"false":return!1}return t};case m.INT32:case m.FIXED32:case m.UINT32:case m.SFIXED32:case m.SINT32:
@@ -585,43 +585,43 @@ essage ${t} from JSON: duplicate object key "${u}"`);c.add(u)}r=!1;break}default
 bject")throw new Error(`cannot decode message ${e.$typeName} from JSON: expected object but got ${U(t)}`);if(Object.keys(t).length==0)return;let o=t["@type"];if(typeof o!=
 "string"||o=="")throw new Error(`cannot decode message ${e.$typeName} from JSON: "@type" is empty`);let s=o.includes("/")?o.substring(o.lastIndexOf("/")+1):o;if(!s.
 length)throw new Error(`cannot decode message ${e.$typeName} from JSON: "@type" is invalid`);let a=(r=n.registry)===null||r===void 0?void 0:r.getMessage(s);if(!a)
-throw new Error(`cannot decode message ${e.$typeName} from JSON: ${o} is not in the type registry`);let i=C(a);if(Bt(a)&&Object.prototype.hasOwnProperty.call(t,
-"value"))Je(a)(i,t.value,n);else{let c={};for(let u of Object.keys(t))u!=="@type"&&B(c,u,t[u]);Je(a)(i,c,n)}Hs(a,i,e)}function ml(e,t){if(typeof t!="string")throw new Error(
+throw new Error(`cannot decode message ${e.$typeName} from JSON: ${o} is not in the type registry`);let i=C(a);if(Vt(a)&&Object.prototype.hasOwnProperty.call(t,
+"value"))Ke(a)(i,t.value,n);else{let c={};for(let u of Object.keys(t))u!=="@type"&&B(c,u,t[u]);Ke(a)(i,c,n)}Hs(a,i,e)}function ml(e,t){if(typeof t!="string")throw new Error(
 `cannot decode message ${e.$typeName} from JSON: ${U(t)}`);let n=t.match(/^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-][0-9][0-9]:[0-9][0-9]))$/);
 if(!n)throw new Error(`cannot decode message ${e.$typeName} from JSON: invalid RFC 3339 string`);let r=Date.parse(n[1]+"-"+n[2]+"-"+n[3]+"T"+n[4]+":"+n[5]+":"+n[6]+
-(n[8]?n[8]:"Z"));if(Number.isNaN(r))throw new Error(`cannot decode message ${e.$typeName} from JSON: invalid RFC 3339 string`);if(r<rn||r>on)throw new Error(`ca\
+(n[8]?n[8]:"Z"));if(Number.isNaN(r))throw new Error(`cannot decode message ${e.$typeName} from JSON: invalid RFC 3339 string`);if(r<on||r>sn)throw new Error(`ca\
 nnot decode message ${e.$typeName} from JSON: must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z inclusive`);e.seconds=T.parse(r/1e3),e.nanos=0,n[7]&&(e.
 nanos=parseInt("1"+n[7]+"0".repeat(9-n[7].length))-1e9)}function fl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(
 t)}`);let n=t.match(/^(-?[0-9]+)(?:\.([0-9]+))?s/);if(n===null)throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(t)}`);let r=Number(n[1]);if(r>
-an||r<sn)throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(t)}`);if(e.seconds=T.parse(r),typeof n[2]!="string")return;let o=n[2]+"0".repeat(9-
+cn||r<an)throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(t)}`);if(e.seconds=T.parse(r),typeof n[2]!="string")return;let o=n[2]+"0".repeat(9-
 n[2].length);e.nanos=parseInt(o),(r<0||Object.is(r,-0))&&(e.nanos=-e.nanos)}function dl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName}\
  from JSON: ${U(t)}`);t!==""&&(e.paths=t.split(",").map(n=>{if(n.includes("_"))throw new Error(`cannot decode message ${e.$typeName} from JSON: path names must \
-be lowerCamelCase`);return jt(n)}))}function ha(e,t,n){if(typeof t!="object"||t==null||Array.isArray(t))throw new Error(`cannot decode message ${e.$typeName} fr\
-om JSON ${U(t)}`);let r=Object.keys(t);for(let o=0;o<r.length;o++){let s=r[o],a=C(wr);Cr(a,t[s],n),B(e.fields,s,a)}}function Cr(e,t,n){if(++n.depth>n.recursionLimit)
+be lowerCamelCase`);return Xt(n)}))}function ha(e,t,n){if(typeof t!="object"||t==null||Array.isArray(t))throw new Error(`cannot decode message ${e.$typeName} fr\
+om JSON ${U(t)}`);let r=Object.keys(t);for(let o=0;o<r.length;o++){let s=r[o],a=C(Er);Ar(a,t[s],n),B(e.fields,s,a)}}function Ar(e,t,n){if(++n.depth>n.recursionLimit)
 throw new Error(`cannot decode ${e.$typeName} from JSON: maximum recursion depth of ${n.recursionLimit} reached`);switch(typeof t){case"number":e.kind={case:"nu\
 mberValue",value:t};break;case"string":e.kind={case:"stringValue",value:t};break;case"boolean":e.kind={case:"boolValue",value:t};break;case"object":if(t===null)
-e.kind={case:"nullValue",value:nn.NULL_VALUE};else if(Array.isArray(t)){let r=C(Qs);ya(r,t,n),e.kind={case:"listValue",value:r}}else{let r=C(qs);ha(r,t,n),e.kind=
+e.kind={case:"nullValue",value:rn.NULL_VALUE};else if(Array.isArray(t)){let r=C(Qs);ya(r,t,n),e.kind={case:"listValue",value:r}}else{let r=C(qs);ha(r,t,n),e.kind=
 {case:"structValue",value:r}}break;default:throw new Error(`cannot decode message ${e.$typeName} from JSON ${U(t)}`)}return n.depth--,e}function ya(e,t,n){if(!Array.
-isArray(t))throw new Error(`cannot decode message ${e.$typeName} from JSON ${U(t)}`);for(let r=0;r<t.length;r++){let o=C(wr);Cr(o,t[r],n),e.values.push(o)}}var h;(function(e){e[e.Canceled=1]="Canceled",e[e.Unknown=2]="Unknown",e[e.InvalidArgument=3]="InvalidArgument",e[e.DeadlineExceeded=4]="DeadlineExceeded",e[e.NotFound=
+isArray(t))throw new Error(`cannot decode message ${e.$typeName} from JSON ${U(t)}`);for(let r=0;r<t.length;r++){let o=C(Er);Ar(o,t[r],n),e.values.push(o)}}var h;(function(e){e[e.Canceled=1]="Canceled",e[e.Unknown=2]="Unknown",e[e.InvalidArgument=3]="InvalidArgument",e[e.DeadlineExceeded=4]="DeadlineExceeded",e[e.NotFound=
 5]="NotFound",e[e.AlreadyExists=6]="AlreadyExists",e[e.PermissionDenied=7]="PermissionDenied",e[e.ResourceExhausted=8]="ResourceExhausted",e[e.FailedPrecondition=
 9]="FailedPrecondition",e[e.Aborted=10]="Aborted",e[e.OutOfRange=11]="OutOfRange",e[e.Unimplemented=12]="Unimplemented",e[e.Internal=13]="Internal",e[e.Unavailable=
-14]="Unavailable",e[e.DataLoss=15]="DataLoss",e[e.Unauthenticated=16]="Unauthenticated"})(h||(h={}));function je(e){let t=h[e];return typeof t!="string"?e.toString():t[0].toLowerCase()+t.substring(1).replace(/[A-Z]/g,n=>"_"+n.toLowerCase())}var fn;function ba(e){
-if(!fn){fn={};for(let t of Object.values(h))typeof t!="string"&&(fn[je(t)]=t)}return fn[e]}var b=class e extends Error{constructor(t,n=h.Unknown,r,o,s){super(pl(t,n)),this.name="ConnectError",this.isWireError=!1,Object.setPrototypeOf(this,new.target.prototype),
+14]="Unavailable",e[e.DataLoss=15]="DataLoss",e[e.Unauthenticated=16]="Unauthenticated"})(h||(h={}));function He(e){let t=h[e];return typeof t!="string"?e.toString():t[0].toLowerCase()+t.substring(1).replace(/[A-Z]/g,n=>"_"+n.toLowerCase())}var dn;function ba(e){
+if(!dn){dn={};for(let t of Object.values(h))typeof t!="string"&&(dn[He(t)]=t)}return dn[e]}var b=class e extends Error{constructor(t,n=h.Unknown,r,o,s){super(pl(t,n)),this.name="ConnectError",this.isWireError=!1,Object.setPrototypeOf(this,new.target.prototype),
 this.rawMessage=t,this.code=n,this.metadata=new Headers(r??{}),this.details=o??[],this.cause=s}static from(t,n=h.Unknown){return t instanceof e?t:t instanceof Error?
 t.name=="AbortError"||t.name=="TimeoutError"?new e(t.message,h.Canceled):new e(t.message,n,void 0,void 0,t):new e(String(t),n,void 0,void 0,t)}static[Symbol.hasInstance](t){
 return t instanceof Error?Object.getPrototypeOf(t)===e.prototype?!0:t.name==="ConnectError"&&"code"in t&&typeof t.code=="number"&&"metadata"in t&&"details"in t&&
 Array.isArray(t.details)&&"rawMessage"in t&&typeof t.rawMessage=="string"&&"cause"in t:!1}findDetails(t){let n=t.kind==="message"?{getMessage:o=>o===t.typeName?
 t:void 0}:t,r=[];for(let o of this.details){if("desc"in o){n.getMessage(o.desc.typeName)&&r.push(C(o.desc,o.value));continue}let s=n.getMessage(o.type);if(s)try{
-r.push(J(s,o.value))}catch{}}return r}};function pl(e,t){return e.length?`[${je(t)}] ${e}`:`[${je(t)}]`}function ga(e,t,n){try{let r=ae(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
-t.append(o,r)});return t}var ke=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function De(e,t,n=!1){if(t>e){let r=`m\
-essage size is larger than configured readMaxBytes ${e}`;throw n&&(r=`message size ${t} is larger than configured readMaxBytes ${e}`),new b(r,h.ResourceExhausted)}}function va(e){return new Ar(e)}var Ar=class{constructor(t){this.readMaxBytes=t,this.header=new Uint8Array(5),this.headerView=new DataView(this.header.buffer),this.
+r.push(J(s,o.value))}catch{}}return r}};function pl(e,t){return e.length?`[${He(t)}] ${e}`:`[${He(t)}]`}function ga(e,t,n){try{let r=ae(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
+t.append(o,r)});return t}var Re=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function ke(e,t,n=!1){if(t>e){let r=`m\
+essage size is larger than configured readMaxBytes ${e}`;throw n&&(r=`message size ${t} is larger than configured readMaxBytes ${e}`),new b(r,h.ResourceExhausted)}}function va(e){return new Lr(e)}var Lr=class{constructor(t){this.readMaxBytes=t,this.header=new Uint8Array(5),this.headerView=new DataView(this.header.buffer),this.
 buf=[]}get byteLength(){return this.buf.reduce((t,n)=>t+n.byteLength,0)}decode(t){this.buf.push(t);let n=[];for(;;){let r=this.pop();if(!r)break;n.push(r)}return n}pop(){
 if(!(!this.env&&(this.env=this.head(),!this.env))&&this.cons(this.env.data)){let t=this.env;return this.env=void 0,t}}head(){if(!this.cons(this.header))return;let t=this.
-headerView.getUint8(0),n=this.headerView.getUint32(1);return De(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
+headerView.getUint8(0),n=this.headerView.getUint32(1);return ke(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
 n)return!1;let r=0;for(;r<n;){let o=this.buf.shift();o.byteLength>n-r?(t.set(o.subarray(0,n-r),r),this.buf.unshift(o.subarray(n-r)),r+=n-r):(t.set(o,r),r+=o.byteLength)}
-return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&ke)===ke)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
-compress(o),r=r|ke),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&ke)===ke){if(!t)throw new b("received compressed envelope, but do not \
-know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^ke}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
+return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
+compress(o),r=r|Re),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re){if(!t)throw new b("received compressed envelope, but do not \
+know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Re}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
 n.buffer,n.byteOffset,n.byteLength);return r.setUint8(0,e),r.setUint32(1,t.length),n}var ne=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},N=function(e){
@@ -631,7 +631,7 @@ function(){return this},o;function a(f){return function(y){return Promise.resolv
 s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof N?Promise.resolve(f.value.
 v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}},hl=function(e){var t,
 n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=function(){return this},t;function r(o,s){t[o]=e[o]?function(a){return(n=
-!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function Xe(e,...t){let[n,r,o]=yl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=j(s,...n,{propagateDownStreamError:!1}),
+!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function je(e,...t){let[n,r,o]=yl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=j(s,...n,{propagateDownStreamError:!1}),
 r(s).catch(i=>a?a.abort(i).then(()=>Promise.reject(i)):Promise.reject(i))}function yl(e){let t;typeof e[e.length-1]!="function"&&(t=e.pop());let n=e.pop();return[
 e,n,t]}function xa(e,t){return async n=>await gl(n,e,t)}function j(e,...t){return ce(this,arguments,function*(){var r;let[o,s]=bl(t),a,i=e[Symbol.asyncIterator](),u={[Symbol.
 asyncIterator](){return i}};s?.propagateDownStreamError===!0&&(u=a=Ia(u));for(let d of o)u=d(u);let l=u[Symbol.asyncIterator]();try{for(;;){let d=yield N(l.next());
@@ -653,93 +653,93 @@ return ce(this,arguments,function*(){var t,n,r,o;try{for(var s=!0,a=ne(e),i;i=yi
 Ta(c,u))}}catch(c){n={error:c}}finally{try{!s&&!t&&(r=a.return)&&(yield N(r.call(a)))}finally{if(n)throw n.error}}})}}function Te(e){return function(t){return ce(
 this,arguments,function*(){var n,r,o,s;let a=va(e);try{for(var i=!0,c=ne(t),u;u=yield N(c.next()),n=u.done,!n;i=!0){s=u.value,i=!1;let l=s;for(let d of a.decode(
 l))yield yield N(d)}}catch(l){r={error:l}}finally{try{!i&&!n&&(o=c.return)&&(yield N(o.call(c)))}finally{if(r)throw r.error}}if(a.byteLength>0)throw new b("prot\
-ocol error: incomplete envelope",h.InvalidArgument)})}}async function gl(e,t,n){var r,o,s,a,i,c,u,l;let[d,p]=wl(n);if(d){p>t&&De(t,p,!0);let O=new Uint8Array(p),
+ocol error: incomplete envelope",h.InvalidArgument)})}}async function gl(e,t,n){var r,o,s,a,i,c,u,l;let[d,p]=wl(n);if(d){p>t&&ke(t,p,!0);let O=new Uint8Array(p),
 $=0;try{for(var f=!0,y=ne(e),g;g=await y.next(),r=g.done,!r;f=!0){a=g.value,f=!1;let oe=a;if($+oe.byteLength>p)throw new b(`protocol error: promised ${p} bytes,\
  received ${$+oe.byteLength}`,h.InvalidArgument);O.set(oe,$),$+=oe.byteLength}}catch(oe){o={error:oe}}finally{try{!f&&!r&&(s=y.return)&&await s.call(y)}finally{
-if(o)throw o.error}}if($<p)throw new b(`protocol error: promised ${p} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=ne(e),L;L=
-await _.next(),i=L.done,!i;S=!0){l=L.value,S=!1;let O=l;E+=O.byteLength,De(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
+if(o)throw o.error}}if($<p)throw new b(`protocol error: promised ${p} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=ne(e),R;R=
+await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,ke(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
 if(c)throw c.error}}let D=new Uint8Array(E),k=0;for(let O=w.shift();O;O=w.shift())D.set(O,k),k+=O.byteLength;return D}function wl(e){if(e==null)return[!1,0];let t=typeof e==
 "string"?parseInt(e,10):e;return!Number.isSafeInteger(t)||t<0?[!1,t]:[!0,t]}function Ia(e){let t=e[Symbol.asyncIterator]();if(t.throw===void 0)throw new Error("AsyncIterable does not implement throw");let n=t,r,o,s={next(){return o=n.next().
 finally(()=>{o=void 0}),o},throw(i){return n.throw(i)}};t.return!==void 0&&(s=Object.assign(Object.assign({},s),{return(i){return n.return(i)}}));let a=!1;return{
 abort(i){if(r)return r.state;let c=()=>n.throw(i).then(u=>u.done===!0?"completed":"caught",()=>"rethrown");return o?(r={reason:i,state:o.then(c,c)},r.state):(r=
-{reason:i,state:c()},r.state)},[Symbol.asyncIterator](){if(a)throw new Error("AsyncIterable cannot be re-used");return a=!0,s}}}function Ze(e){return ce(this,arguments,function*(){yield N(yield*hl(ne(e)))})}function Oa(...e){let t=new AbortController,n=e.filter(o=>o!==void 0).concat(t.signal);for(let o of n){if(o.aborted){r.apply(o);break}o.addEventListener("abort",
-r)}function r(){t.signal.aborted||t.abort(dn(this));for(let o of n)o.removeEventListener("abort",r)}return t}function _a(e){let t=new AbortController,n=()=>{t.abort(
-new b("the operation timed out",h.DeadlineExceeded))},r;return e!==void 0&&(e<=0?n():r=setTimeout(n,e)),{signal:t.signal,cleanup:()=>clearTimeout(r)}}function dn(e){
+{reason:i,state:c()},r.state)},[Symbol.asyncIterator](){if(a)throw new Error("AsyncIterable cannot be re-used");return a=!0,s}}}function Xe(e){return ce(this,arguments,function*(){yield N(yield*hl(ne(e)))})}function Oa(...e){let t=new AbortController,n=e.filter(o=>o!==void 0).concat(t.signal);for(let o of n){if(o.aborted){r.apply(o);break}o.addEventListener("abort",
+r)}function r(){t.signal.aborted||t.abort(pn(this));for(let o of n)o.removeEventListener("abort",r)}return t}function _a(e){let t=new AbortController,n=()=>{t.abort(
+new b("the operation timed out",h.DeadlineExceeded))},r;return e!==void 0&&(e<=0?n():r=setTimeout(n,e)),{signal:t.signal,cleanup:()=>clearTimeout(r)}}function pn(e){
 if(!e.aborted)return;if(e.reason!==void 0)return e.reason;let t=new Error("This operation was aborted");return t.name="AbortError",t}function de(){return{get(e){return e.id in this?this[e.id]:e.defaultValue},set(e,t){return this[e.id]=t,this},delete(e){return delete this[e.id],this}}}function El(e){let t=new Headers,n=new TextDecoder().decode(e).split(`\r
 `);for(let r of n){if(r==="")continue;let o=r.indexOf(":");if(o>0){let s=r.substring(0,o).trim(),a=r.substring(o+1).trim();t.append(s,a)}}return t}function vl(e){
 let t=[];return e.forEach((n,r)=>{t.push(`${r}: ${n}\r
-`)}),new TextEncoder().encode(t.join(""))}function Lr(){return{serialize:vl,parse:El}}var Ue="Content-Type",re="Grpc-Encoding",Me="Grpc-Accept-Encoding",Pe="Grpc-Timeout",V="Grpc-Status",Fe="Grpc-Message",Ca="Grpc-Status-Details-Bin",Rr="Grpc-Sta\
-tus-Details-Bin";var $e="User-Agent";var kr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Nl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
-0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ie(Nl,0);var pe="Content-Type",ze="Content-Length",X="Content-Encoding",qe="Connect-Content-Encoding",Qe="Accept-Encoding",pn="Connect-Accept-Encoding",hn="Connect-Timeo\
-ut-Ms",et="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Sl=new Set([pe,ze,X,Ua,At,Ma,Da,Qe,Pa,qe,pn,hn,et,re,Me,Pe,V,Fe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Sl.has(r.toLowerCase())||e.append(
-r,n)})}var Tl="0";function tt(e){var t;let n=e.get(Rr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
+`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:vl,parse:El}}var De="Content-Type",re="Grpc-Encoding",Ue="Grpc-Accept-Encoding",Me="Grpc-Timeout",V="Grpc-Status",Pe="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
+tus-Details-Bin";var Fe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Nl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
+0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ie(Nl,0);var pe="Content-Type",Ze="Content-Length",X="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
+ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Sl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,re,Ue,Me,V,Pe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Sl.has(r.toLowerCase())||e.append(
+r,n)})}var Tl="0";function et(e){var t;let n=e.get(kr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
 substring(a.typeUrl.lastIndexOf("/")+1),value:a.value})),s.isWireError=!0,s}let r=e.get(V);if(r!=null){if(r===Tl)return;let o=parseInt(r,10),s;return o in h?s=new b(
-decodeURIComponent((t=e.get(Fe))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Dr(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Dr(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
-asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Ur(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function xl(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=yn(Ba(
-e.input,t),r),s=yn(Va(e.input,n),r),a=yn(Ba(e.output,t),r),i=yn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function yn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return De(t.readMaxBytes,n.byteLength,!0),e.parse(
+decodeURIComponent((t=e.get(Pe))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
+asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Mr(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function xl(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=bn(Ba(
+e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return ke(t.readMaxBytes,n.byteLength,!0),e.parse(
 n)}}}function Ba(e,t){return{parse(n){try{return J(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`parse binary: ${o}`,h.Internal)}},serialize(n){
 try{return ge(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`serialize binary: ${o}`,h.Internal)}}}}function Va(e,t){var n,r;let o=(n=
-t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=xl(t);return{parse(i){try{let c=s.decode(i);return mn(
-e,c,a)}catch(c){throw b.from(c,h.InvalidArgument)}},serialize(i){try{let c=un(e,i,a);return o.encode(c)}catch(c){throw b.from(c,h.Internal)}}}}var Il=/^application\/grpc(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?$/i,Ga="application/grpc+proto",Wa="application/grpc+json";function Ya(e){let t=e?.match(
+t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=xl(t);return{parse(i){try{let c=s.decode(i);return fn(
+e,c,a)}catch(c){throw b.from(c,h.InvalidArgument)}},serialize(i){try{let c=ln(e,i,a);return o.encode(c)}catch(c){throw b.from(c,h.Internal)}}}}var Il=/^application\/grpc(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?$/i,Ga="application/grpc+proto",Wa="application/grpc+json";function Ya(e){let t=e?.match(
 Il);return t?{binary:!t[1]}:void 0}var Ol=/^application\/(connect\+)?(?:(json)(?:; ?charset=utf-?8)?|(proto))$/i;var Ka="application/proto",Ja="application/json",Ha="application/connect+proto",ja="application/connect+json";function Xa(e){let t=e?.match(Ol);if(!t)return;let n=!!t[1],r=!!t[3];return{stream:n,binary:r}}var _l=function(e,t){var n={};for(var r in e)Object.prototype.hasOwnProperty.call(e,r)&&t.indexOf(r)<0&&(n[r]=e[r]);if(e!=null&&typeof Object.getOwnPropertySymbols==
 "function")for(var o=0,r=Object.getOwnPropertySymbols(e);o<r.length;o++)t.indexOf(r[o])<0&&Object.prototype.propertyIsEnumerable.call(e,r[o])&&(n[r[o]]=e[r[o]]);
-return n};function Mr(e,t,n){var r;if(t&&new Headers(t).forEach((i,c)=>n.metadata.append(c,i)),typeof e!="object"||e==null||Array.isArray(e))throw n;let o=n.code;
+return n};function Pr(e,t,n){var r;if(t&&new Headers(t).forEach((i,c)=>n.metadata.append(c,i)),typeof e!="object"||e==null||Array.isArray(e))throw n;let o=n.code;
 "code"in e&&typeof e.code=="string"&&(o=(r=ba(e.code))!==null&&r!==void 0?r:o);let s=e.message;if(s!=null&&typeof s!="string")throw n;let a=new b(s??"",o,t);if(a.
 isWireError=!0,"details"in e&&Array.isArray(e.details))for(let i of e.details){if(i===null||typeof i!="object"||Array.isArray(i)||typeof i.type!="string"||typeof i.
 value!="string")throw n;try{a.details.push({type:i.type,value:ae(i.value),debug:i.debug})}catch{throw n}}return a}function Za(e,t,n){let r;try{r=JSON.parse(new TextDecoder().
-decode(e))}catch{throw n}return Mr(r,t,n)}function za(e,t){let n={code:je(e.code)};return e.rawMessage.length>0&&(n.message=e.rawMessage),e.details.length>0&&(n.
+decode(e))}catch{throw n}return Pr(r,t,n)}function za(e,t){let n={code:He(e.code)};return e.rawMessage.length>0&&(n.message=e.rawMessage),e.details.length>0&&(n.
 details=e.details.map(r=>{if("desc"in r){let o=C(r.desc,r.value),s={type:r.desc.typeName,value:ge(r.desc,o)};try{s.debug=_t(r.desc,o,t)}catch{}return s}return r}).
-map(r=>{var{value:o}=r,s=_l(r,["value"]);return Object.assign(Object.assign({},s),{value:Ae(o,"std_raw")})})),n}var qa=2;function Cl(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
+map(r=>{var{value:o}=r,s=_l(r,["value"]);return Object.assign(Object.assign({},s),{value:Ce(o,"std_raw")})})),n}var qa=2;function Cl(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
 "object"||n==null||Array.isArray(n))throw t;let r=new Headers;if("metadata"in n){if(typeof n.metadata!="object"||n.metadata==null||Array.isArray(n.metadata))throw t;
 for(let[s,a]of Object.entries(n.metadata)){if(!Array.isArray(a)||a.some(i=>typeof i!="string"))throw t;for(let i of a)r.append(s,i)}}let o="error"in n&&n.error!=
-null?Mr(n.error,r,t):void 0;return{metadata:r,error:o}}function Al(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
+null?Pr(n.error,r,t):void 0;return{metadata:r,error:o}}function Al(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
 forEach((a,i)=>{o=!0,s[i]=[a]}),o&&(r.metadata=s),r}function Qa(e){let t=new TextEncoder;return{serialize(n){try{let r=Al(n.metadata,n.error,e),o=JSON.stringify(
 r);return t.encode(o)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to serialize EndStreamResponse: ${o}`,h.Internal)}},parse(n){try{
 return Cl(n)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to parse EndStreamResponse: ${o}`,h.InvalidArgument)}}}}function ei(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function ti(e){let t=new Headers,n=new Headers;return e.forEach((r,o)=>{o.toLowerCase().startsWith("trailer-")?n.append(o.substring(8),r):t.append(o,r)}),[t,n]}var bn="1";function Ll(e,t,n,r,o){let s=new Headers(r??{});return n!==void 0&&s.set(hn,`${n}`),s.set(pe,e=="unary"?t?Ka:Ja:t?Ha:ja),s.set(et,bn),!s.has(At)&&o&&s.set(At,"c\
-onnect-es/2.2.0"),s}function Pr(e,t,n,r,o,s,a){let i=Ll(e,t,n,r,a);if(s!=null){let c=e=="unary"?X:qe;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?Qe:pn;i.set(
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function ti(e){let t=new Headers,n=new Headers;return e.forEach((r,o)=>{o.toLowerCase().startsWith("trailer-")?n.append(o.substring(8),r):t.append(o,r)}),[t,n]}var gn="1";function Ll(e,t,n,r,o){let s=new Headers(r??{});return n!==void 0&&s.set(yn,`${n}`),s.set(pe,e=="unary"?t?Ka:Ja:t?Ha:ja),s.set(Qe,gn),!s.has(At)&&o&&s.set(At,"c\
+onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Ll(e,t,n,r,a);if(s!=null){let c=e=="unary"?X:ze;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?qe:hn;i.set(
 c,o.map(u=>u.name).join(","))}return i}function Rl(e,t,n,r){let o=r.get(pe),s=Xa(o);if(n!==200){let i=new b(`HTTP ${n}`,ei(n),r);if(e=="unary"&&s&&!s.binary)return{isUnaryError:!0,unaryError:i};throw i}
 let a={binary:t,stream:e!=="unary"};if(s?.binary!==a.binary||s.stream!==a.stream)throw new b(`unsupported content type ${o}`,s===void 0?h.Unknown:h.Internal,r);
-return{isUnaryError:!1}}function Fr(e,t,n,r,o){let s,a=o.get(e=="unary"?X:qe);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
-`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},Rl(e,n,r,o))}var ni="application/";function kl(e,t){return t?Ae(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${bn}`,o="",s=e.
+return{isUnaryError:!1}}function $r(e,t,n,r,o){let s,a=o.get(e=="unary"?X:ze);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
+`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},Rl(e,n,r,o))}var ni="application/";function kl(e,t){return t?Ce(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
 header.get(X);s!==null&&s!=="identity"&&(o="&compression="+encodeURIComponent(s),n=!0),n&&(r+="&base64=1"),r+=o;let a=e.header.get(pe);a?.indexOf(ni)===0&&(r+="\
-&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+kl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[et,pe,ze,X,Qe])c.delete(u);return Object.
-assign(Object.assign({},e),{requestMethod:"GET",url:i,header:c})}function nt(e){let t=Ur(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:Dr(e.req.method.input,e.req.message),signal:n});return t(
-s).then(a=>(o(),a),r)}function rt(e){let t=Ur(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:$a(e.req.method.input,e.req.
+&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+kl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,X,qe])c.delete(u);return Object.
+assign(Object.assign({},e),{requestMethod:"GET",url:i,header:c})}function tt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:Ur(e.req.method.input,e.req.message),signal:n});return t(
+s).then(a=>(o(),a),r)}function nt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:$a(e.req.method.input,e.req.
 message),signal:n}),a=!1;return n.addEventListener("abort",function(){var i,c;let u=e.req.message[Symbol.asyncIterator]();a||(i=u.throw)===null||i===void 0||i.call(
 u,this.reason).catch(()=>{}),(c=u.return)===null||c===void 0||c.call(u).catch(()=>{})}),t(s).then(i=>Object.assign(Object.assign({},i),{message:{[Symbol.asyncIterator](){
-let c=i.message[Symbol.asyncIterator]();return{next(){return!a&&n.aborted?r(dn(n)):c.next().then(u=>(u.done==!0&&(a=!0,o()),u),r)}}}}}),r)}function oi(e){let{signal:t,
-cleanup:n}=_a(e.timeoutMs),r=Oa(e.signal,t);return[r.signal,function(s){let a=r.signal.aborted?b.from(dn(r.signal),h.Canceled):b.from(s);return r.abort(a),n(),Promise.
+let c=i.message[Symbol.asyncIterator]();return{next(){return!a&&n.aborted?r(pn(n)):c.next().then(u=>(u.done==!0&&(a=!0,o()),u),r)}}}}}),r)}function oi(e){let{signal:t,
+cleanup:n}=_a(e.timeoutMs),r=Oa(e.signal,t);return[r.signal,function(s){let a=r.signal.aborted?b.from(pn(r.signal),h.Canceled):b.from(s);return r.abort(a),n(),Promise.
 reject(a)},function(){n(),r.abort()}]}var Dl=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
-return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},ot=function(e){
-return this instanceof ot?(this.v=e,this):new ot(e)},Ul=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
+return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},rt=function(e){
+return this instanceof rt?(this.v=e,this):new rt(e)},Ul=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
 function(){return this},o;function a(f){return function(y){return Promise.resolve(y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){
-s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof ot?Promise.resolve(f.value.
-v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function $r(e){return{
-async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await nt({interceptors:e.interceptors,
-signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Pr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,
+s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof rt?Promise.resolve(f.value.
+v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Br(e){return{
+async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
+signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,
 e.sendCompression,!0),contextValues:a??de(),message:s},next:async c=>{let u=i.getI(e.useBinaryFormat).serialize(c.message);e.sendCompression&&u.byteLength>e.compressMinBytes?
-(u=await e.sendCompression.compress(u),c.header.set(X,e.sendCompression.name)):c.header.delete(X);let l=e.useHttpGet===!0&&t.idempotency===qt.NO_SIDE_EFFECTS,d;
-l?c=ri(c,u,e.useBinaryFormat):d=Ze([u]);let p=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:d}),{compression:f,isUnaryError:y,
-unaryError:g}=Fr(t.methodKind,e.acceptCompression,e.useBinaryFormat,p.status,p.header),[w,E]=ti(p.header),S=await Xe(p.body,xa(e.readMaxBytes,p.header.get(ze)),
+(u=await e.sendCompression.compress(u),c.header.set(X,e.sendCompression.name)):c.header.delete(X);let l=e.useHttpGet===!0&&t.idempotency===Qt.NO_SIDE_EFFECTS,d;
+l?c=ri(c,u,e.useBinaryFormat):d=Xe([u]);let p=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:d}),{compression:f,isUnaryError:y,
+unaryError:g}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,p.status,p.header),[w,E]=ti(p.header),S=await je(p.body,xa(e.readMaxBytes,p.header.get(Ze)),
 {propagateDownStreamError:!1});if(f&&(S=await f.decompress(S,e.readMaxBytes)),y)throw Za(S,wa(w,E),g);return{stream:!1,service:t.parent,method:t,header:w,message:i.
 getO(e.useBinaryFormat).parse(S),trailer:E}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e),c=Qa(e.jsonOptions);return r=r===void 0?e.
-defaultTimeoutMs:r<=0?void 0:r,rt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,
-t),header:Pr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),message:s},next:async u=>{let l=await e.httpClient(
+defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,
+t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),message:s},next:async u=>{let l=await e.httpClient(
 {url:u.url,method:"POST",header:u.header,signal:u.signal,body:j(u.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
-{compression:d}=Fr(t.methodKind,e.acceptCompression,e.useBinaryFormat,l.status,l.header),p=Object.assign(Object.assign({},u),{header:l.header,trailer:new Headers,
+{compression:d}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,l.status,l.header),p=Object.assign(Object.assign({},u),{header:l.header,trailer:new Headers,
 message:j(l.body,Te(e.readMaxBytes),Ne(d??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),qa,c),function(f){return Ul(this,arguments,function*(){var y,g,w,E;let S=!1;
-try{for(var _=!0,L=Dl(f),D;D=yield ot(L.next()),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(k.end){if(S)throw new b("protocol error: received extra EndStreamRes\
+try{for(var _=!0,R=Dl(f),D;D=yield rt(R.next()),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(k.end){if(S)throw new b("protocol error: received extra EndStreamRes\
 ponse",h.InvalidArgument);if(S=!0,k.value.error){let O=k.value.error;throw l.header.forEach(($,oe)=>{O.metadata.append(oe,$)}),O}k.value.metadata.forEach((O,$)=>p.
-trailer.set($,O));continue}if(S)throw new b("protocol error: received extra message after EndStreamResponse",h.InvalidArgument);yield yield ot(k.value)}}catch(k){
-g={error:k}}finally{try{!_&&!y&&(w=L.return)&&(yield ot(w.call(L)))}finally{if(g)throw g.error}}if(!S)throw new b("protocol error: missing EndStreamResponse",h.
-InvalidArgument)})},{propagateDownStreamError:!0})});return p}})}}}function Ml(e,t,n){let r=new Headers(n??{});return r.set(Ue,e?Ga:Wa),r.has($e)||r.set($e,"connect-es/2.2.0"),t!==void 0&&r.set(Pe,`${t}m`),r.set("Te","trailers"),
-r}function Br(e,t,n,r,o){let s=Ml(e,t,n);return o!=null&&s.set(re,o.name),r.length>0&&s.set(Me,r.map(a=>a.name).join(",")),s}function gn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Pl(e,t){if(e!=200)throw new b(`HTTP ${e}`,gn(e),t);let n=t.get(Ue);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
-has(V),headerError:tt(t)}}function Vr(e,t,n){let{foundStatus:r,headerError:o}=Pl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
-a),!s))throw new b(`unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}function st(e,t){let n=tt(e);if(n)throw t.forEach((r,o)=>{n.metadata.append(o,r)}),n;if(!t.has(V)&&!e.has(V))throw new b("protocol error: missing status",h.Internal)}var si=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
+trailer.set($,O));continue}if(S)throw new b("protocol error: received extra message after EndStreamResponse",h.InvalidArgument);yield yield rt(k.value)}}catch(k){
+g={error:k}}finally{try{!_&&!y&&(w=R.return)&&(yield rt(w.call(R)))}finally{if(g)throw g.error}}if(!S)throw new b("protocol error: missing EndStreamResponse",h.
+InvalidArgument)})},{propagateDownStreamError:!0})});return p}})}}}function Ml(e,t,n){let r=new Headers(n??{});return r.set(De,e?Ga:Wa),r.has(Fe)||r.set(Fe,"connect-es/2.2.0"),t!==void 0&&r.set(Me,`${t}m`),r.set("Te","trailers"),
+r}function Vr(e,t,n,r,o){let s=Ml(e,t,n);return o!=null&&s.set(re,o.name),r.length>0&&s.set(Ue,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Pl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(De);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
+has(V),headerError:et(t)}}function Gr(e,t,n){let{foundStatus:r,headerError:o}=Pl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
+a),!s))throw new b(`unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}function ot(e,t){let n=et(e);if(n)throw t.forEach((r,o)=>{n.metadata.append(o,r)}),n;if(!t.has(V)&&!e.has(V))throw new b("protocol error: missing status",h.Internal)}var si=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},Lt=function(e){
 return this instanceof Lt?(this.v=e,this):new Lt(e)},Fl=function(e){var t,n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=
@@ -748,25 +748,25 @@ throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.apply(e,t||[
 Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=function(){return this},o;function a(f){return function(y){return Promise.resolve(
 y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](
 y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof Lt?Promise.resolve(f.value.v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("thro\
-w",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Gr(e){return{async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=
-r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"P\
-OST",url:he(e.baseUrl,t),header:Br(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient(
-{url:c.url,method:"POST",header:c.header,signal:c.signal,body:j(Ze([c.message]),we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
-{compression:l,headerError:d}=Vr(e.acceptCompression,u.status,u.header),p=await Xe(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),
-async f=>{var y,g,w,E;let S;try{for(var _=!0,L=si(f),D;D=await L.next(),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(S!==void 0)throw new b("protocol error: rece\
-ived extra output message for unary method",h.Unimplemented);S=k}}catch(k){g={error:k}}finally{try{!_&&!y&&(w=L.return)&&await w.call(L)}finally{if(g)throw g.error}}
-return S},{propagateDownStreamError:!1});if(st(u.trailer,u.header),p===void 0)throw d||new b("protocol error: missing output message for unary method",u.trailer.
+w",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Wr(e){return{async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=
+r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"P\
+OST",url:he(e.baseUrl,t),header:Vr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient(
+{url:c.url,method:"POST",header:c.header,signal:c.signal,body:j(Xe([c.message]),we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
+{compression:l,headerError:d}=Gr(e.acceptCompression,u.status,u.header),p=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),
+async f=>{var y,g,w,E;let S;try{for(var _=!0,R=si(f),D;D=await R.next(),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(S!==void 0)throw new b("protocol error: rece\
+ived extra output message for unary method",h.Unimplemented);S=k}}catch(k){g={error:k}}finally{try{!_&&!y&&(w=R.return)&&await w.call(R)}finally{if(g)throw g.error}}
+return S},{propagateDownStreamError:!1});if(ot(u.trailer,u.header),p===void 0)throw d||new b("protocol error: missing output message for unary method",u.trailer.
 has(V)?h.Unimplemented:h.Unknown);if(d)throw new b("protocol error: received output message for unary method with error status",h.Unknown);return{stream:!1,service:t.
 parent,method:t,header:u.header,message:p,trailer:u.trailer}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:
-r<=0?void 0:r,rt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Br(e.
+r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Vr(e.
 useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:"POST",header:c.
 header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,
-foundStatus:d,headerError:p}=Vr(e.acceptCompression,u.status,u.header);if(p)throw p;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
+foundStatus:d,headerError:p}=Gr(e.acceptCompression,u.status,u.header);if(p)throw p;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
 message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),function(y){return $l(this,arguments,function*(){yield Lt(yield*Fl(
-si(y))),d||st(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Bl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(Ue,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get($e))!==null&&o!==void 0?o:a.get(kr))!==null&&s!==void 0?
-s:"connect-es/2.2.0";return a.set(kr,i),r&&a.set($e,i),t!==void 0&&a.set(Pe,`${t}m`),a}function Wr(e,t,n,r,o,s){let a=Bl(e,t,n,s);return o!=null&&a.set(re,o.name),
-r.length>0&&a.set(Me,r.map(i=>i.name).join(",")),a}function Vl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:tt(t)};throw new b(decodeURIComponent((n=t.get(Fe))!==null&&n!==void 0?n:`HTTP ${e}`),
-gn(e),t)}function Yr(e,t,n){let{foundStatus:r,headerError:o}=Vl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
+si(y))),d||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Bl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(De,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Fe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
+s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Fe,i),t!==void 0&&a.set(Me,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Bl(e,t,n,s);return o!=null&&a.set(re,o.name),
+r.length>0&&a.set(Ue,r.map(i=>i.name).join(",")),a}function Vl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Pe))!==null&&n!==void 0?n:`HTTP ${e}`),
+wn(e),t)}function Kr(e,t,n){let{foundStatus:r,headerError:o}=Vl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
 `unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}var ii=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},xe=function(e){
@@ -774,58 +774,58 @@ return this instanceof xe?(this.v=e,this):new xe(e)},Gl=function(e,t,n){if(!Symb
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
 function(){return this},o;function a(f){return function(y){return Promise.resolve(y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){
 s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof xe?Promise.resolve(f.value.
-v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Kr(e){return{
-async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await nt({interceptors:e.interceptors,
-signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Wr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,
-!0),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(Ze([c.message]),
-we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,headerError:d}=Yr(e.acceptCompression,
-u.status,u.header),{trailer:p,message:f}=await Xe(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),128,Lr()),async y=>{var g,w,
-E,S;let _,L;try{for(var D=!0,k=ii(y),O;O=await k.next(),g=O.done,!g;D=!0){S=O.value,D=!1;let $=S;if($.end){if(L!==void 0)throw new b("protocol error: received e\
-xtra trailer",h.Unimplemented);L=$.value}else{if(_!==void 0)throw new b("protocol error: received extra output message for unary method",h.Unimplemented);_=$.value}}}catch($){
-w={error:$}}finally{try{!D&&!g&&(E=k.return)&&await E.call(k)}finally{if(w)throw w.error}}return{trailer:L,message:_}},{propagateDownStreamError:!1});if(p===void 0)
-throw d??new b("protocol error: missing trailer",u.header.has(V)?h.Unimplemented:h.Unknown);if(st(p,u.header),f===void 0)throw new b("protocol error: missing ou\
+v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Jr(e){return{
+async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
+signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,
+!0),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(Xe([c.message]),
+we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,headerError:d}=Kr(e.acceptCompression,
+u.status,u.header),{trailer:p,message:f}=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),128,Rr()),async y=>{var g,w,
+E,S;let _,R;try{for(var D=!0,k=ii(y),O;O=await k.next(),g=O.done,!g;D=!0){S=O.value,D=!1;let $=S;if($.end){if(R!==void 0)throw new b("protocol error: received e\
+xtra trailer",h.Unimplemented);R=$.value}else{if(_!==void 0)throw new b("protocol error: received extra output message for unary method",h.Unimplemented);_=$.value}}}catch($){
+w={error:$}}finally{try{!D&&!g&&(E=k.return)&&await E.call(k)}finally{if(w)throw w.error}}return{trailer:R,message:_}},{propagateDownStreamError:!1});if(p===void 0)
+throw d??new b("protocol error: missing trailer",u.header.has(V)?h.Unimplemented:h.Unknown);if(ot(p,u.header),f===void 0)throw new b("protocol error: missing ou\
 tput message for unary method",p.has(V)?h.Unimplemented:h.Unknown);return{stream:!1,service:t.parent,method:t,header:u.header,message:f,trailer:p}}})},async stream(t,n,r,o,s,a){
-let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,rt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,
-service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Wr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),
+let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,
+service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),
 message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),
-ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,foundStatus:d,headerError:p}=Yr(e.acceptCompression,u.status,u.header);
+ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,foundStatus:d,headerError:p}=Kr(e.acceptCompression,u.status,u.header);
 if(p)throw p;let f=Object.assign(Object.assign({},c),{header:u.header,trailer:new Headers,message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(
-e.useBinaryFormat),128,Lr()),function(y){return Gl(this,arguments,function*(){var g,w,E,S;if(d){if((yield xe(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
-"protocol error: extra data for trailers-only",h.InvalidArgument);return yield xe(void 0)}let _=!1;try{for(var L=!0,D=ii(y),k;k=yield xe(D.next()),g=k.done,!g;L=
-!0){S=k.value,L=!1;let O=S;if(O.end){if(_)throw new b("protocol error: received extra trailer",h.InvalidArgument);_=!0,st(O.value,u.header),O.value.forEach(($,oe)=>f.
+e.useBinaryFormat),128,Rr()),function(y){return Gl(this,arguments,function*(){var g,w,E,S;if(d){if((yield xe(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
+"protocol error: extra data for trailers-only",h.InvalidArgument);return yield xe(void 0)}let _=!1;try{for(var R=!0,D=ii(y),k;k=yield xe(D.next()),g=k.done,!g;R=
+!0){S=k.value,R=!1;let O=S;if(O.end){if(_)throw new b("protocol error: received extra trailer",h.InvalidArgument);_=!0,ot(O.value,u.header),O.value.forEach(($,oe)=>f.
 trailer.set(oe,$));continue}if(_)throw new b("protocol error: received extra message after trailer",h.InvalidArgument);yield yield xe(O.value)}}catch(O){w={error:O}}finally{
-try{!L&&!g&&(E=D.return)&&(yield xe(E.call(D)))}finally{if(w)throw w.error}}if(!_)throw new b("protocol error: missing trailer",h.Internal)})},{propagateDownStreamError:!0})});
+try{!R&&!g&&(E=D.return)&&(yield xe(E.call(D)))}finally{if(w)throw w.error}}if(!_)throw new b("protocol error: missing trailer",h.Internal)})},{propagateDownStreamError:!0})});
 return f}})}}}var P=class extends Error{constructor(n,r,o){super(n,o);this.code=r}code;name="LaneError"},F=class extends Error{name="Unreached"};var Wl=/^(te|host|connection|content-length|user-agent|transfer-encoding|keep-alive|upgrade|trailer|http2-settings|proxy-.*)$/,Yl=/^[0-9a-z_.-]+$/,Kl=/^[\t\x20-\x7e\x80-\xff]*$/,
 Jl=/^([0-9a-z_.-]+):([\t\x20-\x7e\x80-\xff]*)$/;function li(e,t){let n=e===void 0?"":ci(":path",e);for(let[r,o]of t){if(Wl.test(r))continue;if(!Yl.test(r)||!Kl.
 test(o))throw new b(`the header ${JSON.stringify(r)} cannot be sent`,h.Internal);let s=r.endsWith("-bin")?o.replaceAll("=","").split(/[ \t]*,[ \t]*/):[o];for(let a of s)
-n+=ci(r,a)}return Uint8Array.from(n,r=>r.charCodeAt(0))}function Jr(e){let t="";for(let o of e)t+=String.fromCharCode(o);let n=t.split(`\r
+n+=ci(r,a)}return Uint8Array.from(n,r=>r.charCodeAt(0))}function Hr(e){let t="";for(let o of e)t+=String.fromCharCode(o);let n=t.split(`\r
 `);if(n.pop()!=="")throw ui();let r=new Headers;for(let o of n){let[,s,a]=Jl.exec(o)??[];if(s===void 0||a===void 0)throw ui();r.append(s,a)}return r}function ci(e,t){
 return`${e}: ${t}\r
-`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,Hl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===Hl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var jl=0,Xl=1,Dt=64,Ut=128,Hr=32,fi=36,Ie=5,Zl=16*1024,zl=64*1024;function jr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
+`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,Hl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===Hl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var jl=0,Xl=1,Dt=64,Ut=128,jr=32,fi=36,Ie=5,Zl=16*1024,zl=64*1024;function Xr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
 1,t.byteLength),n.set(t,Ie),n}var kt=class{#e;#t=[];#n=0;#r;constructor(t){this.#e=t}push(t){t.byteLength!==0&&(this.#t.push(t),this.#n+=t.byteLength)}next(){if(this.#r===
 void 0){if(this.#n<Ie)return;this.#r=Ie+this.#o()}if(this.#n<this.#r)return;let t=this.#s(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Ie),bytes:t}}get isAtBorder(){
 return this.#n===0}#o(){let t=new Uint8Array(Ie);for(let o=0,s=0;s<Ie;o+=1){let a=this.#t[o].subarray(0,Ie-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
 getUint32(1),r=ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#s(t){this.#n-=
 t;let n=this.#t[0];if(n.byteLength>t)return this.#t[0]=n.subarray(t),n.subarray(0,t);if(n.byteLength===t)return this.#t.shift(),n;let r=new Uint8Array(t),o=0,s=0;
 for(;o<t;){let a=this.#t[s],i=a.subarray(0,t-o);r.set(i,o),o+=i.byteLength,i.byteLength<a.byteLength?this.#t[s]=a.subarray(i.byteLength):s+=1}return this.#t.splice(
-0,s),r}};function ql(e,t){if(e&Hr)return Zl;if(e===jl||e===Xl)return t;if(e===Dt||e===Ut)return zl;throw new b(`a frame with unknown flags 0x${e.toString(16)}`,
-h.Internal)}var Ql=64*1024,em=3;function hi(e,t){return n=>new Xr(e,t.readMaxBytes,n).start()}var Xr=class{#e;#t;#n;#r;#o;#s;#a=[];#i=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
+0,s),r}};function ql(e,t){if(e&jr)return Zl;if(e===jl||e===Xl)return t;if(e===Dt||e===Ut)return zl;throw new b(`a frame with unknown flags 0x${e.toString(16)}`,
+h.Internal)}var Ql=64*1024,em=3;function hi(e,t){return n=>new Zr(e,t.readMaxBytes,n).start()}var Zr=class{#e;#t;#n;#r;#o;#s;#a=[];#i=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
 t,this.#t=n,this.#n=r,this.#r=r.signal??new AbortController().signal,this.#o=(r.body??pi())[Symbol.asyncIterator](),this.#u=new kt(n)}async start(){this.#r.addEventListener(
-"abort",this.#E);try{if(this.#r.aborted)throw b.from(this.#r.reason,h.Canceled);let t=await this.#d(this.#f());this.#a=void 0;let n=new Headers;if(t.flags===Ut)
-return this.#w(t,n),{status:200,header:di(new Headers),body:pi(),trailer:n};if(t.flags!==Dt)throw new b("the response does not begin with headers",h.Internal);return{
-status:200,header:di(Jr(t.payload)),body:this.#g(n),trailer:n}}catch(t){throw this.#y(t)}}#f(){let t=`/${this.#n.url.split("/").slice(-2).join("/")}`;return jr(
-Dt,li(t,this.#n.header))}async#d(t){for(let n=1;;n+=1){let r=await this.#e(this.#r);if(this.#m)throw r.cancel(this.#m.code),this.#m;this.#c=r,this.#u=new kt(this.#t),
-this.#h(r,t);try{return await this.#p(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#a||n===em)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#h(t,n){
+"abort",this.#E);try{if(this.#r.aborted)throw b.from(this.#r.reason,h.Canceled);let t=await this.#f(this.#h());this.#a=void 0;let n=new Headers;if(t.flags===Ut)
+return this.#p(t,n),{status:200,header:di(new Headers),body:pi(),trailer:n};if(t.flags!==Dt)throw new b("the response does not begin with headers",h.Internal);return{
+status:200,header:di(Hr(t.payload)),body:this.#d(n),trailer:n}}catch(t){throw this.#y(t)}}#h(){let t=`/${this.#n.url.split("/").slice(-2).join("/")}`;return Xr(
+Dt,li(t,this.#n.header))}async#f(t){for(let n=1;;n+=1){let r=await this.#e(this.#r);if(this.#m)throw r.cancel(this.#m.code),this.#m;this.#c=r,this.#u=new kt(this.#t),
+this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#a||n===em)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#g(t,n){
 try{await t.send(n);for(let r of[...this.#a??[]])await t.send(r);for(;;){this.#s??=this.#o.next();let r=await this.#s;if(this.#c!==t)return;if(this.#s=void 0,r.
-done)break;this.#b(r.value),await t.send(r.value)}await t.send(jr(Ut,new Uint8Array)),await t.finish()}catch(r){r instanceof P||this.#y(r)}}#b(t){this.#a&&(this.#i+=
-t.byteLength,this.#i>Ql?this.#a=void 0:this.#a.push(t))}async*#g(t){try{for(;!this.#l;){let n=await this.#p(this.#c);if(n.flags===Ut)this.#w(n,t);else{if(n.flags===
+done)break;this.#b(r.value),await t.send(r.value)}await t.send(Xr(Ut,new Uint8Array)),await t.finish()}catch(r){r instanceof P||this.#y(r)}}#b(t){this.#a&&(this.#i+=
+t.byteLength,this.#i>Ql?this.#a=void 0:this.#a.push(t))}async*#d(t){try{for(;!this.#l;){let n=await this.#w(this.#c);if(n.flags===Ut)this.#p(n,t);else{if(n.flags===
 Dt)throw new b("the response has headers twice",h.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
-e was not read to its end",h.Canceled))}}async#p(t){for(;;){let n=this.#u.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
-ended before its trailers",h.Internal);this.#u.push(r)}else if(n.flags===fi)t.draining();else if(!(n.flags&Hr))return n}}#w(t,n){Jr(t.payload).forEach((r,o)=>n.
+e was not read to its end",h.Canceled))}}async#w(t){for(;;){let n=this.#u.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
+ended before its trailers",h.Internal);this.#u.push(r)}else if(n.flags===fi)t.draining();else if(!(n.flags&jr))return n}}#p(t,n){Hr(t.payload).forEach((r,o)=>n.
 append(o,r)),this.#v(Z)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??tm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
 (this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function tm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
-Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function at(e,t){let n=bi(t),r=Gr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,nm(c),u)}}function yi(e){let t=gi(rm(
-e.fetch??((r,o)=>fetch(r,o)))),n=Kr({...bi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
+Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function st(e,t){let n=bi(t),r=Wr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,nm(c),u)}}function yi(e){let t=gi(rm(
+e.fetch??((r,o)=>fetch(r,o)))),n=Jr({...bi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
  cannot stream from the client",h.Unimplemented);return n.stream(r,...o)}}}function bi(e){return{...e,useBinaryFormat:e.useBinaryFormat??!0,interceptors:e.interceptors??
 [],acceptCompression:e.acceptCompression??[],sendCompression:e.sendCompression??null,compressMinBytes:e.compressMinBytes??1024,readMaxBytes:e.readMaxBytes??4*1024*
 1024,writeMaxBytes:e.writeMaxBytes??4*1024*1024}}function nm(e){let t=e[Symbol.asyncIterator](),n=async()=>await t.return?.()??{done:!0,value:void 0},r={next:()=>t.
@@ -834,10 +834,10 @@ next(),return:n,throw:o=>t.throw?.(o)??n()};return{[Symbol.asyncIterator]:()=>r}
 header:r,body:o,signal:s})=>{let a=[];for await(let c of o??[])a.push(new Uint8Array(c));let i=await wi(e(t,{method:n,headers:r,body:new Blob(a),signal:s??null,
 redirect:"error"}));return{status:i.status,header:i.headers,body:om(i),trailer:new Headers}}}async function*om(e){let t=e.body?.getReader();if(t)try{for(;;){let{
 done:n,value:r}=await wi(t.read());if(n)return;yield r}}finally{t.cancel().catch(()=>{})}}async function wi(e){try{return await e}catch(t){throw b.from(t,h.Unavailable)}}function ue(e,t){return new Promise((n,r)=>{let o=()=>r(t.reason);t.aborted&&o(),t.addEventListener("abort",o,{once:!0}),e.then(n,r).finally(()=>t.removeEventListener(
-"abort",o))})}async function wn(e,t){let n;try{await ue(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,En=4e3,sm=En+1,am=[1001,1006,1012,1013];function Si(e){return e===Z?Ni:sm}function Ti(e,t=""){if(e===Ni)return;if(am.includes(
-e))return new P(`the WebSocket was lost (${e})`,void 0);let n=e>En&&e<En+256?e-En:vi;return new P(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
+"abort",o))})}async function En(e,t){let n;try{await ue(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,vn=4e3,sm=vn+1,am=[1001,1006,1012,1013];function Si(e){return e===Z?Ni:sm}function Ti(e,t=""){if(e===Ni)return;if(am.includes(
+e))return new P(`the WebSocket was lost (${e})`,void 0);let n=e>vn&&e<vn+256?e-vn:vi;return new P(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
 function xi(e){if(e instanceof ArrayBuffer&&e.byteLength>=Ei&&new DataView(e).getUint32(1)===e.byteLength-Ei)return new Uint8Array(e);throw new P("the gateway s\
-ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var im=1<<20,cm=64<<20,Oi=128,um=32,lm=8,vn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
+ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var im=1<<20,cm=64<<20,Oi=128,um=32,lm=8,Nn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
 (o,s)=>{t.onopen=()=>t.protocol===Mt?o():this.#s(Ii()),this.#c().then(()=>this.#i()).catch(s)}),t.onerror=()=>{},t.onmessage=({data:o})=>this.#o(o),t.onclose=({
 code:o,reason:s})=>this.#a(Ti(o,s))}socket;readMaxBytes;owner;carrier="websocket";opened;#e=[];#t=0;#n;#r=new Set;async send(t){this.#i(),this.socket.send(t);for(let n=1;this.
 socket.bufferedAmount>im;n=Math.min(2*n,um))await this.#c(n),this.#i()}async finish(){this.#i()}async receive(){for(;this.#e.length===0&&!this.#n;)await this.#c();
@@ -846,22 +846,23 @@ this.#s(new P(t,void 0))}draining(){this.owner.drain()}#o(t){if(!this.#n)try{let
 push(n),this.#u()}catch(n){this.#s(n)}}#s(t,n=1){this.#e=[],this.socket.close(Si(n)),this.#a(t)}#a(t){this.#n||(this.#n={error:t},this.#u(),this.owner.release())}#i(){
 if(this.#n)throw this.#n.error??new P("the response is complete",Z)}#c(t){return new Promise(n=>{let r=()=>{this.#r.delete(r),clearTimeout(o),n()},o=t===void 0?
 void 0:setTimeout(r,t);this.#r.add(r)})}#u(){for(let t of this.#r)t()}};function mm(){return new P("the gateway sent more than is kept while nothing is read of \
-it",lm)}var it=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
-s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var fm="/grpc-ws/v1",dm=4<<20,pm=6,ct=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(fm,new URL(n,globalThis.location?.href)).
-href;this.#e=o.replace(/^http/,"ws"),this.#o=new it(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=[];#o;async open(t){t.throwIfAborted(),
+it",lm)}var at=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
+s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var fm="/grpc-ws/v1",dm=4<<20,pm=6,it=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(fm,new URL(n,globalThis.location?.href)).
+href;this.#e=o.replace(/^http/,"ws"),this.#o=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=[];#o;async open(t){t.throwIfAborted(),
 this.#t.size===0&&this.#o.becomes("connecting");try{let n=await this.#s(t);return this.#o.becomes("open"),n}catch(n){if(t.aborted)throw this.#u(),n;let{message:r}=n,
 o=new F(`no WebSocket could be opened at ${this.#e}: ${r}`,{cause:n});throw this.#o.becomes("down",o),o}}close(){let t="the transport was closed";for(let{reject:n}of this.#r.
 splice(0))n(new Error(t));for(let n of this.#t)n.lose(t)}async#s(t){this.#n<pm?this.#n+=1:await this.#i(t);let n,r;try{let o=!1,s=n=this.#a({drain:()=>this.#o.becomes(
 "draining"),release:()=>{this.#t.delete(s),o&&this.#u()}});this.#t.add(s);let a=this.options.connectTimeoutMs??1e4;return r=setTimeout(()=>s.lose(`it was not op\
 en within ${a} ms`),a),await ue(s.opened,t),o=!0,s}catch(o){throw n?.lose("it was not opened"),o}finally{clearTimeout(r),this.#c()}}#a(t){let{webSocket:n=globalThis.
-WebSocket,readMaxBytes:r=dm}=this.options;return new vn(new n(this.#e,[Mt]),r,t)}async#i(t){let n=new Promise((r,o)=>this.#r.push({resolve:r,reject:o}));try{await ue(
-n,t)}catch(r){throw n.then(()=>this.#c(),()=>{}),r}}#c(){let t=this.#r.shift();t?t.resolve():this.#n-=1}#u(){this.#t.size===0&&this.#o.becomes("idle")}};var ut=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
-jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var hm="/grpc-wt/v1",Nn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
+WebSocket,readMaxBytes:r=dm}=this.options;if(!n)throw new Error("there is no WebSocket here");return new Nn(new n(this.#e,[Mt]),r,t)}async#i(t){let n=new Promise(
+(r,o)=>this.#r.push({resolve:r,reject:o}));try{await ue(n,t)}catch(r){throw n.then(()=>this.#c(),()=>{}),r}}#c(){let t=this.#r.shift();t?t.resolve():this.#n-=1}#u(){
+this.#t.size===0&&this.#o.becomes("idle")}};var ct=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
+jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var hm="/grpc-wt/v1",Sn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
 a=r,i=typeof o=="function"?await o():o;if(a===void 0){let u=new URL(hm,new URL(n,globalThis.location?.href));if(a=u.href,u.protocol==="http:"){let l=this.#e??=await this.#t(
 a,t);if(!l.webtransport_url)throw new F(`${a} names no address for WebTransport`);a=l.webtransport_url,i??=l.certificate_hashes?.map(ym)}}let c=new URL(a);return s&&
 c.searchParams.set("ticket",await s()),{url:c.href,hashes:i}}forget(){this.#e=void 0}async#t(t,n){let{fetch:r=globalThis.fetch}=this.options,o=await r(t,{signal:n,
 headers:{accept:"application/json"}});if(!o.ok)throw new F(`${t} answered ${o.status}`);return await o.json()}};function ym(e){return{algorithm:"sha-256",value:Uint8Array.
-from(atob(e),t=>t.charCodeAt(0))}}var _i=13,bm=100,Sn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r;async send(t){
+from(atob(e),t=>t.charCodeAt(0))}}var _i=13,bm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r;async send(t){
 try{this.#e.write(t).catch(Oe),await this.#e.ready}catch(n){throw await this.#a(n)}}async finish(){try{this.#e.close().catch(Oe),await this.#e.ready}catch(t){throw await this.#a(
 t)}}async receive(){if(this.#r)throw this.#r;try{let{done:t,value:n}=await this.#t.read();if(this.#r)throw this.#r;return t&&this.#s(),n}catch(t){let n=await this.#a(
 t);throw this.#o(Z,n),n}}cancel(t){this.#o(t,new P("the call was given up",t))}draining(){this.owner.drain()}#o(t,n){this.#r??=n;let r=gm(t);this.#e.abort(r).catch(
@@ -870,110 +871,110 @@ owner.drain();let r=n===void 0?"the session is gone":`the gateway ended the stre
 streamErrorCode:r}=t;if(n==="stream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,bm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.
 closed.then(()=>s,u=>u.streamErrorCode||s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function gm(e){let{WebTransportError:t}=globalThis;if(!t)return Object.
 assign(new Error("the stream was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Oe(){}var wm="grpc-wt-1",Em=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[wm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
-catch(Oe);try{return await ue(s.ready,n),s}catch(a){throw xn(s),a}}var Tn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
+catch(Oe);try{return await ue(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
 then(({closeCode:o})=>this.#u(o===Em?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Oe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
 resolve();get lanes(){return this.#e}get hasEnded(){return this.#n}get isFull(){return this.#o>0}get isUsable(){return!this.#t&&!this.#n}reserve(){this.#e+=1,clearTimeout(
-this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#i()},r=this.#a(t).then(o=>new Sn(o,n));try{return await ue(r,t)}catch(o){
+this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#i()},r=this.#a(t).then(o=>new Tn(o,n));try{return await ue(r,t)}catch(o){
 throw r.then(s=>s.cancel(Z),n.release),t.aborted?o:new F("no stream could be opened",{cause:o})}}drain(){this.isUsable&&(this.#t=!0,this.#e===0&&this.close(),this.
-onChange())}close(){this.#u(),xn(this.transport)}async#a(t){let n={waitUntilAvailable:!0},r=()=>this.transport.createBidirectionalStream(n);if(!this.isFull)try{
-return await r()}catch(i){if(this.#n)throw i}let o=new ut({initialMs:10,maxMs:250}),s=async()=>{for(;;){t.throwIfAborted();try{return await r()}catch(i){if(this.#n)
-throw i}await Promise.race([wn(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(Oe),a}#i(){this.#e-=1,
+onChange())}close(){this.#u(),In(this.transport)}async#a(t){let n={waitUntilAvailable:!0},r=()=>this.transport.createBidirectionalStream(n);if(!this.isFull)try{
+return await r()}catch(i){if(this.#n)throw i}let o=new ct({initialMs:10,maxMs:250}),s=async()=>{for(;;){t.throwIfAborted();try{return await r()}catch(i){if(this.#n)
+throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(Oe),a}#i(){this.#e-=1,
 !(this.#e>0||this.#n)&&(this.#t?this.close():this.#c())}#c(){this.#r=setTimeout(()=>this.close(),this.idleMs)}#u(t){this.#n||(this.#n=!0,clearTimeout(this.#r),this.
-onChange(t))}};function xn(e){try{e.close({closeCode:0,reason:""})}catch{}}var vm=2,lt=class{constructor(t){this.options=t;this.#e=new Nn(t),this.#t=new ut(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#a=new Set;#i="\
-idle 0";#c=()=>this.close();get isOpen(){return this.#g().length>0}async open(t){t.throwIfAborted();for(let n=vm;;n-=1){let r=await this.#u(o=>this.#l(o),t);try{
-return await r.open(t)}catch(o){if(n===1||t.aborted)throw o}}}close(){let t=new F("WebTransport was closed");this.#r=void 0,this.#s=void 0,this.#o=0,this.#t.reset();
-for(let n of this.#a)n.abort(t);for(let n of this.#n)n.close();this.#p()}async#u(t,n){let r=new AbortController,o=this.options.connectTimeoutMs??5e3,a=setTimeout(
-()=>r.abort(new F(`no session within ${o} ms`,{cause:this.#s})),o),i=()=>r.abort(n?.reason);n?.addEventListener("abort",i),this.#a.add(r);try{return await t(r.signal)}finally{
-this.#a.delete(r),n?.removeEventListener("abort",i),clearTimeout(a)}}async#l(t){let n=this.options.webTransport??globalThis.WebTransport;if(!n)throw new F("ther\
-e is no WebTransport here");for(;;){let r=this.#m();if(r)return r.reserve(),r;let o=this.#o-performance.now();try{this.#r||o<=0?await ue(this.#r??=this.#f(n),t):
-await wn(o,t)}catch(s){if(t.aborted||!this.isOpen)throw s}}}#m(){let{max:t=2,maxCallsPerSession:n=100}=this.options.sessions??{},r=this.#g(),o=r.find(a=>a.lanes<
-n&&!a.isFull),s=r.length<t&&this.#o<=performance.now();return o||s||r.length===0?o:r.reduce((a,i)=>i.lanes<a.lanes?i:a)}#f(t){let n=this.#u(r=>this.#d(t,r)).then(
-r=>{if(this.#r!==n)return xn(r);this.#r=void 0,this.#h(r)},r=>{let o=r instanceof F?r:new F("no session could be opened",{cause:r});throw this.#r===n&&(this.#r=
-void 0,this.#b(o)),o});return this.#r=n,this.#p(),n}async#d(t,n){return Ci(t,await ue(this.#e.find(n),n),n)}#h(t){this.#s=void 0,this.#t.reset();let n=r=>r===void 0?
-this.#p():this.#b(r);this.#n.add(new Tn(t,this.options.sessions?.idleMs??6e4,n)),this.#p()}#b(t){this.#s=t,this.#o=performance.now()+this.#t.next(),this.#e.forget(),
-this.#p()}#g(){return[...this.#n].filter(t=>t.isUsable)}#p(){for(let t of this.#n)t.hasEnded&&this.#n.delete(t);this.#n.size>0||this.#r?globalThis.addEventListener?.(
-"pagehide",this.#c):globalThis.removeEventListener?.("pagehide",this.#c),this.#w()}#w(){let t=this.#E(),n=`${t.phase} ${t.failures}`;if(n!==this.#i){this.#i=n;try{
-this.options.onState?.(t)}catch{}}}#E(){let t={carrier:this.name,failures:this.#t.failures};return this.isOpen?{...t,phase:"open"}:this.#r?{...t,phase:"connecti\
-ng"}:this.#s!==void 0?{...t,phase:"down",error:this.#s}:{...t,phase:this.#n.size>0?"draining":"idle"}}};var In=class{constructor(t,n,r){this.options=t;this.isOpen=n;this.now=r}options;isOpen;now;#e=new Map;carrierOf(t){let n=this.options.order.find(r=>r==="fetch"||
+onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var vm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#a=new Set;#i=0;#c="\
+idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#i;for(let r=vm;;r-=1){let o=await this.#l(s=>this.#m(
+s),t);try{return await o.open(t)}catch(s){if(r===1||t.aborted||n!==this.#i)throw s}}}close(){let t=new F("WebTransport was closed");this.#i+=1,this.#r=void 0,this.#s=
+void 0,this.#o=0,this.#t.reset();for(let n of this.#a)n.abort(t);for(let n of this.#n)n.close();this.#p()}async#l(t,n){let r=new AbortController,o=this.options.
+connectTimeoutMs??5e3,a=setTimeout(()=>r.abort(new F(`no session within ${o} ms`,{cause:this.#s})),o),i=()=>r.abort(n?.reason);n?.addEventListener("abort",i),this.#a.
+add(r);try{return await t(r.signal)}finally{this.#a.delete(r),n?.removeEventListener("abort",i),clearTimeout(a)}}async#m(t){let n=this.options.webTransport??globalThis.
+WebTransport;if(!n)throw new F("there is no WebTransport here");for(;;){t.throwIfAborted();let r=this.#h();if(r)return r.reserve(),r;let o=this.#o-performance.now();
+try{this.#r||o<=0?await ue(this.#r??=this.#f(n),t):await En(o,t)}catch(s){if(t.aborted||!this.isOpen)throw s}}}#h(){let{max:t=2,maxCallsPerSession:n=100}=this.options.
+sessions??{},r=this.#w(),o=r.find(a=>a.lanes<n&&!a.isFull),s=r.length<t&&this.#o<=performance.now();return o||s||r.length===0?o:r.reduce((a,i)=>i.lanes<a.lanes?
+i:a)}#f(t){let n=this.#l(r=>this.#g(t,r)).then(r=>{if(this.#r!==n)return In(r);this.#r=void 0,this.#b(r)},r=>{let o=r instanceof F?r:new F("no session could be \
+opened",{cause:r});throw this.#r===n&&(this.#r=void 0,this.#d(o)),o});return this.#r=n,this.#p(),n}async#g(t,n){return Ci(t,await ue(this.#e.find(n),n),n)}#b(t){
+this.#s=void 0,this.#t.reset();let n=r=>r===void 0?this.#p():this.#d(r);this.#n.add(new xn(t,this.options.sessions?.idleMs??6e4,n)),this.#p()}#d(t){this.#s=t,this.#o=
+performance.now()+this.#t.next(),this.#e.forget(),this.#p()}#w(){return[...this.#n].filter(t=>t.isUsable)}#p(){for(let t of this.#n)t.hasEnded&&this.#n.delete(t);
+this.#n.size>0||this.#r?globalThis.addEventListener?.("pagehide",this.#u):globalThis.removeEventListener?.("pagehide",this.#u),this.#E()}#E(){let t=this.#y(),n=`${t.
+phase} ${t.failures}`;if(n!==this.#c){this.#c=n;try{this.options.onState?.(t)}catch{}}}#y(){let t={carrier:this.name,failures:this.#t.failures};return this.isOpen?
+{...t,phase:"open"}:this.#r?{...t,phase:"connecting"}:this.#s!==void 0?{...t,phase:"down",error:this.#s}:{...t,phase:this.#n.size>0?"draining":"idle"}}};var On=class{constructor(t,n,r){this.options=t;this.isOpen=n;this.now=r}options;isOpen;now;#e=new Map;carrierOf(t){let n=this.options.order.find(r=>r==="fetch"||
 this.isOpen(r));return n&&(t==="unary"||t==="server_streaming")?n:this.attempts()[0]?.carrier}attempts(){let t=this.options.order.filter(o=>o!=="fetch"),n=t.filter(
 o=>!this.#t(o)),r=t.filter(o=>this.#t(o));return[...n.map(o=>({carrier:o,afterMs:this.options.headStartMs})),...r.map(o=>({carrier:o,afterMs:void 0}))]}won(t){let{
 order:n,retryAfterMs:r}=this.options;for(let o of n.slice(0,n.indexOf(t)))this.#t(o)||this.#e.set(o,this.now()+r);this.opened(t)}opened(t){this.#e.delete(t)}forget(){
-this.#e.clear()}#t(t){return!this.isOpen(t)&&this.now()<(this.#e.get(t)??0)}};function Ai(e,t,n){return new Promise((r,o)=>new Zr(e,t,n,r,o).start())}var Zr=class{constructor(t,n,r,o,s){this.choice=t;this.carriers=n;this.signal=r;this.resolve=
+this.#e.clear()}#t(t){return!this.isOpen(t)&&this.now()<(this.#e.get(t)??0)}};function Ai(e,t,n){return new Promise((r,o)=>new zr(e,t,n,r,o).start())}var zr=class{constructor(t,n,r,o,s){this.choice=t;this.carriers=n;this.signal=r;this.resolve=
 o;this.reject=s;this.#e=t.attempts()}choice;carriers;signal;resolve;reject;#e;#t=[];#n=0;#r;#o=!1;#s=new AbortController;start(){this.signal.addEventListener("a\
 bort",this.#a),this.signal.aborted?this.#a():this.#i()}#a=()=>{this.#l(),this.#s.abort(this.signal.reason),this.reject(this.signal.reason)};#i(){clearTimeout(this.#r);
 let t=this.#e.shift();if(!t)return;this.#n+=1;let n=this.#e[0]?.afterMs;n!==void 0&&(this.#r=setTimeout(()=>this.#i(),n));let{carrier:r}=t;this.carriers.get(r).
 open(this.#s.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#o){this.choice.opened(t.carrier),t.cancel(Z);return}this.#l(),this.choice.won(t.carrier),
 this.resolve(t)}#u(t,n){this.#n-=1,!this.#o&&(this.#t.push(`${t}: ${n instanceof Error?n.message:n}`),this.#i(),!(this.#n>0)&&(this.#l(),this.reject(new F(`the \
-gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#o=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#a)}};function Li(e,t){let n=new it("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
-n",s),s}}}var Nm=1e4,Sm=["webtransport","websocket","fetch"];function On(e){let t={connectTimeoutMs:Nm,...e},n=new Map,r=(e.carriers??Sm).filter(y=>Tm(y,e));r.includes("w\
-ebtransport")&&n.set("webtransport",new lt(t)),r.includes("websocket")&&n.set("websocket",new ct(t));let{headStartMs:o=300,retryWebTransportAfterMs:s=3e5}=e,a=y=>n.
-get(y)?.isOpen??!1,i=new In({order:r,headStartMs:o,retryAfterMs:s},a,()=>performance.now()),c=()=>i.forget();globalThis.addEventListener?.("online",c);let u=at(
+gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#o=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#a)}};function Li(e,t){let n=new at("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
+n",s),s}}}var Nm=1e4,Sm=["webtransport","websocket","fetch"];function _n(e){let t={connectTimeoutMs:Nm,...e},n=new Map,r=(e.carriers??Sm).filter(y=>Tm(y,e));r.includes("w\
+ebtransport")&&n.set("webtransport",new ut(t)),r.includes("websocket")&&n.set("websocket",new it(t));let{headStartMs:o=300,retryWebTransportAfterMs:s=3e5}=e,a=y=>n.
+get(y)?.isOpen??!1,i=new On({order:r,headStartMs:o,retryAfterMs:s},a,()=>performance.now()),c=()=>i.forget();globalThis.addEventListener?.("online",c);let u=st(
 y=>Ai(i,n,y),e),l=e.fetch??((y,g)=>fetch(y,g)),d=yi({...e,fetch:Li(l,e.onState)}),p=y=>{let g=i.carrierOf(y);if(g)return g;let w=`no carrier here takes ${y.replace(
 "_"," ")} calls: there is ${r.join(" and ")||"none at all"}`;throw new b(w,h.Unimplemented)},f=y=>p(y)==="fetch"?d:u;return{unary:async(y,...g)=>f(y.methodKind).
 unary(y,...g),stream:async(y,...g)=>f(y.methodKind).stream(y,...g),carrierOf:p,close(){globalThis.removeEventListener?.("online",c);for(let y of n.values())y.close()}}}
-function Tm(e,t){return e==="webtransport"?(t.webTransport??globalThis.WebTransport)!==void 0:e==="websocket"?(t.webSocket??globalThis.WebSocket)!==void 0:!0}function zr(e){let t=new ct(e);return{...at(n=>t.open(n),e),close:()=>t.close()}}function qr(e){let t=new lt(e);return{...at(n=>t.open(n),e),close:()=>t.close()}}async function _n(){let e=await fetch("/demo/config.json",{cache:"no-store"});if(!e.ok)throw new Error(`HTTP ${e.status}`);return await e.json()}function Ri(e){
-return e.certificate_hash===null?void 0:[{algorithm:"sha-256",value:Uint8Array.from(atob(e.certificate_hash),n=>n.charCodeAt(0))}]}var ki=4*1024*1024;function Di(e,t){return $r({baseUrl:e,httpClient:xm(t),useBinaryFormat:!0,interceptors:[],acceptCompression:[],sendCompression:null,compressMinBytes:1024,
+function Tm(e,t){return e==="webtransport"?(t.webTransport??globalThis.WebTransport)!==void 0:e==="websocket"?(t.webSocket??globalThis.WebSocket)!==void 0:!0}function qr(e){let t=new it(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}function Qr(e){let t=new ut(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}async function Cn(){let e=await fetch("/demo/config.json",{cache:"no-store"});if(!e.ok)throw new Error(`HTTP ${e.status}`);return await e.json()}function Ri(e){
+return e.certificate_hash===null?void 0:[{algorithm:"sha-256",value:Uint8Array.from(atob(e.certificate_hash),n=>n.charCodeAt(0))}]}var ki=4*1024*1024;function Di(e,t){return Br({baseUrl:e,httpClient:xm(t),useBinaryFormat:!0,interceptors:[],acceptCompression:[],sendCompression:null,compressMinBytes:1024,
 readMaxBytes:ki,writeMaxBytes:ki})}function xm(e){return async({url:t,method:n,header:r,body:o,signal:s})=>{let a=[];for await(let c of o??[])a.push(new Uint8Array(
 c));let i=await Ui(e(t,{method:n,headers:r,body:new Blob(a),signal:s??null}));return{status:i.status,header:i.headers,body:Im(i),trailer:new Headers}}}async function*Im(e){
 let t=e.body?.getReader();if(t)try{for(;;){let{done:n,value:r}=await Ui(t.read());if(n)return;yield r}}finally{t.cancel().catch(()=>{})}}async function Ui(e){try{
-return await e}catch(t){throw b.from(t,h.Unavailable)}}var Qr=3e3,Cn=3e3;function Mi(e,t,n){let r=location.origin,o=c=>t.carriers(u=>n.used(c,u)),s=c=>{let{webTransport:u}=o(c);return{...u&&{webTransport:u},...e.webtransport_url!==
-null&&{webTransportUrl:e.webtransport_url},...e.certificate_hash!==null&&{serverCertificateHashes:async()=>Ri(await _n())??[]},backoff:{maxMs:Cn}}},a=On({baseUrl:r,
-...s("automatic"),webSocket:o("automatic").webSocket,fetch:o("automatic").fetch,connectTimeoutMs:Qr,retryWebTransportAfterMs:Cn,onState:c=>n.state(c)});return{all:[
+return await e}catch(t){throw b.from(t,h.Unavailable)}}var eo=3e3,An=3e3;function Mi(e,t,n){let r=location.origin,o=c=>t.carriers(u=>n.used(c,u)),s=c=>{let{webTransport:u}=o(c);return{...u&&{webTransport:u},...e.webtransport_url!==
+null&&{webTransportUrl:e.webtransport_url},...e.certificate_hash!==null&&{serverCertificateHashes:async()=>Ri(await Cn())??[]},backoff:{maxMs:An}}},a=_n({baseUrl:r,
+...s("automatic"),webSocket:o("automatic").webSocket,fetch:o("automatic").fetch,connectTimeoutMs:eo,retryWebTransportAfterMs:An,onState:c=>n.state(c)});return{all:[
 {name:"automatic",title:"Automatic",transport:a,carriesStreams:!0,about:"createGatewayTransport: the best carrier that works"},{name:"webtransport",title:"WebTr\
-ansport",carriesStreams:!0,about:"one stream of a QUIC session for each call",transport:"WebTransport"in globalThis?qr({baseUrl:r,...s("webtransport"),connectTimeoutMs:Qr}):
+ansport",carriesStreams:!0,about:"one stream of a QUIC session for each call",transport:"WebTransport"in globalThis?Qr({baseUrl:r,...s("webtransport"),connectTimeoutMs:eo}):
 Om("this browser, or this page, has no WebTransport: it needs https or a loopback address")},{name:"websocket",title:"WebSocket",carriesStreams:!0,about:"one We\
-bSocket for each call",transport:zr({baseUrl:r,webSocket:o("websocket").webSocket,connectTimeoutMs:Qr})},{name:"grpc-web",title:"gRPC-Web",carriesStreams:!1,about:"\
-fetch, as most pages call gRPC today",transport:On({baseUrl:r,carriers:["fetch"],fetch:o("grpc-web").fetch})},{name:"connect",title:"Connect",carriesStreams:!1,
+bSocket for each call",transport:qr({baseUrl:r,webSocket:o("websocket").webSocket,connectTimeoutMs:eo})},{name:"grpc-web",title:"gRPC-Web",carriesStreams:!1,about:"\
+fetch, as most pages call gRPC today",transport:_n({baseUrl:r,carriers:["fetch"],fetch:o("grpc-web").fetch})},{name:"connect",title:"Connect",carriesStreams:!1,
 about:"fetch, in Connect's own protocol",transport:Di(r,o("connect").fetch)}],automatic:a}}function Om(e){let t=async()=>{throw new b(e,h.Unavailable)};return{unary:t,
-stream:t}}function Pi(e){let{code:t,rawMessage:n,metadata:r}=b.from(e);return{status:eo(t),message:n,trailers:r}}function eo(e){return e===h.Canceled?"CANCELLED":(h[e]??"\
-Unknown").replace(/(?<=[a-z])[A-Z]/g,"_$&").toUpperCase()}var Fi="//127.0.0.1:9/",An=class{#e=new Set;#t={webtransport:new Set,websocket:new Set,fetch:new Set};isCut(t){return this.#e.has(t)}cut(t){this.#e.add(t);for(let n of this.#t[t])
+stream:t}}function Pi(e){let{code:t,rawMessage:n,metadata:r}=b.from(e);return{status:to(t),message:n,trailers:r}}function to(e){return e===h.Canceled?"CANCELLED":(h[e]??"\
+Unknown").replace(/(?<=[a-z])[A-Z]/g,"_$&").toUpperCase()}var Fi="//127.0.0.1:9/",Ln=class{#e=new Set;#t={webtransport:new Set,websocket:new Set,fetch:new Set};isCut(t){return this.#e.has(t)}cut(t){this.#e.add(t);for(let n of this.#t[t])
 n();this.#t[t].clear()}mend(t){this.#e.delete(t)}carriers(t){return{webTransport:this.#n(t),webSocket:this.#r(t),fetch:this.#o(t)}}#n(t){if(!("WebTransport"in globalThis))
 return;let n=this;return class extends WebTransport{constructor(r,o){super(n.isCut("webtransport")?`https:${Fi}`:r,o),n.#s("webtransport",()=>this.close({closeCode:0,
 reason:"cut by the page"}),this.closed)}createBidirectionalStream(r){return t("webtransport"),super.createBidirectionalStream(r)}}}#r(t){let n=this;return class extends WebSocket{#a=!1;constructor(r,o){
 super(n.isCut("websocket")?new URL(`${new URL(r).protocol}${Fi}`):r,o);let s=new Promise(a=>this.addEventListener("close",()=>a()));n.#s("websocket",()=>this.#i(),
 s)}#i(){this.dispatchEvent(new Event("error")),this.dispatchEvent(new CloseEvent("close",{code:1006,reason:"cut by the page",wasClean:!1})),this.close()}send(r){
 this.#a||t("websocket"),this.#a=!0,super.send(r)}}}#o(t){return async(n,r)=>{let o=new TypeError("cut by the page");if(this.isCut("fetch"))throw o;t("fetch");let s=new AbortController,
-a=()=>s.abort(o);this.#t.fetch.add(a);let i=new Request(n,r),c=await fetch(i,{signal:AbortSignal.any([i.signal,s.signal])});if(!c.body)return c;let u=c.body.pipeThrough(
-new TransformStream({flush:()=>{this.#t.fetch.delete(a)}}));return new Response(u,{status:c.status,headers:c.headers})}}#s(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].
-delete(n);r.then(o,o)}};var mt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
+a=()=>s.abort(o),i=()=>{this.#t.fetch.delete(a)};this.#t.fetch.add(a);let c=new Request(n,r);c.signal.addEventListener("abort",i);try{let u=await fetch(c,{signal:AbortSignal.
+any([c.signal,s.signal])});if(!u.body)return u;let l=u.body.pipeThrough(new TransformStream({flush:i}));return new Response(l,{status:u.status,headers:u.headers})}catch(u){
+throw i(),u}}}#s(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].delete(n);r.then(o,o)}};var lt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
 this.end();for(let{taken:t}of this.#e.splice(0))t()}async*[Symbol.asyncIterator](){try{for(;;){let t=this.#e.shift();if(t)t.taken(),yield t.value;else{if(this.#t)
-return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var _m=[It,hr,Bs,Zs,zs,Ot,$s,ea],to=new Map(_m.map(({proto:e})=>[e.name,e]));function Ln(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=ee(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
-sort(),r=new no(e),o=[],s=new Map,a=Re();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Re(a,c);let u=c.getService(
+return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var _m=[It,yr,Bs,Zs,zs,Ot,$s,ea],no=new Map(_m.map(({proto:e})=>[e.name,e]));function Rn(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=ee(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
+sort(),r=new ro(e),o=[],s=new Map,a=Le();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Le(a,c);let u=c.getService(
 i);u?o.push(u):s.set(i,"the server sent other files")}catch(c){s.set(i,c instanceof Error?c.message:String(c))}return{services:o,registry:a,undescribed:s}}function Vi({
-errorResponse:e}){return e?.errorMessage||`error ${e?.errorCode??"without a code"}`}var no=class{constructor(t){this.ask=t}ask;#e=new Map;#t=new Set;async containing(t){
+errorResponse:e}){return e?.errorMessage||`error ${e?.errorCode??"without a code"}`}var ro=class{constructor(t){this.ask=t}ask;#e=new Map;#t=new Set;async containing(t){
 let n=await this.ask({fileContainingSymbol:t});if(n.errorResponse)throw new Error(Vi(n));let[r]=this.#n(n);if(!r)throw new Error("the server sent no file");return await this.#r(
-r),Re(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(We,ae(r)));for(let r of n)this.#e.set(r.name,Ln(r));
+r),Le(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ae(r)));for(let r of n)this.#e.set(r.name,Rn(r));
 return n}async#r(t){if(!this.#t.has(t.name)){this.#t.add(t.name);for(let n of t.dependency){this.#e.has(n)||await this.#o(n);let r=this.#e.get(n);r&&await this.#r(
-r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,to.get(t)??null),to.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Re(Cm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Cm(e){let t=u=>`.grpc.reflection\
+r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Le(Cm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Cm(e){let t=u=>`.grpc.reflection\
 .${e}.${u}`,n=(u,l,d,p)=>({name:u,number:l,type:d,typeName:p,label:"LABEL_OPTIONAL"}),r=(u,l,d,p)=>({...n(u,l,d,p),label:"LABEL_REPEATED"}),[o,s,a,i]=["TYPE_STR\
 ING","TYPE_BYTES","TYPE_INT32","TYPE_MESSAGE"],c={ServerReflectionRequest:[n("file_by_filename",3,o),n("file_containing_symbol",4,o),n("list_services",7,o)],ServerReflectionResponse:[
 n("file_descriptor_response",4,i,t("FileDescriptorResponse")),n("list_services_response",6,i,t("ListServiceResponse")),n("error_response",7,i,t("ErrorResponse"))],
 FileDescriptorResponse:[r("file_descriptor_proto",1,s)],ListServiceResponse:[r("service",1,i,t("ServiceResponse"))],ServiceResponse:[n("name",1,o)],ErrorResponse:[
-n("error_code",1,a),n("error_message",2,o)]};return Ln(Ct(We,JSON.parse(JSON.stringify({name:`grpc/reflection/${e}/reflection.proto`,package:`grpc.reflection.${e}`,
+n("error_code",1,a),n("error_message",2,o)]};return Rn(Ct(Ge,JSON.parse(JSON.stringify({name:`grpc/reflection/${e}/reflection.proto`,package:`grpc.reflection.${e}`,
 syntax:"proto3",messageType:Object.entries(c).map(([u,l])=>({name:u,field:l})),service:[{name:"ServerReflection",method:[{name:"ServerReflectionInfo",inputType:t(
 "ServerReflectionRequest"),outputType:t("ServerReflectionResponse"),clientStreaming:!0,serverStreaming:!0}]}]}))))}async function Yi(e){try{return await Wi("v1",e)}catch(t){if(b.from(t).code!==h.Unimplemented)throw t;return Wi("v1alpha",e)}}async function Wi(e,t){let n=Gi(e),
-r=new mt,o=(async function*(){for await(let c of r)yield Ct(n.input,c)})(),s=t.stream(n,void 0,2e4,void 0,o);s.catch(()=>{});let a,i=async c=>{r.push(c),a??=(await s).
+r=new lt,o=(async function*(){for await(let c of r)yield Ct(n.input,c)})(),s=t.stream(n,void 0,2e4,void 0,o);s.catch(()=>{});let a,i=async c=>{r.push(c),a??=(await s).
 message[Symbol.asyncIterator]();let{done:u,value:l}=await a.next();if(u)throw new b("reflection ended before it had answered",h.Internal);return _t(n.output,l)};
-try{return{version:e,...await Bi(i)}}finally{r.end(),await a?.next().catch(()=>{})}}function ro(e){let t=e.filter(o=>o>0).map(Math.log10),n=Math.max(-2,Math.min(0,...t.map(Math.floor))),r=Math.max(n+2,...t.map(Math.ceil));return Array.from({length:r-
+try{return{version:e,...await Bi(i)}}finally{r.end(),await a?.next().catch(()=>{})}}function oo(e){let t=e.filter(o=>o>0).map(Math.log10),n=Math.max(-2,Math.min(0,...t.map(Math.floor))),r=Math.max(n+2,...t.map(Math.ceil));return Array.from({length:r-
 n+1},(o,s)=>+`1e${n+s}`)}function Ki(e,t){let n=t.length-1,[r,o]=t[0]===0?[t[1],1]:[t[0],0];return e<r?e/r*(o/n):(o+Math.log10(e/r))/n}function Ji(e){let t=e.findIndex(
 n=>n>0);return e.map((n,r)=>t>=0&&r>=t-1?n:void 0)}function Hi(e,t,n){let r="";return e.forEach((o,s)=>{if(o===void 0)return;let a=`${t(s).toFixed(1)} ${n(o).toFixed(
-1)}`;e[s-1]!==void 0?r+=`L${a}`:r+=e[s+1]===void 0?`M${a}h0`:`M${a}`}),r}function ft(e){return e===void 0?"–":e>=9999.5?`${(e/1e3).toFixed(1)} s`:e>=999.5?`${(e/
-1e3).toFixed(2)} s`:`${e.toFixed(e>=99.95?0:e>=9.995?1:2)} ms`}var z=e=>e.toLocaleString("en");function v(e){let t=document.querySelector(`[data-testid="${e}"]`);if(!t)throw new Error(`index.html has no ${e}`);return t}function R(e,t){let n=e.querySelector(
+1)}`;e[s-1]!==void 0?r+=`L${a}`:r+=e[s+1]===void 0?`M${a}h0`:`M${a}`}),r}function mt(e){return e===void 0?"–":e>=9999.5?`${(e/1e3).toFixed(1)} s`:e>=999.5?`${(e/
+1e3).toFixed(2)} s`:`${e.toFixed(e>=99.95?0:e>=9.995?1:2)} ms`}var z=e=>e.toLocaleString("en");function v(e){let t=document.querySelector(`[data-testid="${e}"]`);if(!t)throw new Error(`index.html has no ${e}`);return t}function L(e,t){let n=e.querySelector(
 `[data-part="${t}"]`);if(!n)throw new Error(`the template has no ${t}`);return n}function I(e,t={},...n){let r=document.createElement(e);for(let[o,s]of Object.entries(
-t))r.setAttribute(o,s);return r.append(...n),r}function dt(e){v("announcement").textContent=e}var Rn=class{#e=new Map;#t=!1;constructor(t){for(let n of t)this.#e.set(n,0);this.#n()}reply(t){let{backend:n}=t;typeof n!="string"||n===""||(this.#e.set(n,(this.#e.
+t))r.setAttribute(o,s);return r.append(...n),r}function ft(e){v("announcement").textContent=e}var kn=class{#e=new Map;#t=!1;constructor(t){for(let n of t)this.#e.set(n,0);this.#n()}reply(t){let{backend:n}=t;typeof n!="string"||n===""||(this.#e.set(n,(this.#e.
 get(n)??0)+1),!this.#t&&(this.#t=!0,requestAnimationFrame(()=>{this.#t=!1,this.#n()})))}#n(){let t=[...this.#e].map(([n,r])=>I("li",{"data-backend":n,"data-repl\
-ies":String(r)},I("span",{class:"name"},n),I("span",{class:"replies"},`${z(r)} ${r===1?"reply":"replies"}`)));v("backends").replaceChildren(...t)}};var oo=1e3,kn=class{constructor(t,n){this.composer=t;this.columns=n;let r=(o,s)=>v(o).addEventListener("click",()=>{s()});v("composer").addEventListener("submit",
+ies":String(r)},I("span",{class:"name"},n),I("span",{class:"replies"},`${z(r)} ${r===1?"reply":"replies"}`)));v("backends").replaceChildren(...t)}};var so=1e3,Dn=class{constructor(t,n){this.composer=t;this.columns=n;let r=(o,s)=>v(o).addEventListener("click",()=>{s()});v("composer").addEventListener("submit",
 o=>{o.preventDefault(),!v("send").closest("[data-for]").hidden?this.send():this.call()}),r("repeat",()=>this.repeat()),r("cancel",()=>this.cancel()),r("send-man\
-y",()=>this.send(oo)),r("keep-sending",()=>this.keepSending()),r("finish",()=>this.finish()),r("cancel-stream",()=>this.cancel())}composer;columns;#e=0;#t=!1;async fresh(){
+y",()=>this.send(so)),r("keep-sending",()=>this.keepSending()),r("finish",()=>this.finish()),r("cancel-stream",()=>this.cancel())}composer;columns;#e=0;#t=!1;async fresh(){
 await this.cancel();let{method:t}=this.composer;if(t)for(let n of this.columns)n.fresh(t)}async call(t=1){let n=this.composer.read();if(!n)return;await this.cancel();
-let r=this.#n(n);for(let o=0;o<t;o++)await Promise.all(r.map(s=>s.call(n.terms,n.compose)));dt(r.map(({lane:o,status:s})=>`${o.title}: ${s}`).join("; "))}async repeat(){
+let r=this.#n(n);for(let o=0;o<t;o++)await Promise.all(r.map(s=>s.call(n.terms,n.compose)));ft(r.map(({lane:o,status:s})=>`${o.title}: ${s}`).join("; "))}async repeat(){
 await this.#r("repeat",async(t,{terms:n,compose:r})=>t.call(n,r))}async send(t=1){let n=this.composer.read();n&&await Promise.all(this.#n(n).map(async r=>{let{terms:o,
 compose:s}=n;await r.send(o,s);for(let a=1;a<t&&r.isCalling;a++)await r.send(o,s)}))}async keepSending(){await this.#r("keep-sending",async(t,{terms:n,compose:r})=>t.
 send(n,r))}finish(){this.#o();for(let t of this.columns)t.finish()}async cancel(){this.#o(),await Promise.all(this.columns.map(t=>t.cancel()))}get over(){return Promise.
 all(this.columns.map(({over:t})=>t))}#n({terms:t}){return this.columns.filter(n=>n.isUsed&&n.carries(t.method))}async#r(t,n){if(this.#t)return this.#o();let r=this.
 composer.read();if(!r)return;let o=++this.#e;this.#t=!0,v(t).setAttribute("aria-pressed","true"),document.body.dataset.repeating="true",await Promise.all(this.#n(
 r).map(async s=>{for(;this.#t&&o===this.#e;){await n(s,r);let a=s.status==="UNAVAILABLE"?Math.max(this.composer.pace,100):this.composer.pace;await new Promise(i=>setTimeout(
-i,a))}}))}#o(){this.#t=!1,delete document.body.dataset.repeating;for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},Am=Object.keys(be),Lm=400,Dn=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
+i,a))}}))}#o(){this.#t=!1,delete document.body.dataset.repeating;for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},Am=Object.keys(be),Lm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
 carrierOf=r;for(let o of Am)this.#e.set(o,this.#r(o));v("carriers").replaceChildren(...this.#e.values())}network;onGate;carrierOf;#e=new Map;#t=new Map;#n=new Map;state(t){
 this.#t.set(t.carrier,t),this.#s(t.carrier),this.choice()}flow(t){let n=this.#e.get(t);n.classList.add("flowing"),clearTimeout(this.#n.get(t)),this.#n.set(t,setTimeout(
 ()=>n.classList.remove("flowing"),Lm))}choice(){let t=this.carrierOf("unary"),n=this.carrierOf("bidi_streaming"),r=v("choice");r.dataset.single=t,r.dataset.stream=
@@ -981,84 +982,86 @@ n;let o=t===n?`The automatic lane takes ${be[t]} for every call now.`:`The autom
 at streams from the page.`;r.textContent!==o&&(r.textContent=o)}#r(t){let n=I("button",{type:"button","data-part":"gate",class:"gate-switch"}),r=I("li",{"data-c\
 arrier":t,"data-phase":"idle"},I("span",{class:"name"},be[t]),I("span",{class:"pipe","aria-hidden":"true"},I("span",{class:"valve"})),I("span",{class:"phase","d\
 ata-part":"phase"}),n);return n.addEventListener("click",()=>this.#o(t)),this.#e.set(t,r),this.#s(t),r}#o(t){let n=this.network.isCut(t);n?this.network.mend(t):
-this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;dt(`${r}.`),this.onGate(r),this.#s(t),this.choice()}#s(t){let n=this.#e.get(t),r=this.network.isCut(t),
-o=this.#t.get(t);n.classList.toggle("cut",r),n.dataset.cut=String(r),n.dataset.phase=o?.phase??"idle",R(n,"phase").textContent=r?`cut; ${ji(o)}`:ji(o);let s=R(n,
+this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate(r),this.#s(t),this.choice()}#s(t){let n=this.#e.get(t),r=this.network.isCut(t),
+o=this.#t.get(t);n.classList.toggle("cut",r),n.dataset.cut=String(r),n.dataset.phase=o?.phase??"idle",L(n,"phase").textContent=r?`cut; ${ji(o)}`:ji(o);let s=L(n,
 "gate");s.textContent=r?"Mend":"Cut",s.setAttribute("aria-label",`${r?"Mend":"Cut"} ${be[t]}`)}};function ji(e){return!e||e.phase==="idle"?"nothing open":e.phase!==
-"down"?e.phase:`down, ${`${e.failures} ${e.failures===1?"failure":"failures"}`}${e.carrier==="webtransport"?`; tried again after ${Cn/1e3} s`:""}`}var Zi={unary:"unary",server_streaming:"server streaming",client_streaming:"client streaming",bidi_streaming:"both stream"},pt=({methodKind:e})=>e==="client_str\
-eaming"||e==="bidi_streaming",Rm=4;function so(e,t=[]){let n=Um(e);if(n!==void 0)return n;let r={},o=[...t,e];for(let s of e.members){let a=s.kind==="oneof"?s.fields[0]:
+"down"?e.phase:`down, ${`${e.failures} ${e.failures===1?"failure":"failures"}`}${e.carrier==="webtransport"?`; tried again after ${An/1e3} s`:""}`}var Zi={unary:"unary",server_streaming:"server streaming",client_streaming:"client streaming",bidi_streaming:"both stream"},dt=({methodKind:e})=>e==="client_str\
+eaming"||e==="bidi_streaming",Rm=4;function ao(e,t=[]){let n=Um(e);if(n!==void 0)return n;let r={},o=[...t,e];for(let s of e.members){let a=s.kind==="oneof"?s.fields[0]:
 s;if(!a)continue;let i=km(a,o);i!==void 0&&(r[a.jsonName]=i)}return r}function km(e,t){switch(e.fieldKind){case"scalar":return zi(e.scalar);case"enum":return Dm(
 e.enum);case"message":return Xi(e.message,t);case"map":return{};case"list":{if(e.listKind!=="message")return[];let n=Xi(e.message,t);return n===void 0?[]:[n]}}}
-function Xi(e,t){if(!(t.length>=Rm||t.some(({typeName:n})=>n===e.typeName)))return so(e,t)}var Dm=({typeName:e,values:t})=>e==="google.protobuf.NullValue"?null:
+function Xi(e,t){if(!(t.length>=Rm||t.some(({typeName:n})=>n===e.typeName)))return ao(e,t)}var Dm=({typeName:e,values:t})=>e==="google.protobuf.NullValue"?null:
 t[0]?.name??0;function zi(e){switch(e){case m.STRING:case m.BYTES:return"";case m.BOOL:return!1;case m.INT64:case m.UINT64:case m.SINT64:case m.FIXED64:case m.SFIXED64:
 return"0";default:return 0}}function Um({typeName:e,fields:t}){switch(e){case"google.protobuf.Timestamp":return"2026-01-01T00:00:00Z";case"google.protobuf.Durat\
 ion":return"0s";case"google.protobuf.FieldMask":return"";case"google.protobuf.Any":case"google.protobuf.Struct":return{};case"google.protobuf.Value":return null;case"\
-google.protobuf.ListValue":return[]}let n=t[0];return/^google\.protobuf\.\w+Value$/.test(e)&&n?.fieldKind==="scalar"?zi(n.scalar):void 0}var Un=class{constructor(t,n,r){this.terms=n;this.witness=r;this.over=this.#a(t).then(o=>this.#d({status:"OK",message:"",trailers:o}),o=>this.#d(Pi(o)))}terms;witness;#e=new mt;#t=new AbortController;#n=performance.
+google.protobuf.ListValue":return[]}let n=t[0];return/^google\.protobuf\.\w+Value$/.test(e)&&n?.fieldKind==="scalar"?zi(n.scalar):void 0}var Mn=class{constructor(t,n,r){this.terms=n;this.witness=r;this.over=this.#a(t).then(o=>this.#f({status:"OK",message:"",trailers:o}),o=>this.#f(Pi(o)))}terms;witness;#e=new lt;#t=new AbortController;#n=performance.
 now();#r=[];#o=this.#n;#s=0;over;send(t){return this.#e.push(t)}finish(){this.#o=performance.now(),this.#e.end()}cancel(){this.#t.abort()}async#a(t){let{method:n}=this.
 terms;return n.methodKind==="unary"?this.#i(t,n):this.#c(t,n)}async#i(t,n){let r=C(n.input);for await(let i of this.#e)r=i;this.#l();let{headers:o,timeoutMs:s}=this.
 terms,a=await t.unary(n,this.#t.signal,s,o,r);return this.witness.headers(a.header),this.#m(a.message),a.trailer}async#c(t,n){let{headers:r,timeoutMs:o}=this.terms,
 s=this.#u(),a=await t.stream(n,this.#t.signal,o,r,s);this.witness.headers(a.header);for await(let i of a.message)this.#m(i);return a.trailer}async*#u(){for await(let t of this.#e)
-this.#l(),yield t}#l(){this.#r.push(performance.now()),this.witness.sent()}#m(t){this.#s+=1,this.witness.received(t,this.#f())}#f(){let{method:t}=this.terms;if(t.
-methodKind==="bidi_streaming"){let n=this.#r.shift();return n===void 0?void 0:performance.now()-n}if(!(this.#s>1))return performance.now()-(pt(t)?this.#o:this.#n)}#d(t){
-this.#e.drop(),this.witness.ended(t,performance.now()-this.#n)}};var Mn=class{constructor(t=()=>performance.now()){this.now=t}now;#e=new Map;#t=0;#n=0;#r=0;ended(t){this.#t+=1,t||(this.#n+=1)}message(){this.#r+=1,this.#s().messages+=
-1}latency(t){let{latencies:n}=this.#s();n.length<500&&n.push(t)}latencies(){return this.#o(t=>t&&ao(t.latencies,.5))}throughput(){return this.#o(t=>t?.messages??
-0)}summary(){this.#a();let t=[...this.#e.values()].flatMap(({latencies:n})=>n);return{calls:this.#t,failures:this.#n,messages:this.#r,median:ao(t,.5),p95:ao(t,.95)}}#o(t){
+this.#l(),yield t}#l(){this.#r.push(performance.now()),this.witness.sent()}#m(t){this.#s+=1,this.witness.received(t,this.#h())}#h(){let{method:t}=this.terms;if(t.
+methodKind==="bidi_streaming"){let n=this.#r.shift();return n===void 0?void 0:performance.now()-n}if(!(this.#s>1))return performance.now()-(dt(t)?this.#o:this.#n)}#f(t){
+this.#e.drop(),this.witness.ended(t,performance.now()-this.#n)}};var Pn=class{constructor(t=()=>performance.now()){this.now=t}now;#e=new Map;#t=0;#n=0;#r=0;ended(t){this.#t+=1,t||(this.#n+=1)}message(){this.#r+=1,this.#s().messages+=
+1}latency(t){let{latencies:n}=this.#s();n.length<500&&n.push(t)}latencies(){return this.#o(t=>t&&io(t.latencies,.5))}throughput(){return this.#o(t=>t?.messages??
+0)}summary(){this.#a();let t=[...this.#e.values()].flatMap(({latencies:n})=>n);return{calls:this.#t,failures:this.#n,messages:this.#r,median:io(t,.5),p95:io(t,.95)}}#o(t){
 let n=this.#i()-1;return Array.from({length:60},(r,o)=>t(this.#e.get(n-60+1+o)))}#s(){let t=this.#i(),n=this.#e.get(t);return n||(this.#a(),n={latencies:[],messages:0},
-this.#e.set(t,n)),n}#a(){let t=this.#i()-60;for(let n of this.#e.keys())n<t&&this.#e.delete(n)}#i(){return Math.floor(this.now()/1e3)}};function ao(e,t){let n=[
-...e].sort((r,o)=>r-o);return n[Math.max(0,Math.ceil(t*n.length)-1)]}var qi=40,Mm=150,Pn=class{constructor(t,n,r){this.lane=t;this.registry=n;this.onReply=r;let o=document.querySelector("#lane");this.element=o.content.firstElementChild.
-cloneNode(!0),this.element.dataset.lane=t.name,this.element.classList.add(t.name),R(this.element,"title").textContent=t.title,R(this.element,"about").textContent=
-t.about,R(this.element,"messages").setAttribute("aria-label",`Messages over ${t.title}`),R(this.element,"metadata").setAttribute("aria-label",`Headers and trail\
-ers over ${t.title}`)}lane;registry;onReply;meter=new Mn;element;#e;#t=0;#n=0;#r=0;#o=[];#s=!1;#a=new Map;get isUsed(){return R(this.element,"use").checked}get isCalling(){
-return this.#e!==void 0}get status(){return this.element.dataset.status??""}carries(t){return this.lane.carriesStreams||!pt(t)}fresh(t){if(this.#a.clear(),R(this.
-element,"messages").replaceChildren(),this.#c(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot"),R(this.element,"said").textContent=
-"fetch sends one message and then reads; it cannot carry a call that streams from the page."}async call(t,n){let r=this.#i(t);r.send(n(1)),r.finish(),await r.over}async send(t,n){
-await(this.#e??this.#i(t)).send(n(++this.#t))}finish(){this.#e?.finish()}async cancel(){let t=this.#e;t?.cancel(),await t?.over}get over(){return this.#e?.over??
-Promise.resolve()}used(t){this.element.dataset.via=t,R(this.element,"via").textContent=be[t]}#i(t){this.#t=this.#n=this.#r=0,this.element.dataset.status="callin\
-g";let n=new Un(this.lane.transport,t,this.#u(t.method));return this.#e=n,setTimeout(()=>{this.#e===n&&this.element.dataset.status==="calling"&&this.#f("calling",
-"…")},Mm),n}#c(){this.#t=this.#n=this.#r=0,this.#o=[],R(this.element,"said").textContent="",R(this.element,"metadata").textContent="",R(this.element,"latency").
-textContent="",delete this.element.dataset.latency,this.#h()}#u(t){let n=new Headers;return{headers:r=>{n=r,t.methodKind!=="unary"&&(this.#f("open","open"),R(this.
-element,"said").textContent="")},sent:()=>{this.#n+=1,this.meter.message(),this.#d()},received:(r,o)=>{this.#r+=1,this.meter.message(),o!==void 0&&this.#l(o),this.#o.
-push(r),this.#o.length>qi&&this.#o.shift(),this.onReply(r),this.#d()},ended:(r,o)=>{this.#e=void 0,this.#h(t),this.#m(r,o,n)}}}#l(t){this.meter.latency(t),R(this.
-element,"latency").textContent=ft(t),this.element.dataset.latency=t.toFixed(2)}#m(t,n,r){let o=t.status==="OK";this.meter.ended(o),this.#a.set(t.status,(this.#a.
-get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(R(this.element,"latency").textContent=ft(n));let s=[...this.#a].map(([i,c])=>`${z(c)} × ${i}`);
-R(this.element,"said").textContent=t.message||(s.length>1?s.join(", "):""),this.element.dataset.tally=s.join(", ");let a=[...[...r].map(Qi),"",...[...t.trailers].
-map(Qi)];R(this.element,"metadata").textContent=a.join(`
-`).trim()}#f(t,n,r){this.element.dataset.status=t;let o=R(this.element,"status");o.textContent=n.replaceAll("_","_​"),o.classList.toggle("good",r===!0),o.classList.
-toggle("bad",r===!1)}#d(){this.#s||(this.#s=!0,requestAnimationFrame(()=>{this.#s=!1,this.#h(this.#e?.terms.method)}))}#h(t){if(this.element.dataset.sent=String(
-this.#n),this.element.dataset.received=String(this.#r),R(this.element,"sent").textContent=z(this.#n),R(this.element,"received").textContent=z(this.#r),!t||this.#o.
-length===0)return;let n={registry:this.registry(),alwaysEmitImplicit:!0},r=this.#o.map(s=>I("li",{},un(t.output,s,n)));this.#o=[];let o=R(this.element,"messages");
-for(o.prepend(...r.reverse());o.childElementCount>qi;)o.lastElementChild.remove()}},Qi=([e,t])=>`${e}: ${t}`;var le=class extends Error{name="Mistake"},Pm="{n}";function io(e,t,n,r){try{return mn(n,e.trim()===""?"{}":e.replaceAll(Pm,String(t)),{registry:r})}catch(o){let s=o instanceof
+this.#e.set(t,n)),n}#a(){let t=this.#i()-60;for(let n of this.#e.keys())n<t&&this.#e.delete(n)}#i(){return Math.floor(this.now()/1e3)}};function io(e,t){let n=[
+...e].sort((r,o)=>r-o);return n[Math.max(0,Math.ceil(t*n.length)-1)]}var qi=40,Mm=150,Fn=class{constructor(t,n,r){this.lane=t;this.registry=n;this.onReply=r;let o=document.querySelector("#lane");this.element=o.content.firstElementChild.
+cloneNode(!0),this.element.dataset.lane=t.name,this.element.classList.add(t.name),L(this.element,"title").textContent=t.title,L(this.element,"about").textContent=
+t.about,L(this.element,"messages").setAttribute("aria-label",`Messages over ${t.title}`),L(this.element,"metadata").setAttribute("aria-label",`Headers and trail\
+ers over ${t.title}`)}lane;registry;onReply;meter=new Pn;element;#e;#t=0;#n=0;#r=0;#o=[];#s=!1;#a=!1;#i=new Map;get isUsed(){return L(this.element,"use").checked}get isCalling(){
+return this.#e!==void 0}get status(){return this.element.dataset.status??""}carries(t){return this.lane.carriesStreams||!dt(t)}fresh(t){if(this.#i.clear(),L(this.
+element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot"),L(this.element,"said").textContent=
+"fetch sends one message and then reads; it cannot carry a call that streams from the page."}async call(t,n){let r=this.#c(t);r.send(n(1)),r.finish(),await r.over}async send(t,n){
+await(this.#e??this.#c(t)).send(n(++this.#t))}finish(){this.#e?.finish()}async cancel(){let t=this.#e;t?.cancel(),await t?.over}get over(){return this.#e?.over??
+Promise.resolve()}used(t){this.#a=!0,this.element.dataset.via=t,L(this.element,"via").textContent=be[t]}#c(t){this.#t=this.#n=this.#r=0,this.element.dataset.status=
+"calling",this.#a=!1;let n=new Mn(this.lane.transport,t,this.#l(t.method));return this.#e=n,setTimeout(()=>{this.#e===n&&this.element.dataset.status==="calling"&&
+this.#g()},Mm),n}#u(){this.#t=this.#n=this.#r=0,this.#o=[],L(this.element,"said").textContent="",L(this.element,"metadata").textContent="",L(this.element,"laten\
+cy").textContent="",delete this.element.dataset.latency,this.#d()}#l(t){let n=new Headers;return{headers:r=>{n=r,t.methodKind!=="unary"&&(this.#f("open","open"),
+L(this.element,"said").textContent="")},sent:()=>{this.#n+=1,this.meter.message(),this.#b()},received:(r,o)=>{this.#r+=1,this.meter.message(),o!==void 0&&this.#m(
+o),this.#o.push(r),this.#o.length>qi&&this.#o.shift(),this.onReply(r),this.#b()},ended:(r,o)=>{this.#e=void 0,this.#d(t),this.#h(r,o,n)}}}#m(t){this.meter.latency(
+t),L(this.element,"latency").textContent=mt(t),this.element.dataset.latency=t.toFixed(2)}#h(t,n,r){let o=t.status==="OK";this.meter.ended(o),this.#i.set(t.status,
+(this.#i.get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(L(this.element,"latency").textContent=mt(n));let s=[...this.#i].map(([i,c])=>`${z(c)} ×\
+ ${i}`);L(this.element,"said").textContent=t.message||(s.length>1?s.join(", "):""),this.element.dataset.tally=s.join(", "),this.#a||(delete this.element.dataset.
+via,L(this.element,"via").textContent="nothing");let a=[...[...r].map(Qi),"",...[...t.trailers].map(Qi)];L(this.element,"metadata").textContent=a.join(`
+`).trim()}#f(t,n,r){this.element.dataset.status=t;let o=L(this.element,"status");o.textContent=n.replaceAll("_","_​"),o.classList.toggle("good",r===!0),o.classList.
+toggle("bad",r===!1)}#g(){let t=L(this.element,"status");t.textContent=this.#i.size>0?`${t.textContent} …`:"…"}#b(){this.#s||(this.#s=!0,requestAnimationFrame(
+()=>{this.#s=!1,this.#d(this.#e?.terms.method)}))}#d(t){if(this.element.dataset.sent=String(this.#n),this.element.dataset.received=String(this.#r),L(this.element,
+"sent").textContent=z(this.#n),L(this.element,"received").textContent=z(this.#r),!t||this.#o.length===0)return;let n={registry:this.registry(),alwaysEmitImplicit:!0},
+r=this.#o.map(s=>I("li",{},ln(t.output,s,n)));this.#o=[];let o=L(this.element,"messages");for(o.prepend(...r.reverse());o.childElementCount>qi;)o.lastElementChild.
+remove()}},Qi=([e,t])=>`${e}: ${t}`;var le=class extends Error{name="Mistake"},Pm="{n}";function co(e,t,n,r){try{return fn(n,e.trim()===""?"{}":e.replaceAll(Pm,String(t)),{registry:r})}catch(o){let s=o instanceof
 Error?o.message:String(o);throw new le(s.replace(/^\[\w+\] /,"").replace(/^cannot decode (message )?/,"Not a message: "))}}function ec(e){let t=new Headers;for(let n of e.
 split(`
 `).filter(r=>r.trim()!=="")){let r=n.indexOf(":"),o=n.slice(0,r).trim().toLowerCase();if(r<1)throw new le(`A line is “name: value”, unlike “${n.trim()}”`);
 if(!/^[0-9a-z_.-]+$/.test(o))throw new le(`“${o}” cannot be the name of metadata`);if(o.startsWith("grpc-")||o.startsWith("connect-"))throw new le(`“${o}”\
  is the protocol's own`);try{t.append(o,n.slice(r+1).trim())}catch{throw new le(`“${o}” has a value that a header cannot carry`)}}return t}function tc(e){if(e.
-trim()==="")return;let t=Number(e);if(!(t>0))throw new le("A deadline is a number of milliseconds above 0, or nothing");return t}var Fn=class{constructor(t,n){this.examples=t;this.onMethod=n;this.#e.addEventListener("change",()=>this.#a()),this.#t.addEventListener("input",()=>this.#i()),v(
+trim()==="")return;let t=Number(e);if(!(t>0))throw new le("A deadline is a number of milliseconds above 0, or nothing");return t}var $n=class{constructor(t,n){this.examples=t;this.onMethod=n;this.#e.addEventListener("change",()=>this.#a()),this.#t.addEventListener("input",()=>this.#i()),v(
 "composer").addEventListener("keydown",r=>{r.key!=="Enter"||!(r.ctrlKey||r.metaKey)||(r.preventDefault(),v("composer").requestSubmit())})}examples;onMethod;#e=v(
 "method");#t=v("message");#n=v("metadata");#r=v("deadline");#o=new Map;#s;offer(t,n){this.#s=n,this.#o.clear();let r=t.map(o=>{let s=o.methods.map(a=>{let i=`${o.
 typeName}.${a.name}`;return this.#o.set(i,a),I("option",{value:i},`${a.name} · ${Zi[a.methodKind]}`)});return I("optgroup",{label:o.typeName},...s)});this.#e.replaceChildren(
 ...r),this.#e.disabled=r.length===0,r.length>0&&this.#a()}get method(){return this.#o.get(this.#e.value)}choose(t,n={}){this.#e.value=t,this.#a(),n.message&&(this.#t.
-value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",this.#i()}read(){let{method:t}=this,n=this.#t.value,r=co(this.#n,()=>ec(this.#n.value)),o=co(
-this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#i()||!t||!r||!o){document.querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>io(n,a,t.input,
+value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",this.#i()}read(){let{method:t}=this,n=this.#t.value,r=uo(this.#n,()=>ec(this.#n.value)),o=uo(
+this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#i()||!t||!r||!o){document.querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>co(n,a,t.input,
 this.#s);return{terms:{method:t,headers:r,timeoutMs:o.ms},compose:s}}get pace(){return Number(v("pace").value)}set pace(t){v("pace").value=String(t)}#a(){let{method:t}=this;
-if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.typeName}`;let r=so(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.
-value=nc(o?{...r,...this.examples[n]}:r),this.#i();for(let s of document.querySelectorAll("[data-for]")){s.hidden=s.dataset.for==="stream"!==pt(t);for(let a of s.
-querySelectorAll("button"))a.disabled=s.hidden}document.body.dataset.method=n,this.onMethod(t)}#i(){let{method:t}=this;return t?co(this.#t,()=>io(this.#t.value,
-1,t.input,this.#s))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function co(e,t){let n=v(`${e.id}-mistake`);try{let r=t();return n.textContent="",e.removeAttribute(
-"aria-invalid"),r}catch(r){if(!(r instanceof le))throw r;n.textContent=r.message,e.setAttribute("aria-invalid","true");return}}var $n=190,q={top:8,right:8,bottom:22,left:50},Fm=[60,45,30,15,0],Pt=class{constructor(t,n){this.svg=t;this.hasZero=n}svg;hasZero;draw(t,n){let r=Math.max(this.
-svg.clientWidth,200),o=t.flatMap(([,u])=>u.filter(l=>l!==void 0)),s=this.hasZero?[0,...ro(o.map(Math.ceil))]:ro(o),a={width:r-q.left-q.right,height:$n-q.top-q.bottom},
-i=u=>q.left+a.width*(1-u/60),c=u=>q.top+a.height*(1-Ki(u,s));this.svg.setAttribute("viewBox",`0 0 ${r} ${$n}`),this.svg.replaceChildren(...s.map(u=>Bn("path",{class:"\
-rule",d:`M${q.left} ${c(u).toFixed(1)}H${r-q.right}`})),...(o.length===0?[]:s).map(u=>uo(u>0&&u<1?String(u):z(u),q.left-8,c(u)+4,"end")),...Fm.map(u=>uo(u?`−${u}\
- s`:"now",i(u),$n-5,$m(u))),...n.filter(({secondsAgo:u})=>u<60).flatMap(({text:u,secondsAgo:l},d)=>[Bn("path",{class:"event",d:`M${i(l).toFixed(1)} ${q.top}V${$n-
-q.bottom}`}),uo(u,i(l)+(l<60/3?-5:5),q.top+10+d%3*13,l<60/3?"end":"start")]),...t.map(([u,l])=>Bn("path",{class:`line ${u}`,d:Hi(l,d=>i(59-d),c)})))}},$m=e=>e===
-0?"end":e===60?"start":"middle";function uo(e,t,n,r){let o=Bn("text",{x:t.toFixed(1),y:n.toFixed(1),"text-anchor":r});return o.textContent=e,o}function Bn(e,t){
-let n=document.createElementNS("http://www.w3.org/2000/svg",e);for(let[r,o]of Object.entries(t))n.setAttribute(r,o);return n}var Bm=500,Vn=class{constructor(t){this.columns=t;let n=t.map(({lane:r})=>{let o=new Map(["calls","failures","messages","median","p95"].map(a=>[a,I("td",{"data-\
+if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.typeName}`;let r=ao(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.
+value=nc(o?{...r,...this.examples[n]}:r),this.#i();for(let s of document.querySelectorAll("[data-for]")){s.hidden=s.dataset.for==="stream"!==dt(t);for(let a of s.
+querySelectorAll("button"))a.disabled=s.hidden}document.body.dataset.method=n,this.onMethod(t)}#i(){let{method:t}=this;return t?uo(this.#t,()=>co(this.#t.value,
+1,t.input,this.#s))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function uo(e,t){let n=v(`${e.id}-mistake`);try{let r=t();return n.textContent="",e.removeAttribute(
+"aria-invalid"),r}catch(r){if(!(r instanceof le))throw r;n.textContent=r.message,e.setAttribute("aria-invalid","true");return}}var pt=190,q={top:8,right:8,bottom:22,left:50},Fm=[20,40,60],Ft=class{constructor(t,n){this.svg=t;this.hasZero=n}svg;hasZero;draw(t,n){let r=$m(t),o=Math.max(this.
+svg.clientWidth,200),s=t.flatMap(([,l])=>l.filter(d=>d!==void 0)),a=this.hasZero?[0,...oo(s.map(Math.ceil))]:oo(s),i={width:o-q.left-q.right,height:pt-q.top-q.bottom},
+c=l=>q.left+i.width*(1-l/r),u=l=>q.top+i.height*(1-Ki(l,a));this.svg.setAttribute("viewBox",`0 0 ${o} ${pt}`),this.svg.replaceChildren(...a.map(l=>Bn("path",{class:"\
+rule",d:`M${q.left} ${u(l).toFixed(1)}H${o-q.right}`})),...(s.length===0?[]:a).map(l=>Pt(l>0&&l<1?String(l):z(l),q.left-8,u(l)+4,"end")),Pt(`−${r} s`,c(r),pt-
+5,"start"),Pt(`−${r/2} s`,c(r/2),pt-5,"middle"),Pt("now",c(0),pt-5,"end"),...n.filter(({secondsAgo:l})=>l<r).flatMap(({text:l,secondsAgo:d},p)=>{let f=d<r/2;return[
+Bn("path",{class:"event",d:`M${c(d).toFixed(1)} ${q.top}V${pt-q.bottom}`}),Pt(l,c(d)+(f?-5:5),q.top+10+p%3*13,f?"end":"start")]}),...t.map(([l,d])=>Bn("path",{class:`\
+line ${l}`,d:Hi(d.slice(-r),p=>c(r-1-p),u)})))}};function $m(e){let t=Math.max(...e.map(([,n])=>n.length-Bm(n)));return Fm.find(n=>n>=t)??60}function Bm(e){let t=e.
+findIndex(n=>n!==void 0);return t<0?e.length:t}function Pt(e,t,n,r){let o=Bn("text",{x:t.toFixed(1),y:n.toFixed(1),"text-anchor":r});return o.textContent=e,o}function Bn(e,t){
+let n=document.createElementNS("http://www.w3.org/2000/svg",e);for(let[r,o]of Object.entries(t))n.setAttribute(r,o);return n}var Vm=500,Gn=class{constructor(t){this.columns=t;let n=t.map(({lane:r})=>{let o=new Map(["calls","failures","messages","median","p95"].map(a=>[a,I("td",{"data-\
 part":a})]));this.#n.push(o);let s=document.querySelector("#lane").content.querySelector(".swatch").cloneNode(!0);return I("tr",{"data-numbers":r.name,class:r.name},
-I("th",{scope:"row"},s,` ${r.title}`),...o.values())});v("numbers").querySelector("tbody").replaceChildren(...n),this.draw(),setInterval(()=>this.draw(),Bm)}columns;#e=new Pt(
-v("latency-chart"),!1);#t=new Pt(v("throughput-chart"),!0);#n=[];#r=[];mark(t){this.#r.push({text:t,at:performance.now()})}draw(){if(document.hidden)return;let t=performance.
-now(),n=this.#r.map(({text:r,at:o})=>({text:r,secondsAgo:(t-o)/1e3}));for(;this.#r[0]&&t-this.#r[0].at>60*1e3;)this.#r.shift();this.#e.draw(this.columns.map(({lane:r,
-meter:o})=>[r.name,o.latencies()]),n),this.#t.draw(this.columns.map(({lane:r,meter:o})=>[r.name,Ji(o.throughput())]),n),this.columns.forEach(({meter:r},o)=>{let{
-calls:s,failures:a,messages:i,median:c,p95:u}=r.summary(),l={calls:z(s),failures:z(a),messages:z(i),median:ft(c),p95:ft(u)};for(let[d,p]of Object.entries(l))this.#n[o].
-get(d).textContent=p})}};var sc={"demo.v1.Demo.Say":{name:"Ada"},"demo.v1.Demo.Count":{upTo:50,intervalMs:100},"demo.v1.Demo.Sum":{number:"{n}"},"demo.v1.Demo.Chat":{text:"drop {n}"}},[
+I("th",{scope:"row"},s,` ${r.title}`),...o.values())});v("numbers").querySelector("tbody").replaceChildren(...n),this.draw(),setInterval(()=>this.draw(),Vm),addEventListener(
+"resize",()=>this.draw())}columns;#e=new Ft(v("latency-chart"),!1);#t=new Ft(v("throughput-chart"),!0);#n=[];#r=[];mark(t){this.#r.push({text:t,at:performance.now()})}draw(){
+if(document.hidden)return;let t=performance.now(),n=this.#r.map(({text:r,at:o})=>({text:r,secondsAgo:(t-o)/1e3}));for(;this.#r[0]&&t-this.#r[0].at>60*1e3;)this.#r.
+shift();this.#e.draw(this.columns.map(({lane:r,meter:o})=>[r.name,o.latencies()]),n),this.#t.draw(this.columns.map(({lane:r,meter:o})=>[r.name,Ji(o.throughput())]),
+n),this.columns.forEach(({meter:r},o)=>{let{calls:s,failures:a,messages:i,median:c,p95:u}=r.summary(),l={calls:z(s),failures:z(a),messages:z(i),median:mt(c),p95:mt(
+u)};for(let[d,p]of Object.entries(l))this.#n[o].get(d).textContent=p})}};var sc={"demo.v1.Demo.Say":{name:"Ada"},"demo.v1.Demo.Count":{upTo:50,intervalMs:100},"demo.v1.Demo.Sum":{number:"{n}"},"demo.v1.Demo.Chat":{text:"drop {n}"}},[
 rc,oc]=[10,4];function ac(e){let t=async r=>{r.finish(),await r.over},n=e===null?[]:[{id:"vault-without",title:"Vault, without the key",method:"demo.v1.Vault.Op\
 en",about:"A filter of the gateway refuses calls without an x-api-key. The server behind it never hears of them, and each protocol says so in its own way.",play:r=>r.
 call()},{id:"vault-with",title:"Vault, with the key",method:"demo.v1.Vault.Open",metadata:`x-api-key: ${e}`,about:"The same call with the key in its metadata, o\
@@ -1067,26 +1070,26 @@ e turns on the servers.",play:r=>r.call()},{id:"count",title:"Count to 50",metho
  the server notices.",play:r=>r.call()},{id:"sum",title:"Add up",method:"demo.v1.Demo.Sum",about:`${rc} messages, a half-close, one response. What fetch cannot \
 carry: the page streams.`,play:async r=>{await r.send(rc),await t(r)}},{id:"chat",title:"Chat",method:"demo.v1.Demo.Chat",about:"One call, open in both directio\
 ns. Send more; half-close to end it.",play:r=>r.send()},{id:"thousand",title:"1,000 each way",method:"demo.v1.Demo.Chat",message:{text:"drop {n} of a thousand"},
-about:"A thousand messages out and a thousand back at the same time, in one call.",play:async r=>{await r.send(oo),await t(r)}},...n,{id:"too-many",title:"Too m\
+about:"A thousand messages out and a thousand back at the same time, in one call.",play:async r=>{await r.send(so),await t(r)}},...n,{id:"too-many",title:"Too m\
 any calls",method:"demo.v1.Demo.Say",metadata:"x-demo-limit: 5",about:`${oc} calls in a row over each protocol, on a route that lets five a second through, what\
 ever they came over. The others end with RESOURCE_EXHAUSTED.`,play:r=>r.call(oc)}]}function ic(e,t,n){let r=v("scene-about"),o=e.map(s=>{let a=I("button",{type:"\
-button","data-scene":s.id},s.title);return a.addEventListener("click",()=>{r.textContent=s.about,dt(s.about),Vm(s,t,n)}),a});v("scenes").replaceChildren(...o)}async function Vm(e,t,n){
+button","data-scene":s.id},s.title);return a.addEventListener("click",()=>{r.textContent=s.about,ft(s.about),Gm(s,t,n)}),a});v("scenes").replaceChildren(...o)}async function Gm(e,t,n){
 t.choose(e.method,{...e.message&&{message:e.message},...e.metadata!==void 0&&{metadata:e.metadata}}),await n.fresh(),document.body.dataset.played=e.id,await e.play(
-n)}var Ft=document.body.dataset;async function Gm(){let e;try{e=await _n()}catch(p){Ft.settings="failed",Km(`The gateway's settings cannot be read: ${p.message}`);
-return}Ft.settings="loaded",Ym(e);let t=dr(),n=new An,r=[],o=p=>{r.push(p)},s=Mi(e,n,{used:(p,f)=>{u.flow(f),i.find(y=>y.lane.name===p)?.used(f)},state:p=>o(p)}),
-a=new Rn(e.demo?["backend-a","backend-b"]:[]),i=s.all.map(p=>new Pn(p,()=>t,f=>a.reply(f)));v("lanes").replaceChildren(...i.map(({element:p})=>p));let c=new Vn(
-i),u=new Dn(n,p=>c.mark(p),p=>s.automatic.carrierOf(p));r.forEach(p=>u.state(p)),o=p=>u.state(p),u.choice();let l=new Fn(sc,()=>{d.fresh()}),d=new kn(l,i);e.demo&&
-ic(ac(e.api_key),l,d),await cc(s,l,e,p=>t=p)}async function cc(e,t,n,r){Ft.reflection="asking";let o=v("no-reflection");try{let{services:s,registry:a,undescribed:i,
-version:c}=await Yi(e.automatic);r(a),t.offer(s,a),n.demo&&t.choose("demo.v1.Demo.Say"),Ft.reflection=c;let u=[...i].map(([l,d])=>`${l} (${d})`).join(", ");o.textContent=
+n)}var $t=document.body.dataset;async function Wm(){let e;try{e=await Cn()}catch(p){$t.settings="failed",Jm(`The gateway's settings cannot be read: ${p.message}`);
+return}$t.settings="loaded",Km(e);let t=pr(),n=new Ln,r=[],o=p=>{r.push(p)},s=Mi(e,n,{used:(p,f)=>{u.flow(f),i.find(y=>y.lane.name===p)?.used(f)},state:p=>o(p)}),
+a=new kn(e.demo?["backend-a","backend-b"]:[]),i=s.all.map(p=>new Fn(p,()=>t,f=>a.reply(f)));v("lanes").replaceChildren(...i.map(({element:p})=>p));let c=new Gn(
+i),u=new Un(n,p=>c.mark(p),p=>s.automatic.carrierOf(p));r.forEach(p=>u.state(p)),o=p=>u.state(p),u.choice();let l=new $n(sc,()=>{d.fresh()}),d=new Dn(l,i);e.demo&&
+ic(ac(e.api_key),l,d),await cc(s,l,e,p=>t=p)}async function cc(e,t,n,r){$t.reflection="asking";let o=v("no-reflection");try{let{services:s,registry:a,undescribed:i,
+version:c}=await Yi(e.automatic);r(a),t.offer(s,a),n.demo&&t.choose("demo.v1.Demo.Say"),$t.reflection=c;let u=[...i].map(([l,d])=>`${l} (${d})`).join(", ");o.textContent=
 s.length===0?"The server behind this gateway serves nothing but reflection.":`The server lists services that it does not describe: ${u}`,o.hidden=s.length>0&&i.
-size===0}catch(s){let{code:a,rawMessage:i}=b.from(s);Ft.reflection=a===h.Unimplemented?"none":"failed";let c=I("button",{type:"button","data-testid":"reflect-ag\
+size===0}catch(s){let{code:a,rawMessage:i}=b.from(s);$t.reflection=a===h.Unimplemented?"none":"failed";let c=I("button",{type:"button","data-testid":"reflect-ag\
 ain"},"Ask again");c.addEventListener("click",()=>{cc(e,t,n,r)}),v("method").replaceChildren(I("option",{},"no methods are known")),o.replaceChildren(...a===h.Unimplemented?
-Wm():[I("p",{},`The server could not be asked what it has: ${eo(a)}, ${i}`)],c),o.hidden=!1}}function Wm(){let t=[["Go","reflection.Register(server)","google.go\
+Ym():[I("p",{},`The server could not be asked what it has: ${to(a)}, ${i}`)],c),o.hidden=!1}}function Ym(){let t=[["Go","reflection.Register(server)","google.go\
 lang.org/grpc/reflection"],["Java","ProtoReflectionServiceV1.newInstance()","grpc-services"],["Python","reflection.enable_server_reflection(names, server)","grp\
 cio-reflection"],["Node","new ReflectionService(definition).addToServer(server)","@grpc/reflection"],["Rust","tonic_reflection::server::Builder","tonic-reflecti\
 on"],["C#","app.MapGrpcReflectionService()","Grpc.AspNetCore.Server.Reflection"]].map(([n,r,o])=>I("li",{},`${n}: `,I("code",{},r),` of ${o}`));return[I("p",{},
 "The server behind this gateway does not say which services it has. Add gRPC server reflection to it, start it again, and this page knows its methods and messag\
-es:"),I("ul",{},...t)]}function Ym(e){for(let n of document.querySelectorAll("[data-demo]"))n.hidden=!e.demo;document.title=e.demo?"Sluicegate demo":"Sluicegate",
+es:"),I("ul",{},...t)]}function Km(e){for(let n of document.querySelectorAll("[data-demo]"))n.hidden=!e.demo;document.title=e.demo?"Sluicegate demo":"Sluicegate",
 v("place").textContent=e.demo?`${location.host} · the demo's service, on two servers`:`${location.host} · your own server is behind this gateway`;let t=location.
 protocol==="https:";v("commands").textContent=`curl ${t?"-k ":""}${location.origin}/v1/greetings/you
-grpcurl ${t?"-insecure":"-plaintext"} -d '{"name": "you"}' ${location.host} demo.v1.Demo/Say`}function Km(e){let t=v("trouble");t.textContent=e,t.hidden=!1}Gm();
+grpcurl ${t?"-insecure":"-plaintext"} -d '{"name": "you"}' ${location.host} demo.v1.Demo/Say`}function Jm(e){let t=v("trouble");t.textContent=e,t.hidden=!1}Wm();
