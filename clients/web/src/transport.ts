@@ -83,6 +83,8 @@ function withLegalTimeout(client: UniversalClientFn): UniversalClientFn {
 /** Connect's own client gives `fetch` a stream for a body, which browsers refuse or do not know. */
 function fetchClient(fetching: typeof fetch): UniversalClientFn {
   return async ({ url, method, header, body, signal }) => {
+    // Connect sets it as for gRPC. Pages may by now, so Firefox would ask whether they may from another origin, too.
+    header.delete("user-agent");
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for await (const piece of body ?? []) pieces.push(new Uint8Array(piece));
     const response = await orUnavailable(

@@ -387,16 +387,20 @@ describe("on fetch", () => {
 
   test("a fetch that was given", async () => {
     const requests: string[] = [];
+    let names: string[] = [];
     const transport = fetchTransport({
       baseUrl: "https://gateway.test",
       fetch: async (url, init) => {
         requests.push(`${init?.method} ${url} ${init?.redirect}`);
+        names = [...new Headers(init?.headers).keys()];
         return new Response(null, { status: 401 });
       },
     });
     const failure = await failureOf(createClient(Echo, transport).say({}));
     expect(failure.code).toBe(Code.Unauthenticated);
     expect(requests).toEqual(["POST https://gateway.test/t.Echo/Say error"]);
+    // Each of these must be allowed to pages of other origins, and by default the gateway allows no others.
+    expect(names).toEqual(["content-type", "x-grpc-web", "x-user-agent"]);
   });
 });
 
