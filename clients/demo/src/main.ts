@@ -62,7 +62,12 @@ async function begin(): Promise<void> {
 }
 
 /** Asks the server what it has, until it tells. */
-async function learn(lanes: Lanes, composer: Composer, settings: Settings, learned: (registry: Registry) => void): Promise<void> {
+async function learn(
+  lanes: Lanes,
+  composer: Composer,
+  settings: Settings,
+  learned: (registry: Registry) => void,
+): Promise<void> {
   results["reflection"] = "asking";
   const note = find("no-reflection");
   try {
@@ -82,7 +87,8 @@ async function learn(lanes: Lanes, composer: Composer, settings: Settings, learn
     const again = make("button", { type: "button", "data-testid": "reflect-again" }, "Ask again");
     again.addEventListener("click", () => void learn(lanes, composer, settings, learned));
     find("method").replaceChildren(make("option", {}, "no methods are known"));
-    note.replaceChildren(...(code === Code.Unimplemented ? howToReflect() : [make("p", {}, `The server could not be asked what it has: ${statusName(code)}, ${rawMessage}`)]), again);
+    const why = `The server could not be asked what it has: ${statusName(code)}, ${rawMessage}`;
+    note.replaceChildren(...(code === Code.Unimplemented ? howToReflect() : [make("p", {}, why)]), again);
     note.hidden = false;
   }
 }

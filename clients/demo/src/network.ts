@@ -7,14 +7,18 @@
 
 import type { CarrierName } from "@sluicegate/web";
 
-/** Browsers connect to no port of the "bad ports" in the Fetch standard, so nobody is disturbed and the failure is real. */
+/** One of the "bad ports" of the Fetch standard: browsers refuse it by themselves, so nobody else is disturbed. */
 const NOWHERE = "//127.0.0.1:9/";
 
 /** One page's connections, by carrier. */
 export class Network {
   readonly #cut = new Set<CarrierName>();
   /** How to lose each connection that is open. */
-  readonly #open: Record<CarrierName, Set<() => void>> = { webtransport: new Set(), websocket: new Set(), fetch: new Set() };
+  readonly #open: Record<CarrierName, Set<() => void>> = {
+    webtransport: new Set(),
+    websocket: new Set(),
+    fetch: new Set(),
+  };
 
   isCut(carrier: CarrierName): boolean {
     return this.#cut.has(carrier);
@@ -48,9 +52,9 @@ export class Network {
         network.#keep("webtransport", () => this.close({ closeCode: 0, reason: "cut by the page" }), this.closed);
       }
 
-      override createBidirectionalStream(options?: WebTransportSendStreamOptions): Promise<WebTransportBidirectionalStream> {
+      override createBidirectionalStream(...args: Parameters<WebTransport["createBidirectionalStream"]>) {
         used("webtransport");
-        return super.createBidirectionalStream(options);
+        return super.createBidirectionalStream(...args);
       }
     };
   }

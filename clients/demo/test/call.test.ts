@@ -40,9 +40,9 @@ const terms = (method: DescMethod) => ({ method, headers: new Headers(), timeout
 function streams(answer: (requests: AsyncIterable<Message>, signal?: AbortSignal) => AsyncIterable<Message>): Transport {
   return {
     unary: () => Promise.reject(new ConnectError("not here", Code.Internal)),
-    stream: (async (method: DescMethod, signal: AbortSignal | undefined, _ms: unknown, _header: unknown, input: AsyncIterable<Message>) => ({
+    stream: (async (...[method, signal, , , requests]: Parameters<Transport["stream"]>) => ({
       stream: true, service: method.parent, method, header: new Headers(), trailer: new Headers({ "x-end": "yes" }),
-      message: answer(input, signal),
+      message: answer(requests as AsyncIterable<Message>, signal),
     })) as unknown as Transport["stream"],
   };
 }

@@ -55,7 +55,10 @@ test("a message that contains itself is left out", () => {
 });
 
 test("templates of the well-known types can be sent", () => {
-  for (const typeName of ["Timestamp", "Duration", "FieldMask", "Any", "Struct", "Value", "ListValue", "Empty", "StringValue", "BytesValue", "UInt64Value"]) {
+  for (const typeName of [
+    "Timestamp", "Duration", "FieldMask", "Any", "Struct", "Value", "ListValue", "Empty", "StringValue", "BytesValue",
+    "UInt64Value",
+  ]) {
     const sample = message({ name: "it", type: "TYPE_MESSAGE", typeName: `.google.protobuf.${typeName}` });
     expect(() => fromJson(sample, template(sample)), typeName).not.toThrow();
   }

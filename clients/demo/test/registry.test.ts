@@ -11,7 +11,8 @@ import type { Answer, Question } from "../src/reflection/schema.js";
 /** A server with these files, which remembers what it was asked. */
 function server(files: JsonObject[], options: { services: string[]; alongside?: boolean }) {
   const asked: Question[] = [];
-  const encode = (file: JsonObject) => base64Encode(toBinary(FileDescriptorProtoSchema, fromJson(FileDescriptorProtoSchema, file)));
+  const encode = (file: JsonObject) =>
+    base64Encode(toBinary(FileDescriptorProtoSchema, fromJson(FileDescriptorProtoSchema, file)));
   const answer = (file: JsonObject | undefined): Answer => {
     if (!file) return { errorResponse: { errorCode: 5, errorMessage: "no such thing" } };
     const sent = options.alongside ? [file, ...files.filter((other) => other !== file)] : [file];
@@ -19,7 +20,9 @@ function server(files: JsonObject[], options: { services: string[]; alongside?: 
   };
   const ask = async (question: Question): Promise<Answer> => {
     asked.push(question);
-    if ("listServices" in question) return { listServicesResponse: { service: options.services.map((name) => ({ name })) } };
+    if ("listServices" in question) {
+      return { listServicesResponse: { service: options.services.map((name) => ({ name })) } };
+    }
     if ("fileByFilename" in question) return answer(files.find(({ name }) => name === question.fileByFilename));
     return answer(files.find((file) => {
       const services = (file["service"] ?? []) as { name: string }[];
@@ -33,7 +36,9 @@ const TYPES = {
   name: "shop/types.proto", package: "shop", syntax: "proto3", dependency: ["google/protobuf/timestamp.proto"],
   messageType: [{
     name: "Order",
-    field: [{ name: "at", number: 1, type: "TYPE_MESSAGE", typeName: ".google.protobuf.Timestamp", label: "LABEL_OPTIONAL" }],
+    field: [{
+      name: "at", number: 1, label: "LABEL_OPTIONAL", type: "TYPE_MESSAGE", typeName: ".google.protobuf.Timestamp",
+    }],
   }],
 };
 const method = (name: string) => ({ name, inputType: ".shop.Order", outputType: ".shop.Order" });

@@ -26,7 +26,11 @@ export function begun(counts: readonly number[]): (number | undefined)[] {
 }
 
 /** The path of a line through the values that are there, broken where none is. A single one becomes a dot. */
-export function linePath(values: readonly (number | undefined)[], x: (index: number) => number, y: (value: number) => number): string {
+export function linePath(
+  values: readonly (number | undefined)[],
+  x: (index: number) => number,
+  y: (value: number) => number,
+): string {
   let path = "";
   values.forEach((value, index) => {
     if (value === undefined) return;

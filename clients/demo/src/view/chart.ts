@@ -29,20 +29,24 @@ export class Chart {
     const steps = this.hasZero ? [0, ...marks(values.map(Math.ceil))] : marks(values);
     const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
     const x = (secondsAgo: number) => MARGIN.left + inner.width * (1 - secondsAgo / span);
+    const [left, right] = [MARGIN.left, width - MARGIN.right];
     const y = (value: number) => MARGIN.top + inner.height * (1 - place(value, steps));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.svg.replaceChildren(
-      ...steps.map((step) => shape("path", { class: "rule", d: `M${MARGIN.left} ${y(step).toFixed(1)}H${width - MARGIN.right}` })),
-      ...(values.length === 0 ? [] : steps).map((step) => label(step > 0 && step < 1 ? String(step) : count(step), MARGIN.left - 8, y(step) + 4, "end")),
+      ...steps.map((step) => shape("path", { class: "rule", d: `M${left} ${y(step).toFixed(1)}H${right}` })),
+      ...(values.length === 0 ? [] : steps).map((step) => label(count(step), left - 8, y(step) + 4, "end")),
       // The outermost words stay within the picture.
       label(`−${span} s`, x(span), HEIGHT - 5, "start"),
       label(`−${span / 2} s`, x(span / 2), HEIGHT - 5, "middle"),
       label("now", x(0), HEIGHT - 5, "end"),
       ...events.filter(({ secondsAgo }) => secondsAgo < span).flatMap(({ text, secondsAgo }, index) => {
         const isRight = secondsAgo < span / 2;
+        const at = x(secondsAgo);
+        // Those that are close to each other stand below each other.
+        const height = MARGIN.top + 10 + (index % 3) * 13;
         return [
-          shape("path", { class: "event", d: `M${x(secondsAgo).toFixed(1)} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}` }),
-          label(text, x(secondsAgo) + (isRight ? -5 : 5), MARGIN.top + 10 + (index % 3) * 13, isRight ? "end" : "start"),
+          shape("path", { class: "event", d: `M${at.toFixed(1)} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}` }),
+          label(text, at + (isRight ? -5 : 5), height, isRight ? "end" : "start"),
         ];
       }),
       ...series.map(([lane, values]) =>

@@ -77,8 +77,9 @@ export class Column {
     part(this.element, "messages").replaceChildren();
     this.#clear();
     if (this.carries(method)) return this.#show("idle", "–");
-    this.#show("unsupported", "cannot");
-    part(this.element, "said").textContent = "fetch sends one message and then reads; it cannot carry a call that streams from the page.";
+    this.#show("unsupported", "cannot carry it");
+    part(this.element, "said").textContent =
+      "fetch sends one message and then reads; it cannot carry a call that streams from the page.";
   }
 
   /** Makes a call of one message. Resolves when it is over. */
@@ -184,7 +185,8 @@ export class Column {
     this.#show(end.status, end.status, isOk);
     if (this.#received === 0) part(this.element, "latency").textContent = duration(ms);
     const tally = [...this.#endings].map(([status, times]) => `${count(times)} × ${status}`);
-    part(this.element, "said").textContent = end.message || (tally.length > 1 ? tally.join(", ") : "");
+    const said = tally.length > 1 ? [end.message, tally.join(", ")] : [end.message];
+    part(this.element, "said").textContent = said.filter(Boolean).join(" · ").replaceAll("_", "_\u200b");
     this.element.dataset["tally"] = tally.join(", ");
     if (!this.#isOnCarrier) {
       delete this.element.dataset["via"];

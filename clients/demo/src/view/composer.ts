@@ -51,7 +51,8 @@ export class Composer {
     });
     this.#select.replaceChildren(...groups);
     this.#select.disabled = groups.length === 0;
-    if (groups.length > 0) this.#chosen();
+    if (groups.length > 0) return this.#chosen();
+    for (const button of document.querySelectorAll<HTMLButtonElement>("[data-for] button")) button.disabled = true;
   }
 
   get method(): DescMethod | undefined {

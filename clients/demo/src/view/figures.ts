@@ -8,18 +8,21 @@ import { find, make } from "./page.js";
 
 /** How often all is drawn again, in milliseconds. */
 const PACE = 500;
+/** Of the table, after the name of the lane. */
+const COLUMNS = ["calls", "failures", "messages", "median", "p95"] as const;
 
 export class Figures {
   readonly #latency = new Chart(find<SVGSVGElement>("latency-chart"), false);
   readonly #throughput = new Chart(find<SVGSVGElement>("throughput-chart"), true);
-  readonly #cells: Map<string, HTMLElement>[] = [];
+  readonly #cells: Map<(typeof COLUMNS)[number], HTMLElement>[] = [];
   readonly #events: { text: string; at: number }[] = [];
 
   constructor(readonly columns: readonly Column[]) {
     const rows = columns.map(({ lane }) => {
-      const cells = new Map(["calls", "failures", "messages", "median", "p95"].map((name) => [name, make("td", { "data-part": name })]));
+      const cells = new Map(COLUMNS.map((name) => [name, make("td", { "data-part": name })]));
       this.#cells.push(cells);
-      const swatch = document.querySelector<HTMLTemplateElement>("#lane")!.content.querySelector(".swatch")!.cloneNode(true);
+      const template = document.querySelector<HTMLTemplateElement>("#lane")!;
+      const swatch = template.content.querySelector(".swatch")!.cloneNode(true);
       return make("tr", { "data-numbers": lane.name, class: lane.name },
         make("th", { scope: "row" }, swatch, ` ${lane.title}`), ...cells.values());
     });
@@ -43,8 +46,8 @@ export class Figures {
     this.#throughput.draw(this.columns.map(({ lane, meter }) => [lane.name, begun(meter.throughput())]), events);
     this.columns.forEach(({ meter }, index) => {
       const { calls, failures, messages, median, p95 } = meter.summary();
-      const texts = { calls: count(calls), failures: count(failures), messages: count(messages), median: duration(median), p95: duration(p95) };
-      for (const [name, text] of Object.entries(texts)) this.#cells[index]!.get(name)!.textContent = text;
+      const texts = [count(calls), count(failures), count(messages), duration(median), duration(p95)];
+      COLUMNS.forEach((name, column) => (this.#cells[index]!.get(name)!.textContent = texts[column]!));
     });
   }
 }

@@ -1,18 +1,18 @@
 // Made of clients/demo and clients/web by clients/demo/build.mjs. See licenses.txt for what else is in it.
-function ht(e,t){return e!==null&&typeof e=="object"&&"$typeName"in e&&typeof e.$typeName=="string"?t===void 0?!0:t.typeName===e.$typeName:!1}var m;(function(e){e[e.DOUBLE=1]="DOUBLE",e[e.FLOAT=2]="FLOAT",e[e.INT64=3]="INT64",e[e.UINT64=4]="UINT64",e[e.INT32=5]="INT32",e[e.FIXED64=6]="FIXED64",e[e.FIXED32=
+function ht(e,t){return e!==null&&typeof e=="object"&&"$typeName"in e&&typeof e.$typeName=="string"?t===void 0?!0:t.typeName===e.$typeName:!1}var l;(function(e){e[e.DOUBLE=1]="DOUBLE",e[e.FLOAT=2]="FLOAT",e[e.INT64=3]="INT64",e[e.UINT64=4]="UINT64",e[e.INT32=5]="INT32",e[e.FIXED64=6]="FIXED64",e[e.FIXED32=
 7]="FIXED32",e[e.BOOL=8]="BOOL",e[e.STRING=9]="STRING",e[e.BYTES=12]="BYTES",e[e.UINT32=13]="UINT32",e[e.SFIXED32=15]="SFIXED32",e[e.SFIXED64=16]="SFIXED64",e[e.
-SINT32=17]="SINT32",e[e.SINT64=18]="SINT64"})(m||(m={}));function mo(){let e=this.buf,t=this.pos,n=0,r=0;for(let s=0;s<28;s+=7){let a=e[t++];if(n|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=
+SINT32=17]="SINT32",e[e.SINT64=18]="SINT64"})(l||(l={}));function mo(){let e=this.buf,t=this.pos,n=0,r=0;for(let s=0;s<28;s+=7){let a=e[t++];if(n|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=
 n,this.varint64Hi=r;return}}let o=e[t++];if(n|=(o&15)<<28,r=(o&112)>>4,(o&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=n,this.varint64Hi=r;return}for(let s=3;s<=
 31;s+=7){let a=e[t++];if(r|=(a&127)<<s,(a&128)==0){this.pos=t,this.assertBounds(),this.varint64Lo=n,this.varint64Hi=r;return}}throw new Error("invalid varint")}var Bt=4294967296;function Wn(e){let t=e[0]==="-";t&&(e=e.slice(1));let n=1e6,r=0,o=0;function s(a,i){let c=Number(e.slice(a,i));o*=n,r=r*n+c,r>=Bt&&(o=o+(r/Bt|
 0),r=r%Bt)}return s(-24,-18),s(-18,-12),s(-12,-6),s(-6),t?po(r,o):Kn(r,o)}function fo(e,t){let n=Kn(e,t),r=n.hi&2147483648;r&&(n=po(n.lo,n.hi));let o=Yn(n.lo,n.
-hi);return r?"-"+o:o}function Yn(e,t){if({lo:e,hi:t}=uc(e,t),t<=2097151)return String(Bt*t+e);let n=e&16777215,r=(e>>>24|t<<8)&16777215,o=t>>16&65535,s=n+r*6777216+
-o*6710656,a=r+o*8147497,i=o*2,c=1e7;return s>=c&&(a+=Math.floor(s/c),s%=c),a>=c&&(i+=Math.floor(a/c),a%=c),i.toString()+lo(a)+lo(s)}function uc(e,t){return{lo:e>>>
+hi);return r?"-"+o:o}function Yn(e,t){if({lo:e,hi:t}=lc(e,t),t<=2097151)return String(Bt*t+e);let n=e&16777215,r=(e>>>24|t<<8)&16777215,o=t>>16&65535,s=n+r*6777216+
+o*6710656,a=r+o*8147497,i=o*2,c=1e7;return s>=c&&(a+=Math.floor(s/c),s%=c),a>=c&&(i+=Math.floor(a/c),a%=c),i.toString()+lo(a)+lo(s)}function lc(e,t){return{lo:e>>>
 0,hi:t>>>0}}function Kn(e,t){return{lo:e|0,hi:t|0}}function po(e,t){return t=~t,e?e=~e+1:t+=1,Kn(e,t)}var lo=e=>{let t=String(e);return"0000000".slice(t.length)+
 t};function ho(e,t){if(e>>>0<128){t.push(e);return}if(e>=0){for(;e>127;)t.push(e&127|128),e=e>>>7;t.push(e)}else{for(let n=0;n<9;n++)t.push(e&127|128),e=e>>7;t.
 push(1)}}function yo(){let e=this.buf[this.pos++];if((e&128)===0)return this.assertBounds(),e;let t=e&127;if(e=this.buf[this.pos++],t|=(e&127)<<7,(e&128)===0)return this.
 assertBounds(),t;if(e=this.buf[this.pos++],t|=(e&127)<<14,(e&128)===0)return this.assertBounds(),t;if(e=this.buf[this.pos++],t|=(e&127)<<21,(e&128)===0)return this.
 assertBounds(),t;e=this.buf[this.pos++],t|=(e&15)<<28;for(let n=5;(e&128)!==0&&n<10;n++)e=this.buf[this.pos++];if((e&128)!==0)throw new Error("invalid varint");
-return this.assertBounds(),t>>>0}var T=lc();function lc(){let e=new DataView(new ArrayBuffer(8));if(typeof BigInt=="function"&&typeof e.getBigInt64=="function"&&typeof e.getBigUint64=="function"&&
+return this.assertBounds(),t>>>0}var T=mc();function mc(){let e=new DataView(new ArrayBuffer(8));if(typeof BigInt=="function"&&typeof e.getBigInt64=="function"&&typeof e.getBigUint64=="function"&&
 typeof e.setBigInt64=="function"&&typeof e.setBigUint64=="function"&&(!!globalThis.Deno||!!globalThis.Bun||typeof process!="object"||typeof process.env!="object"||
 process.env.BUF_BIGINT_DISABLE!=="1")){let n=BigInt("-9223372036854775808"),r=BigInt("9223372036854775807"),o=BigInt("0"),s=BigInt("18446744073709551615");return{
 zero:BigInt(0),supported:!0,parse(a){let i=typeof a=="bigint"?a:BigInt(a);if(i>r||i<n)throw new Error(`invalid int64: ${a}`);return i},uParse(a){let i=typeof a==
@@ -21,9 +21,9 @@ zero:BigInt(0),supported:!0,parse(a){let i=typeof a=="bigint"?a:BigInt(a);if(i>r
 0,!0)},uDec(a,i){return e.setInt32(0,a,!0),e.setInt32(4,i,!0),e.getBigUint64(0,!0)}}}return{zero:"0",supported:!1,parse(n){return typeof n!="string"&&(n=n.toString()),
 bo(n),n},uParse(n){return typeof n!="string"&&(n=n.toString()),go(n),n},enc(n){return typeof n!="string"&&(n=n.toString()),bo(n),Wn(n)},uEnc(n){return typeof n!=
 "string"&&(n=n.toString()),go(n),Wn(n)},dec(n,r){return fo(n,r)},uDec(n,r){return Yn(n,r)}}}function bo(e){if(!/^-?[0-9]+$/.test(e))throw new Error("invalid int\
-64: "+e)}function go(e){if(!/^[0-9]+$/.test(e))throw new Error("invalid uint64: "+e)}function G(e,t){switch(e){case m.STRING:return"";case m.BOOL:return!1;case m.DOUBLE:case m.FLOAT:return 0;case m.INT64:case m.UINT64:case m.SFIXED64:case m.FIXED64:case m.
-SINT64:return t?"0":T.zero;case m.BYTES:return new Uint8Array(0);default:return 0}}function wo(e,t){switch(e){case m.BOOL:return t===!1;case m.STRING:return t===
-"";case m.BYTES:return t instanceof Uint8Array&&!t.byteLength;case m.DOUBLE:case m.FLOAT:return Object.is(t,0);default:return t==0}}var Eo=2,M=Symbol.for("reflect unsafe local");function vo(e,t){let n=e[t.localName].case;return n===void 0?n:t.fields.find(r=>r.localName===n)}function No(e,t){
+64: "+e)}function go(e){if(!/^[0-9]+$/.test(e))throw new Error("invalid uint64: "+e)}function G(e,t){switch(e){case l.STRING:return"";case l.BOOL:return!1;case l.DOUBLE:case l.FLOAT:return 0;case l.INT64:case l.UINT64:case l.SFIXED64:case l.FIXED64:case l.
+SINT64:return t?"0":T.zero;case l.BYTES:return new Uint8Array(0);default:return 0}}function wo(e,t){switch(e){case l.BOOL:return t===!1;case l.STRING:return t===
+"";case l.BYTES:return t instanceof Uint8Array&&!t.byteLength;case l.DOUBLE:case l.FLOAT:return Object.is(t,0);default:return t==0}}var Eo=2,M=Symbol.for("reflect unsafe local");function vo(e,t){let n=e[t.localName].case;return n===void 0?n:t.fields.find(r=>r.localName===n)}function No(e,t){
 let n=t.localName;if(t.oneof)return e[t.oneof.localName].case===n;if(t.presence!=Eo)return e[n]!==void 0&&Object.prototype.hasOwnProperty.call(e,n);switch(t.fieldKind){case"\
 list":return e[n].length>0;case"map":return Object.keys(e[n]).length>0;case"scalar":return!wo(t.scalar,e[n]);case"enum":return e[n]!==t.enum.values[0].number}throw new Error(
 "message field with implicit presence")}function _e(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
@@ -31,38 +31,38 @@ oneof.localName];return n.case===t.localName?n.value:void 0}return e[t.localName
 localName]=n}function B(e,t,n){t==="__proto__"?Object.defineProperty(e,"__proto__",{value:n,writable:!0,enumerable:!0,configurable:!0}):e[t]=n}function xo(e,t){
 return Object.prototype.hasOwnProperty.call(e,t)?e[t]:void 0}function Io(e,t){let n=t.localName;if(t.oneof){let r=t.oneof.localName;e[r].case===n&&(e[r]={case:void 0})}else if(t.
 presence!=Eo)delete e[n];else switch(t.fieldKind){case"map":e[n]={};break;case"list":e[n]=[];break;case"enum":e[n]=t.enum.values[0].number;break;case"scalar":e[n]=
-G(t.scalar,t.longAsString);break}}function Q(e){return e!==null&&typeof e=="object"&&!Array.isArray(e)}function yt(e,t){var n,r,o,s;if(Q(e)&&M in e&&"add"in e&&"field"in e&&typeof e.field=="function"){if(t!==void 0){let a=t,i=e.field();return a.listKind==i.listKind&&
+G(t.scalar,t.longAsString);break}}function q(e){return e!==null&&typeof e=="object"&&!Array.isArray(e)}function yt(e,t){var n,r,o,s;if(q(e)&&M in e&&"add"in e&&"field"in e&&typeof e.field=="function"){if(t!==void 0){let a=t,i=e.field();return a.listKind==i.listKind&&
 a.scalar===i.scalar&&((n=a.message)===null||n===void 0?void 0:n.typeName)===((r=i.message)===null||r===void 0?void 0:r.typeName)&&((o=a.enum)===null||o===void 0?
-void 0:o.typeName)===((s=i.enum)===null||s===void 0?void 0:s.typeName)}return!0}return!1}function bt(e,t){var n,r,o,s;if(Q(e)&&M in e&&"has"in e&&"field"in e&&typeof e.
+void 0:o.typeName)===((s=i.enum)===null||s===void 0?void 0:s.typeName)}return!0}return!1}function bt(e,t){var n,r,o,s;if(q(e)&&M in e&&"has"in e&&"field"in e&&typeof e.
 field=="function"){if(t!==void 0){let a=t,i=e.field();return a.mapKey===i.mapKey&&a.mapKind==i.mapKind&&a.scalar===i.scalar&&((n=a.message)===null||n===void 0?void 0:
 n.typeName)===((r=i.message)===null||r===void 0?void 0:r.typeName)&&((o=a.enum)===null||o===void 0?void 0:o.typeName)===((s=i.enum)===null||s===void 0?void 0:s.
-typeName)}return!0}return!1}function gt(e,t){return Q(e)&&M in e&&"desc"in e&&Q(e.desc)&&e.desc.kind==="message"&&(t===void 0||e.desc.typeName==t.typeName)}function Oo(e){return _o(e.$typeName)}function K(e){let t=e.fields[0];return _o(e.typeName)&&t!==void 0&&t.fieldKind=="scalar"&&t.name=="value"&&t.number==1}function Vt(e){
+typeName)}return!0}return!1}function gt(e,t){return q(e)&&M in e&&"desc"in e&&q(e.desc)&&e.desc.kind==="message"&&(t===void 0||e.desc.typeName==t.typeName)}function Oo(e){return _o(e.$typeName)}function K(e){let t=e.fields[0];return _o(e.typeName)&&t!==void 0&&t.fieldKind=="scalar"&&t.name=="value"&&t.number==1}function Vt(e){
 switch(e.typeName){case"google.protobuf.Any":case"google.protobuf.Timestamp":case"google.protobuf.Duration":case"google.protobuf.FieldMask":case"google.protobuf\
-.Struct":case"google.protobuf.Value":case"google.protobuf.ListValue":return!0;default:return K(e)}}var mc=new Set(["google.protobuf.DoubleValue","google.protobu\
+.Struct":case"google.protobuf.Value":case"google.protobuf.ListValue":return!0;default:return K(e)}}var fc=new Set(["google.protobuf.DoubleValue","google.protobu\
 f.FloatValue","google.protobuf.Int64Value","google.protobuf.UInt64Value","google.protobuf.Int32Value","google.protobuf.UInt32Value","google.protobuf.BoolValue",
-"google.protobuf.StringValue","google.protobuf.BytesValue"]);function _o(e){return mc.has(e)}var fc=999,dc=998,Ao=2;function C(e,t){return ht(t,e)?t:Lo(e)(t)}var Co=new WeakMap;function Lo(e){let t=Co.get(e);return t===void 0&&(t=pc(e),Co.set(e,t)),t}var Jn=0,
-Ro=1,ko=2,Do=3;function pc(e){let t=e.typeName,{properties:n,prototype:r}=hc(e);return o=>{let s;r!==void 0?(s=Object.create(r),s.$typeName=t):s={$typeName:t};for(let a=0;a<
+"google.protobuf.StringValue","google.protobuf.BytesValue"]);function _o(e){return fc.has(e)}var dc=999,pc=998,Ao=2;function C(e,t){return ht(t,e)?t:Lo(e)(t)}var Co=new WeakMap;function Lo(e){let t=Co.get(e);return t===void 0&&(t=hc(e),Co.set(e,t)),t}var Jn=0,
+Ro=1,ko=2,Do=3;function hc(e){let t=e.typeName,{properties:n,prototype:r}=yc(e);return o=>{let s;r!==void 0?(s=Object.create(r),s.$typeName=t):s={$typeName:t};for(let a=0;a<
 n.length;a++){let i=n[a],c=i.name,u=o?.[c];switch(i.kind){case Jn:u!=null?s[c]=i.convert!==void 0?i.convert(u):u:i.constant!==void 0&&(s[c]=i.constant);break;case Ro:
-s[c]=i.convert!==void 0&&Array.isArray(u)?u.map(i.convert):u??[];break;case ko:if(i.convert===void 0||!Q(u))s[c]=u??{};else{let l={},d=Object.keys(u);for(let p=0;p<
-d.length;p++)B(l,d[p],i.convert(u[d[p]]));s[c]=l}break;case Do:{let l=u;if(l?.case!=null){let d=i.convert.get(l.case);if(d!==void 0){s[c]={case:l.case,value:d(l.
-value)};break}}s[c]={case:void 0};break}}}return s}}function hc(e){var t,n;let r=[],o={},s=bc(e);for(let a of e.members){let i=a.localName;if(a.kind=="oneof"){r.
-push({name:i,kind:Do,constant:void 0,convert:yc(a)});continue}switch(a.fieldKind){case"message":{r.push({name:i,kind:Jn,constant:void 0,convert:Gt(a)});break}case"\
-list":{r.push({name:i,kind:Ro,constant:void 0,convert:a.listKind=="message"?(t=Gt(a))!==null&&t!==void 0?t:(c=>c):a.scalar==m.BYTES?wt:void 0});break}case"map":{
-r.push({name:i,kind:ko,constant:void 0,convert:a.mapKind=="message"?(n=Gt(a))!==null&&n!==void 0?n:(c=>c):a.scalar==m.BYTES?wt:void 0});break}default:{let c=gc(
-a);r.push({name:i,kind:Jn,constant:a.presence==Ao?c:void 0,convert:a.fieldKind=="scalar"&&a.scalar==m.BYTES?wt:void 0}),s&&(o[i]=c);break}}}return{properties:r,
-prototype:s?o:void 0}}function yc(e){let t=new Map;for(let n of e.fields){let r;n.fieldKind=="message"?r=Gt(n):n.fieldKind=="scalar"&&n.scalar==m.BYTES&&(r=wt),
-t.set(n.localName,r??(o=>o))}return t}function Gt(e){if(e.fieldKind=="message"&&!e.oneof&&K(e.message))return e.message.fields[0].scalar==m.BYTES?wt:void 0;if(e.
-message.typeName=="google.protobuf.Struct"&&e.parent.typeName!=="google.protobuf.Value")return;let t=e.message,n;return r=>!Q(r)||ht(r,t)?r:(n??(n=Lo(t)),n(r))}
-function wt(e){return Array.isArray(e)?new Uint8Array(e):e}function bc(e){switch(e.file.edition){case fc:return!1;case dc:return!0;default:return e.fields.some(
-t=>t.presence!=Ao&&t.fieldKind!="message"&&!t.oneof)}}function gc(e){let t=e.getDefaultValue();return t!==void 0?e.fieldKind=="scalar"&&e.longAsString?t.toString():
-t:e.fieldKind=="scalar"?G(e.scalar,e.longAsString):e.enum.values[0].number}var wc=["FieldValueInvalidError","FieldListRangeError","ForeignFieldError"],x=class extends Error{constructor(t,n,r="FieldValueInvalidError"){super(n),this.name=
-r,this.field=()=>t}};function Uo(e){return e instanceof Error&&wc.includes(e.name)&&"field"in e&&typeof e.field=="function"}var Hn;function Ec(e){var t;Hn=Object.assign(Object.assign({},e),{encodeUtf8Into:(t=e.encodeUtf8Into)!==null&&t!==void 0?t:jn(e.encodeUtf8.bind(e))})}function Et(){
+s[c]=i.convert!==void 0&&Array.isArray(u)?u.map(i.convert):u??[];break;case ko:if(i.convert===void 0||!q(u))s[c]=u??{};else{let m={},p=Object.keys(u);for(let f=0;f<
+p.length;f++)B(m,p[f],i.convert(u[p[f]]));s[c]=m}break;case Do:{let m=u;if(m?.case!=null){let p=i.convert.get(m.case);if(p!==void 0){s[c]={case:m.case,value:p(m.
+value)};break}}s[c]={case:void 0};break}}}return s}}function yc(e){var t,n;let r=[],o={},s=gc(e);for(let a of e.members){let i=a.localName;if(a.kind=="oneof"){r.
+push({name:i,kind:Do,constant:void 0,convert:bc(a)});continue}switch(a.fieldKind){case"message":{r.push({name:i,kind:Jn,constant:void 0,convert:Gt(a)});break}case"\
+list":{r.push({name:i,kind:Ro,constant:void 0,convert:a.listKind=="message"?(t=Gt(a))!==null&&t!==void 0?t:(c=>c):a.scalar==l.BYTES?wt:void 0});break}case"map":{
+r.push({name:i,kind:ko,constant:void 0,convert:a.mapKind=="message"?(n=Gt(a))!==null&&n!==void 0?n:(c=>c):a.scalar==l.BYTES?wt:void 0});break}default:{let c=wc(
+a);r.push({name:i,kind:Jn,constant:a.presence==Ao?c:void 0,convert:a.fieldKind=="scalar"&&a.scalar==l.BYTES?wt:void 0}),s&&(o[i]=c);break}}}return{properties:r,
+prototype:s?o:void 0}}function bc(e){let t=new Map;for(let n of e.fields){let r;n.fieldKind=="message"?r=Gt(n):n.fieldKind=="scalar"&&n.scalar==l.BYTES&&(r=wt),
+t.set(n.localName,r??(o=>o))}return t}function Gt(e){if(e.fieldKind=="message"&&!e.oneof&&K(e.message))return e.message.fields[0].scalar==l.BYTES?wt:void 0;if(e.
+message.typeName=="google.protobuf.Struct"&&e.parent.typeName!=="google.protobuf.Value")return;let t=e.message,n;return r=>!q(r)||ht(r,t)?r:(n??(n=Lo(t)),n(r))}
+function wt(e){return Array.isArray(e)?new Uint8Array(e):e}function gc(e){switch(e.file.edition){case dc:return!1;case pc:return!0;default:return e.fields.some(
+t=>t.presence!=Ao&&t.fieldKind!="message"&&!t.oneof)}}function wc(e){let t=e.getDefaultValue();return t!==void 0?e.fieldKind=="scalar"&&e.longAsString?t.toString():
+t:e.fieldKind=="scalar"?G(e.scalar,e.longAsString):e.enum.values[0].number}var Ec=["FieldValueInvalidError","FieldListRangeError","ForeignFieldError"],x=class extends Error{constructor(t,n,r="FieldValueInvalidError"){super(n),this.name=
+r,this.field=()=>t}};function Uo(e){return e instanceof Error&&Ec.includes(e.name)&&"field"in e&&typeof e.field=="function"}var Hn;function vc(e){var t;Hn=Object.assign(Object.assign({},e),{encodeUtf8Into:(t=e.encodeUtf8Into)!==null&&t!==void 0?t:jn(e.encodeUtf8.bind(e))})}function Et(){
 if(!Hn){let e=globalThis;if(!e.TextEncoder||!e.TextDecoder)throw new Error("encoding API missing: install TextEncoder and TextDecoder on globalThis");let t=new e.
 TextEncoder,n=new e.TextDecoder("utf-8",{ignoreBOM:!0}),r,o={encodeUtf8(a){return t.encode(a)},decodeUtf8(a,i){return i?(r||(r=new e.TextDecoder("utf-8",{fatal:!0,
 ignoreBOM:!0})),r.decode(a)):n.decode(a)},checkUtf8(a){try{return encodeURIComponent(a),!0}catch{return!1}}};t.encodeInto&&(o.encodeUtf8Into=t.encodeInto.bind(t));
-let s=String.prototype.isWellFormed;s&&(o.checkUtf8=a=>s.call(a)),Ec(o)}return Hn}function jn(e){return(t,n)=>{let r=e(t);return n.set(r),{written:r.byteLength}}}var A;(function(e){e[e.Varint=0]="Varint",e[e.Bit64=1]="Bit64",e[e.LengthDelimited=2]="LengthDelimited",e[e.StartGroup=3]="StartGroup",e[e.EndGroup=4]="EndGroup",
+let s=String.prototype.isWellFormed;s&&(o.checkUtf8=a=>s.call(a)),vc(o)}return Hn}function jn(e){return(t,n)=>{let r=e(t);return n.set(r),{written:r.byteLength}}}var A;(function(e){e[e.Varint=0]="Varint",e[e.Bit64=1]="Bit64",e[e.LengthDelimited=2]="LengthDelimited",e[e.StartGroup=3]="StartGroup",e[e.EndGroup=4]="EndGroup",
 e[e.Bit32=5]="Bit32"})(A||(A={}));var zn=4294967295,qn=2147483647,Qn=-2147483648,$e=class{constructor(t){this.stackPos=[],this.encodeUtf8Into=t?jn(t):Et().encodeUtf8Into,this.buffer=Po,this.viewCache=
-Nc,this.pos=0}ensureCapacity(t){let n=this.pos+t;if(n>this.buffer.length){let r=this.buffer.length||vc;for(;r<n;)r*=2;let o=new Uint8Array(r);this.pos>0&&o.set(
+Sc,this.pos=0}ensureCapacity(t){let n=this.pos+t;if(n>this.buffer.length){let r=this.buffer.length||Nc;for(;r<n;)r*=2;let o=new Uint8Array(r);this.pos>0&&o.set(
 this.buffer),this.buffer=o}}view(){let t=this.buffer,n=this.viewCache;if(n.byteLength===t.byteLength)return n;let r=new DataView(t.buffer);return this.viewCache=
 r,r}finish(){let t=this.buffer.slice(0,this.pos);return this.pos=0,this.stackPos=[],t}fork(){return this.stackPos.push(this.pos),this.ensureCapacity(vt),this.buffer[this.
 pos++]=0,this}join(){let t=this.stackPos.pop();if(t===void 0)throw new Error("invalid state, fork stack empty");let n=this.pos-t-vt,r=Xn(n);return r>vt&&(this.ensureCapacity(
@@ -71,8 +71,8 @@ t.length),this.buffer.set(t,this.pos),this.pos+=t.length,this}uint32(t){if(Mo(t)
 this.buffer[this.pos++]=t&127|128,t>>>=7;return this.buffer[this.pos++]=t,this}int32(t){if(Zn(t),t>=0)return this.uint32(t);this.ensureCapacity(10);for(let n=0;n<
 9;n++)this.buffer[this.pos++]=t&127|128,t>>=7;return this.buffer[this.pos++]=1,this}bool(t){return this.ensureCapacity(1),this.buffer[this.pos++]=t?1:0,this}bytes(t){
 return this.uint32(t.byteLength),this.raw(t)}string(t){typeof t!="string"&&(t=String(t));let n=t.length;if(n<=Fo){this.ensureCapacity(n+1);let c=this.buffer,u=this.
-pos;c[u++]=n;let l=0;for(;l<n;l++){let d=t.charCodeAt(l);if(d>127)break;c[u++]=d}if(l==n)return this.pos=u,this}this.ensureCapacity(n*3+5);let r=Xn(n),o=this.buffer,
-s=this.pos,{written:a}=this.encodeUtf8Into(t,o.subarray(s+r)),i=Xn(a);return i!=r&&o.copyWithin(s+i,s+r,s+r+a),this.uint32(a),this.pos+=a,this}float(t){return Sc(
+pos;c[u++]=n;let m=0;for(;m<n;m++){let p=t.charCodeAt(m);if(p>127)break;c[u++]=p}if(m==n)return this.pos=u,this}this.ensureCapacity(n*3+5);let r=Xn(n),o=this.buffer,
+s=this.pos,{written:a}=this.encodeUtf8Into(t,o.subarray(s+r)),i=Xn(a);return i!=r&&o.copyWithin(s+i,s+r,s+r+a),this.uint32(a),this.pos+=a,this}float(t){return Tc(
 t),this.ensureCapacity(4),this.view().setFloat32(this.pos,t,!0),this.pos+=4,this}double(t){return this.ensureCapacity(8),this.view().setFloat64(this.pos,t,!0),this.
 pos+=8,this}fixed32(t){return Mo(t),this.ensureCapacity(4),this.view().setUint32(this.pos,t,!0),this.pos+=4,this}sfixed32(t){return Zn(t),this.ensureCapacity(4),
 this.view().setInt32(this.pos,t,!0),this.pos+=4,this}sint32(t){return Zn(t),this.uint32((t<<1^t>>31)>>>0)}sfixed64(t){let n=T.enc(t);this.ensureCapacity(8);let r=this.
@@ -81,7 +81,7 @@ setInt32(this.pos,n.lo,!0),r.setInt32(this.pos+4,n.hi,!0),this.pos+=8,this}int64
 r=n.hi>>31,o=n.lo<<1^r,s=(n.hi<<1|n.lo>>>31)^r;return this.writeVarint64(o,s)}uint64(t){let n=T.uEnc(t);return this.writeVarint64(n.lo,n.hi)}writeVarint64(t,n){
 this.ensureCapacity(10);let r=this.buffer,o=this.pos;for(let i=0;i<28;i=i+7){let c=t>>>i,u=!(!(c>>>7)&&n==0);if(r[o++]=(u?c|128:c)&255,!u)return this.pos=o,this}
 let s=t>>>28&15|(n&7)<<4,a=n>>3!=0;if(r[o++]=(a?s|128:s)&255,!a)return this.pos=o,this;for(let i=3;i<31;i=i+7){let c=n>>>i,u=!!(c>>>7);if(r[o++]=(u?c|128:c)&255,
-!u)return this.pos=o,this}return r[o++]=n>>>31&1,this.pos=o,this}},vc=128,vt=1,Po=new Uint8Array(0),Nc=new DataView(Po.buffer),Fo=32;function Xn(e){return e<128?
+!u)return this.pos=o,this}return r[o++]=n>>>31&1,this.pos=o,this}},Nc=128,vt=1,Po=new Uint8Array(0),Sc=new DataView(Po.buffer),Fo=32;function Xn(e){return e<128?
 1:e<16384?2:e<2097152?3:e<268435456?4:5}var se=class{constructor(t,n=Et().decodeUtf8){this.decodeUtf8=n,this.varint64Lo=0,this.varint64Hi=0,this.varint64=mo,this.
 uint32=yo,this.buf=t,this.len=t.length,this.pos=0,this.view=new DataView(t.buffer,t.byteOffset,t.byteLength)}tag(){let t=this.pos,n=this.uint32(),r=this.pos-t;if(r>
 5||r==5&&this.buf[this.pos-1]>15)throw new Error("illegal tag: varint overflows uint32");let o=n>>>3,s=n&7;if(o<=0||s>5)throw new Error("illegal tag: field no "+
@@ -98,36 +98,36 @@ let t=this.uint32(),n=this.pos;return this.pos+=t,this.assertBounds(),this.buf.s
 let o=this.buf;if(n<=Fo){let s=new Array(n);for(let a=0;a<n;a++){let i=o[r+a];if(i>127)return this.decodeUtf8(o.subarray(r,this.pos),t);s[a]=i}return String.fromCharCode.
 apply(String,s)}return this.decodeUtf8(o.subarray(r,this.pos),t)}};function Zn(e){if(typeof e=="string")e=Number(e);else if(typeof e!="number")throw new Error("\
 invalid int32: "+typeof e);if(!Number.isInteger(e)||e>qn||e<Qn)throw new Error("invalid int32: "+e)}function Mo(e){if(typeof e=="string")e=Number(e);else if(typeof e!=
-"number")throw new Error("invalid uint32: "+typeof e);if(!Number.isInteger(e)||e>zn||e<0)throw new Error("invalid uint32: "+e)}function Sc(e){if(typeof e=="stri\
+"number")throw new Error("invalid uint32: "+typeof e);if(!Number.isInteger(e)||e>zn||e<0)throw new Error("invalid uint32: "+e)}function Tc(e){if(typeof e=="stri\
 ng"){let t=e;if(e=Number(e),Number.isNaN(e)&&t!=="NaN")throw new Error("invalid float32: "+t)}else if(typeof e!="number")throw new Error("invalid float32: "+typeof e);
 if(!Number.isFinite(Math.fround(e))&&Number.isFinite(e))throw new Error("invalid float32: "+e)}function Wt(e,t){let n=e.fieldKind=="list"?yt(t,e):e.fieldKind=="map"?bt(t,e):tr(e,t);if(n===!0)return;let r;switch(e.fieldKind){case"list":r=`expected ${Vo(e)}\
 , got ${U(t)}`;break;case"map":r=`expected ${Go(e)}, got ${U(t)}`;break;default:r=H(e,t,n)}return new x(e,r)}function er(e,t,n){let r=tr(e,n);if(r!==!0)return new x(
 e,`list item #${t+1}: ${H(e,n,r)}`)}function $o(e,t,n){let r=me(e.mapKey)(t);if(r!==!0)return new x(e,`invalid map key: ${H({scalar:e.mapKey},t,r)}`);let o=tr(e,
-n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${H(e,n,o)}`)}function tr(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(m.INT32)(
-t):e.enum.values.some(n=>n.number===t):gt(t,e.message)}function me(e){switch(e){case m.DOUBLE:return t=>typeof t=="number";case m.FLOAT:return t=>typeof t!="num\
-ber"?!1:!Number.isFinite(Math.fround(t))&&Number.isFinite(t)?`${t.toFixed()} out of range`:!0;case m.INT32:case m.SFIXED32:case m.SINT32:return t=>typeof t!="nu\
-mber"||!Number.isInteger(t)?!1:t>qn||t<Qn?`${t.toFixed()} out of range`:!0;case m.FIXED32:case m.UINT32:return t=>typeof t!="number"||!Number.isInteger(t)?!1:t>
-zn||t<0?`${t.toFixed()} out of range`:!0;case m.BOOL:return t=>typeof t=="boolean";case m.STRING:return t=>typeof t!="string"?!1:Et().checkUtf8(t)||"invalid UTF\
-8";case m.BYTES:return t=>t instanceof Uint8Array;case m.INT64:case m.SFIXED64:case m.SINT64:return t=>{if(typeof t=="bigint"||typeof t=="number"||typeof t=="st\
-ring"&&t.length>0)try{return T.parse(t),!0}catch{return`${t} out of range`}return!1};case m.FIXED64:case m.UINT64:return t=>{if(typeof t=="bigint"||typeof t=="n\
+n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${H(e,n,o)}`)}function tr(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(l.INT32)(
+t):e.enum.values.some(n=>n.number===t):gt(t,e.message)}function me(e){switch(e){case l.DOUBLE:return t=>typeof t=="number";case l.FLOAT:return t=>typeof t!="num\
+ber"?!1:!Number.isFinite(Math.fround(t))&&Number.isFinite(t)?`${t.toFixed()} out of range`:!0;case l.INT32:case l.SFIXED32:case l.SINT32:return t=>typeof t!="nu\
+mber"||!Number.isInteger(t)?!1:t>qn||t<Qn?`${t.toFixed()} out of range`:!0;case l.FIXED32:case l.UINT32:return t=>typeof t!="number"||!Number.isInteger(t)?!1:t>
+zn||t<0?`${t.toFixed()} out of range`:!0;case l.BOOL:return t=>typeof t=="boolean";case l.STRING:return t=>typeof t!="string"?!1:Et().checkUtf8(t)||"invalid UTF\
+8";case l.BYTES:return t=>t instanceof Uint8Array;case l.INT64:case l.SFIXED64:case l.SINT64:return t=>{if(typeof t=="bigint"||typeof t=="number"||typeof t=="st\
+ring"&&t.length>0)try{return T.parse(t),!0}catch{return`${t} out of range`}return!1};case l.FIXED64:case l.UINT64:return t=>{if(typeof t=="bigint"||typeof t=="n\
 umber"||typeof t=="string"&&t.length>0)try{return T.uParse(t),!0}catch{return`${t} out of range`}return!1}}}function H(e,t,n){return n=typeof n=="string"?`: ${n}`:
-`, got ${U(t)}`,e.scalar!==void 0?`expected ${Tc(e.scalar)}`+n:e.enum!==void 0?`expected ${e.enum.toString()}`+n:`expected ${Bo(e.message)}`+n}function U(e){switch(typeof e){case"\
+`, got ${U(t)}`,e.scalar!==void 0?`expected ${xc(e.scalar)}`+n:e.enum!==void 0?`expected ${e.enum.toString()}`+n:`expected ${Bo(e.message)}`+n}function U(e){switch(typeof e){case"\
 object":return e===null?"null":e instanceof Uint8Array?`Uint8Array(${e.length})`:Array.isArray(e)?`Array(${e.length})`:yt(e)?Vo(e.field()):bt(e)?Go(e.field()):gt(
 e)?Bo(e.desc):ht(e)?`message ${e.$typeName}`:"object";case"string":return e.length>30?"string":`"${e.split('"').join('\\"')}"`;case"boolean":return String(e);case"\
 number":return String(e);case"bigint":return String(e)+"n";default:return typeof e}}function Bo(e){return`ReflectMessage (${e.typeName})`}function Vo(e){switch(e.
-listKind){case"message":return`ReflectList (${e.message.toString()})`;case"enum":return`ReflectList (${e.enum.toString()})`;case"scalar":return`ReflectList (${m[e.
-scalar]})`}}function Go(e){switch(e.mapKind){case"message":return`ReflectMap (${m[e.mapKey]}, ${e.message.toString()})`;case"enum":return`ReflectMap (${m[e.mapKey]}\
-, ${e.enum.toString()})`;case"scalar":return`ReflectMap (${m[e.mapKey]}, ${m[e.scalar]})`}}function Tc(e){switch(e){case m.STRING:return"string";case m.BOOL:return"\
-boolean";case m.INT64:case m.SINT64:case m.SFIXED64:return"bigint (int64)";case m.UINT64:case m.FIXED64:return"bigint (uint64)";case m.BYTES:return"Uint8Array";case m.
-DOUBLE:return"number (float64)";case m.FLOAT:return"number (float32)";case m.FIXED32:case m.UINT32:return"number (uint32)";case m.INT32:case m.SFIXED32:case m.SINT32:
-return"number (int32)"}}var xc=0;function Y(e){if(Ic(e))return{toMessage:n=>Yt(n),toLocal:n=>Kt(n)};if(e.fieldKind=="message"&&!e.oneof&&K(e.message)){let n=e.message,r=n.fields[0].localName;
-return{toMessage:o=>{let s=C(n);return o!==void 0&&(s[r]=o),s},toLocal:o=>o[r]}}let t=e.message;return{toMessage:n=>n===void 0?C(t):n,toLocal:n=>n}}function Ic(e){
+listKind){case"message":return`ReflectList (${e.message.toString()})`;case"enum":return`ReflectList (${e.enum.toString()})`;case"scalar":return`ReflectList (${l[e.
+scalar]})`}}function Go(e){switch(e.mapKind){case"message":return`ReflectMap (${l[e.mapKey]}, ${e.message.toString()})`;case"enum":return`ReflectMap (${l[e.mapKey]}\
+, ${e.enum.toString()})`;case"scalar":return`ReflectMap (${l[e.mapKey]}, ${l[e.scalar]})`}}function xc(e){switch(e){case l.STRING:return"string";case l.BOOL:return"\
+boolean";case l.INT64:case l.SINT64:case l.SFIXED64:return"bigint (int64)";case l.UINT64:case l.FIXED64:return"bigint (uint64)";case l.BYTES:return"Uint8Array";case l.
+DOUBLE:return"number (float64)";case l.FLOAT:return"number (float32)";case l.FIXED32:case l.UINT32:return"number (uint32)";case l.INT32:case l.SFIXED32:case l.SINT32:
+return"number (int32)"}}var Ic=0;function Y(e){if(Oc(e))return{toMessage:n=>Yt(n),toLocal:n=>Kt(n)};if(e.fieldKind=="message"&&!e.oneof&&K(e.message)){let n=e.message,r=n.fields[0].localName;
+return{toMessage:o=>{let s=C(n);return o!==void 0&&(s[r]=o),s},toLocal:o=>o[r]}}let t=e.message;return{toMessage:n=>n===void 0?C(t):n,toLocal:n=>n}}function Oc(e){
 return e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"}function Yt(e){let t={$typeName:"google.protobuf.Struct",fields:{}};
-if(Q(e))for(let n of Object.keys(e))B(t.fields,n,Yo(e[n]));return t}function Kt(e){let t={};for(let n of Object.keys(e.fields))B(t,n,Wo(e.fields[n]));return t}function Wo(e){
+if(q(e))for(let n of Object.keys(e))B(t.fields,n,Yo(e[n]));return t}function Kt(e){let t={};for(let n of Object.keys(e.fields))B(t,n,Wo(e.fields[n]));return t}function Wo(e){
 switch(e.kind.case){case"structValue":return Kt(e.kind.value);case"listValue":return e.kind.value.values.map(Wo);case"nullValue":case void 0:return null;default:
 return e.kind.value}}function Yo(e){let t={$typeName:"google.protobuf.Value",kind:{case:void 0}};switch(typeof e){case"number":t.kind={case:"numberValue",value:e};
 break;case"string":t.kind={case:"stringValue",value:e};break;case"boolean":t.kind={case:"boolValue",value:e};break;case"object":if(e===null)t.kind={case:"nullVa\
-lue",value:xc};else if(Array.isArray(e)){let n={$typeName:"google.protobuf.ListValue",values:[]};if(Array.isArray(e))for(let r of e)n.values.push(Yo(r));t.kind=
+lue",value:Ic};else if(Array.isArray(e)){let n={$typeName:"google.protobuf.ListValue",values:[]};if(Array.isArray(e))for(let r of e)n.values.push(Yo(r));t.kind=
 {case:"listValue",value:n}}else t.kind={case:"structValue",value:Yt(e)};break}return t}function jo(e,t,n=!0){return new Ht(e,t,n)}var Ko=new WeakMap,Ht=class{get sortedFields(){let t=Ko.get(this.desc);if(t)return t;let n=this.desc.fields.concat().
 sort((r,o)=>r.number-o.number);return Ko.set(this.desc,n),n}constructor(t,n,r=!0){this.lists=new Map,this.maps=new Map,this.check=r,this.desc=t,this.message=this[M]=
 n??C(t),this.fields=t.fields,this.oneofs=t.oneofs,this.members=t.members}findNumber(t){return this._fieldsByNumber||(this._fieldsByNumber=new Map(this.desc.fields.
@@ -142,37 +142,37 @@ return n===void 0?void 0:nr(this._field,n,this.check)}set(t,n){if(t<0||t>=this._
 let r=er(this._field,t,n);if(r)throw r}this._arr[t]=Jo(this._field,n)}add(t){if(this.check){let n=er(this._field,this._arr.length,t);if(n)throw n}this._arr.push(
 Jo(this._field,t))}clear(){this._arr.splice(0,this._arr.length)}[Symbol.iterator](){return this.values()}keys(){return this._arr.keys()}*values(){for(let t of this.
 _arr)yield nr(this._field,t,this.check)}*entries(){for(let t=0;t<this._arr.length;t++)yield[t,nr(this._field,this._arr[t],this.check)]}};var sr=class{constructor(t,n,r=!0){this.obj=this[M]=n??{},this.check=r,this._field=t}field(){return this._field}set(t,n){if(this.check){let r=$o(this._field,t,n);
-if(r)throw r}return B(this.obj,Jt(t),Oc(this._field,n)),this}delete(t){let n=Jt(t),r=Object.prototype.hasOwnProperty.call(this.obj,n);return r&&delete this.obj[n],
+if(r)throw r}return B(this.obj,Jt(t),_c(this._field,n)),this}delete(t){let n=Jt(t),r=Object.prototype.hasOwnProperty.call(this.obj,n);return r&&delete this.obj[n],
 r}clear(){for(let t of Object.keys(this.obj))delete this.obj[t]}get(t){let n=xo(this.obj,Jt(t));return n!==void 0&&(n=rr(this._field,n,this.check)),n}has(t){return Object.
 prototype.hasOwnProperty.call(this.obj,Jt(t))}*keys(){for(let t of Object.keys(this.obj))yield Ho(t,this._field.mapKey)}*entries(){for(let t of Object.entries(this.
 obj))yield[Ho(t[0],this._field.mapKey),rr(this._field,t[1],this.check)]}[Symbol.iterator](){return this.entries()}get size(){return Object.keys(this.obj).length}*values(){
 for(let t of Object.values(this.obj))yield rr(this._field,t,this.check)}forEach(t,n){for(let r of this.entries())t.call(n,r[1],r[0],this)}};function ar(e,t){return gt(
 t)?Oo(t.message)&&!e.oneof&&e.fieldKind=="message"?t.message.value:t.desc.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"?Kt(t.message):
 t.message:t}function ir(e,t,n){return t!==void 0&&(K(e.message)&&!e.oneof&&e.fieldKind=="message"?t={$typeName:e.message.typeName,value:cr(e.message.fields[0],t)}:
-e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"&&Q(t)&&(t=Yt(t))),new Ht(e.message,t,n)}function Jo(e,t){return e.listKind==
-"message"?ar(e,t):ur(e,t)}function nr(e,t,n){return e.listKind=="message"?ir(e,t,n):cr(e,t)}function Oc(e,t){return e.mapKind=="message"?ar(e,t):ur(e,t)}function rr(e,t,n){
-return e.mapKind=="message"?ir(e,t,n):t}function Jt(e){return typeof e=="string"||typeof e=="number"?e:String(e)}function Ho(e,t){switch(t){case m.STRING:return e;case m.
-INT32:case m.FIXED32:case m.UINT32:case m.SFIXED32:case m.SINT32:{let n=Number.parseInt(e);if(Number.isFinite(n))return n;break}case m.BOOL:switch(e){case"true":
-return!0;case"false":return!1}break;case m.UINT64:case m.FIXED64:try{return T.uParse(e)}catch{}break;default:try{return T.parse(e)}catch{}break}return e}function cr(e,t){
-switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.parse(t));break;case m.FIXED64:case m.UINT64:
-"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.uParse(t));break}return t}function ur(e,t){switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:
-"longAsString"in e&&e.longAsString?t=String(t):(typeof t=="string"||typeof t=="number")&&(t=T.parse(t));break;case m.FIXED64:case m.UINT64:"longAsString"in e&&e.
+e.message.typeName=="google.protobuf.Struct"&&e.parent.typeName!="google.protobuf.Value"&&q(t)&&(t=Yt(t))),new Ht(e.message,t,n)}function Jo(e,t){return e.listKind==
+"message"?ar(e,t):ur(e,t)}function nr(e,t,n){return e.listKind=="message"?ir(e,t,n):cr(e,t)}function _c(e,t){return e.mapKind=="message"?ar(e,t):ur(e,t)}function rr(e,t,n){
+return e.mapKind=="message"?ir(e,t,n):t}function Jt(e){return typeof e=="string"||typeof e=="number"?e:String(e)}function Ho(e,t){switch(t){case l.STRING:return e;case l.
+INT32:case l.FIXED32:case l.UINT32:case l.SFIXED32:case l.SINT32:{let n=Number.parseInt(e);if(Number.isFinite(n))return n;break}case l.BOOL:switch(e){case"true":
+return!0;case"false":return!1}break;case l.UINT64:case l.FIXED64:try{return T.uParse(e)}catch{}break;default:try{return T.parse(e)}catch{}break}return e}function cr(e,t){
+switch(e.scalar){case l.INT64:case l.SFIXED64:case l.SINT64:"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.parse(t));break;case l.FIXED64:case l.UINT64:
+"longAsString"in e&&e.longAsString&&typeof t=="string"&&(t=T.uParse(t));break}return t}function ur(e,t){switch(e.scalar){case l.INT64:case l.SFIXED64:case l.SINT64:
+"longAsString"in e&&e.longAsString?t=String(t):(typeof t=="string"||typeof t=="number")&&(t=T.parse(t));break;case l.FIXED64:case l.UINT64:"longAsString"in e&&e.
 longAsString?t=String(t):(typeof t=="string"||typeof t=="number")&&(t=T.uParse(t));break}return t}var Xo=Uint8Array.prototype.setFromBase64;function ae(e){let t=e.length,n=t-(t+3>>2);(t&3)==0&&e[t-1]=="="&&(n-=e[t-2]=="="?2:1);let r=new Uint8Array(n),o=-1;if(Xo)
-try{let s=Xo.call(r,e);s.read==t&&(o=s.written)}catch{}return o<0&&(o=_c(r,e)),o==n?r:r.subarray(0,o)}function _c(e,t){let n=Ac(),r=0,o=0,s,a=0;for(let i=0;i<t.
+try{let s=Xo.call(r,e);s.read==t&&(o=s.written)}catch{}return o<0&&(o=Cc(r,e)),o==n?r:r.subarray(0,o)}function Cc(e,t){let n=Lc(),r=0,o=0,s,a=0;for(let i=0;i<t.
 length;i++){if(s=n[t.charCodeAt(i)],s===void 0)switch(t[i]){case"=":o=0;case`
 `:case"\r":case"	":case" ":continue;default:throw Error("invalid base64 string")}switch(o){case 0:a=s,o=1;break;case 1:e[r++]=a<<2|(s&48)>>4,a=s,o=2;break;case 2:
 e[r++]=(a&15)<<4|(s&60)>>2,a=s,o=3;break;case 3:e[r++]=(a&3)<<6|s,o=0;break}}if(o==1)throw Error("invalid base64 string");return r}var Zo=Uint8Array.prototype.toBase64,
-Cc={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ce(e,t="std"){if(Zo)return Zo.
-call(e,Cc[t]);let n=qo(t),r=t=="std",o="",s=0,a,i=0;for(let c=0;c<e.length;c++)switch(a=e[c],s){case 0:o+=n[a>>2],i=(a&3)<<4,s=1;break;case 1:o+=n[i|a>>4],i=(a&
+Ac={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ce(e,t="std"){if(Zo)return Zo.
+call(e,Ac[t]);let n=qo(t),r=t=="std",o="",s=0,a,i=0;for(let c=0;c<e.length;c++)switch(a=e[c],s){case 0:o+=n[a>>2],i=(a&3)<<4,s=1;break;case 1:o+=n[i|a>>4],i=(a&
 15)<<2,s=2;break;case 2:o+=n[i|a>>6],o+=n[a&63],s=0;break}return s&&(o+=n[i],r&&(o+="=",s==1&&(o+="="))),o}var jt,zo,Be;function qo(e){return jt||(jt="ABCDEFGHI\
-JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=jt.slice(0,-2).concat("-","_")),e=="url"?zo:jt}function Ac(){if(!Be){Be=[];let e=qo("std");
-for(let t=0;t<e.length;t++)Be[e[t].charCodeAt(0)]=t;Be[45]=e.indexOf("+"),Be[95]=e.indexOf("/")}return Be}function ee(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
+JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=jt.slice(0,-2).concat("-","_")),e=="url"?zo:jt}function Lc(){if(!Be){Be=[];let e=qo("std");
+for(let t=0;t<e.length;t++)Be[e[t].charCodeAt(0)]=t;Be[45]=e.indexOf("+"),Be[95]=e.indexOf("/")}return Be}function Q(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
 7":case"8":case"9":n.push(o),t=!1;break;default:t&&(t=!1,o=o.toUpperCase()),n.push(o);break}}return n.join("")}function Xt(e){return e.replace(/[A-Z]/g,t=>"_"+t.
-toLowerCase())}var Lc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Lc.has(e)?e+"$":e}function St(e){for(let t of e.field)_e(t,"jsonName")||(t.jsonName=ee(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
-STRING:return t;case m.BYTES:{let n=Rc(t);if(n===!1)throw new Error(`cannot parse ${m[e]} default value: ${t}`);return n}case m.INT64:case m.SFIXED64:case m.SINT64:
-return T.parse(t);case m.UINT64:case m.FIXED64:return T.uParse(t);case m.DOUBLE:case m.FLOAT:switch(t){case"inf":return Number.POSITIVE_INFINITY;case"-inf":return Number.
-NEGATIVE_INFINITY;case"nan":return Number.NaN;default:return parseFloat(t)}case m.BOOL:return t==="true";case m.INT32:case m.UINT32:case m.SINT32:case m.FIXED32:case m.
-SFIXED32:return parseInt(t,10)}}function Rc(e){let t=[],n={tail:e,c:"",next(){return this.tail.length==0?!1:(this.c=this.tail[0],this.tail=this.tail.substring(1),
+toLowerCase())}var Rc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Rc.has(e)?e+"$":e}function St(e){for(let t of e.field)_e(t,"jsonName")||(t.jsonName=Q(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case l.
+STRING:return t;case l.BYTES:{let n=kc(t);if(n===!1)throw new Error(`cannot parse ${l[e]} default value: ${t}`);return n}case l.INT64:case l.SFIXED64:case l.SINT64:
+return T.parse(t);case l.UINT64:case l.FIXED64:return T.uParse(t);case l.DOUBLE:case l.FLOAT:switch(t){case"inf":return Number.POSITIVE_INFINITY;case"-inf":return Number.
+NEGATIVE_INFINITY;case"nan":return Number.NaN;default:return parseFloat(t)}case l.BOOL:return t==="true";case l.INT32:case l.UINT32:case l.SINT32:case l.FIXED32:case l.
+SFIXED32:return parseInt(t,10)}}function kc(e){let t=[],n={tail:e,c:"",next(){return this.tail.length==0?!1:(this.c=this.tail[0],this.tail=this.tail.substring(1),
 !0)},take(r){if(this.tail.length>=r){let o=this.tail.substring(0,r);return this.tail=this.tail.substring(r),o}return!1}};for(;n.next();)switch(n.c){case"\\":if(n.
 next())switch(n.c){case"\\":t.push(n.c.charCodeAt(0));break;case"b":t.push(8);break;case"f":t.push(12);break;case"n":t.push(10);break;case"r":t.push(13);break;case"\
 t":t.push(9);break;case"v":t.push(11);break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"7":{let r=n.c,o=n.take(2);if(o===!1)return!1;let s=parseInt(
@@ -180,11 +180,11 @@ r+o,8);if(Number.isNaN(s))return!1;t.push(s);break}case"x":{let r=n.c,o=n.take(2
 break}case"u":{let r=n.c,o=n.take(4);if(o===!1)return!1;let s=parseInt(r+o,16);if(Number.isNaN(s))return!1;let a=new Uint8Array(4);new DataView(a.buffer).setInt32(
 0,s,!0),t.push(a[0],a[1],a[2],a[3]);break}case"U":{let r=n.c,o=n.take(8);if(o===!1)return!1;let s=T.uEnc(r+o),a=new Uint8Array(8),i=new DataView(a.buffer);i.setInt32(
 0,s.lo,!0),i.setInt32(4,s.hi,!0),t.push(a[0],a[1],a[2],a[3],a[4],a[5],a[6],a[7]);break}}break;default:t.push(n.c.charCodeAt(0))}return new Uint8Array(t)}function*Zt(e){switch(e.kind){case"file":for(let t of e.messages)yield t,yield*Zt(t);yield*e.enums,yield*e.services,yield*e.extensions;break;case"message":for(let t of e.
-nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Uc(e)}function Le(...e){return as(e,Dc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
+nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Mc(e)}function Le(...e){return as(e,Uc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
 ogle.protobuf.FileDescriptorSet"){for(let r of e[0].file)t?.(r),os(r,n);return n}if("$typeName"in e[0]){let a=function(i){let c=[];for(let u of i.dependency){if(n.
-getFile(u)!=null||s.has(u))continue;let l=o(u);if(!l)throw new Error(`Unable to resolve ${u}, imported by ${i.name}`);"kind"in l?n.addFile(l,!1,!0):(s.add(l.name),
-c.push(l))}return c.concat(...c.map(a))},r=e[0],o=e[1],s=new Set;for(let i of[r,...a(r)].reverse())t?.(i),os(i,n)}else for(let r of e)for(let o of r.files)n.addFile(
-o);return n}var kc=/^[A-Za-z0-9_]+$/;function Dc(e){let t=(o,s)=>{if(!kc.test(s))throw new Error(`${e.name}: invalid ${o} name ${JSON.stringify(s)}`)},n=o=>{t("\
+getFile(u)!=null||s.has(u))continue;let m=o(u);if(!m)throw new Error(`Unable to resolve ${u}, imported by ${i.name}`);"kind"in m?n.addFile(m,!1,!0):(s.add(m.name),
+c.push(m))}return c.concat(...c.map(a))},r=e[0],o=e[1],s=new Set;for(let i of[r,...a(r)].reverse())t?.(i),os(i,n)}else for(let r of e)for(let o of r.files)n.addFile(
+o);return n}var Dc=/^[A-Za-z0-9_]+$/;function Uc(e){let t=(o,s)=>{if(!Dc.test(s))throw new Error(`${e.name}: invalid ${o} name ${JSON.stringify(s)}`)},n=o=>{t("\
 enum",o.name);for(let s of o.value)t("enum value",s.name)},r=o=>{t("message",o.name);for(let s of o.field)t("field",s.name);for(let s of o.oneofDecl)t("oneof",s.
 name);for(let s of o.extension)t("extension",s.name);o.nestedType.forEach(r),o.enumType.forEach(n)};e.messageType.forEach(r),e.enumType.forEach(n);for(let o of e.
 extension)t("extension",o.name);for(let o of e.service){t("service",o.name);for(let s of o.method)t("method",s.name)}}function is(){let e=new Map,t=new Map,n=new Map;
@@ -192,75 +192,75 @@ return{kind:"registry",types:e,extendees:t,[Symbol.iterator](){return e.values()
 r))this.add(a);if(s)for(let a of r.dependencies)this.addFile(a,o,s)},add(r){if(r.kind=="extension"){let o=t.get(r.extendee.typeName);o||t.set(r.extendee.typeName,
 o=new Map),o.set(r.number,r)}e.set(r.typeName,r)},get(r){return e.get(r)},getFile(r){return n.get(r)},getMessage(r){let o=e.get(r);return o?.kind=="message"?o:void 0},
 getEnum(r){let o=e.get(r);return o?.kind=="enum"?o:void 0},getExtension(r){let o=e.get(r);return o?.kind=="extension"?o:void 0},getExtensionFor(r,o){var s;return(s=
-t.get(r.typeName))===null||s===void 0?void 0:s.get(o)},getService(r){let o=e.get(r);return o?.kind=="service"?o:void 0}}}function Uc(e){let t=is();for(let n of e)
-switch(n.kind){case"registry":for(let r of n)t.add(r);break;case"file":t.addFile(n);break;default:t.add(n);break}return t}var Mc=998,Pc=999,Fc=9999,$c=9,xt=10,Tt=11,
-Bc=12,ts=14,hr=3,Vc=2,ns=1,Gc=0,lr=1,rs=2,Wc=3,Yc=1,Kc=2,Jc=1,Hc=2;var cs=1002,us={998:{fieldPresence:1,enumType:2,repeatedFieldEncoding:2,utf8Validation:3,messageEncoding:1,jsonFormat:2,enforceNamingStyle:2,defaultSymbolVisibility:1,
+t.get(r.typeName))===null||s===void 0?void 0:s.get(o)},getService(r){let o=e.get(r);return o?.kind=="service"?o:void 0}}}function Mc(e){let t=is();for(let n of e)
+switch(n.kind){case"registry":for(let r of n)t.add(r);break;case"file":t.addFile(n);break;default:t.add(n);break}return t}var Pc=998,Fc=999,$c=9999,Bc=9,xt=10,Tt=11,
+Vc=12,ts=14,hr=3,Gc=2,ns=1,Wc=0,lr=1,rs=2,Yc=3,Kc=1,Jc=2,Hc=1,jc=2;var cs=1002,us={998:{fieldPresence:1,enumType:2,repeatedFieldEncoding:2,utf8Validation:3,messageEncoding:1,jsonFormat:2,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},999:{fieldPresence:2,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},1e3:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:2,defaultSymbolVisibility:1,
 enforceProtoLimits:1},1001:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:1,defaultSymbolVisibility:2,
 enforceProtoLimits:1},1002:{fieldPresence:1,enumType:1,repeatedFieldEncoding:1,utf8Validation:2,messageEncoding:1,jsonFormat:1,enforceNamingStyle:3,defaultSymbolVisibility:4,
 enforceProtoLimits:2}};function os(e,t){var n,r;let o={kind:"file",proto:e,deprecated:(r=(n=e.options)===null||n===void 0?void 0:n.deprecated)!==null&&r!==void 0?
-r:!1,edition:zc(e),name:e.name.replace(/\.proto$/,""),dependencies:qc(e,t),enums:[],messages:[],extensions:[],services:[],toString(){return`file ${e.name}`}},s=new Map,
-a={get(i){return s.get(i)},add(i){var c;te(((c=i.proto.options)===null||c===void 0?void 0:c.mapEntry)===!0),s.set(i.typeName,i)}};for(let i of e.enumType)ls(i,o,
-void 0,t);for(let i of e.messageType)ms(i,o,void 0,t,a);for(let i of e.service)jc(i,o,t);mr(o,t);for(let i of s.values())fr(i,t,a);for(let i of o.messages)fr(i,
+r:!1,edition:qc(e),name:e.name.replace(/\.proto$/,""),dependencies:Qc(e,t),enums:[],messages:[],extensions:[],services:[],toString(){return`file ${e.name}`}},s=new Map,
+a={get(i){return s.get(i)},add(i){var c;ee(((c=i.proto.options)===null||c===void 0?void 0:c.mapEntry)===!0),s.set(i.typeName,i)}};for(let i of e.enumType)ls(i,o,
+void 0,t);for(let i of e.messageType)ms(i,o,void 0,t,a);for(let i of e.service)Xc(i,o,t);mr(o,t);for(let i of s.values())fr(i,t,a);for(let i of o.messages)fr(i,
 t,a),mr(i,t);t.addFile(o,!0)}function mr(e,t){switch(e.kind){case"file":for(let n of e.proto.extension){let r=dr(n,e,t);e.extensions.push(r),t.add(r)}break;case"\
 message":for(let n of e.proto.extension){let r=dr(n,e,t);e.nestedExtensions.push(r),t.add(r)}for(let n of e.nestedMessages)mr(n,t);break}}function fr(e,t,n){let r=e.
-proto.oneofDecl.map(s=>Zc(s,e)),o=new Set;for(let s of e.proto.field){let a=nu(s,r),i=dr(s,e,t,a,n);e.fields.push(i),e.field[i.localName]=i,a===void 0?e.members.
+proto.oneofDecl.map(s=>zc(s,e)),o=new Set;for(let s of e.proto.field){let a=ru(s,r),i=dr(s,e,t,a,n);e.fields.push(i),e.field[i.localName]=i,a===void 0?e.members.
 push(i):(a.fields.push(i),o.has(a)||(o.add(a),e.members.push(a)))}for(let s of r.filter(a=>o.has(a)))e.oneofs.push(s);for(let s of e.nestedMessages)fr(s,t,n)}function ls(e,t,n,r){
-var o,s,a,i,c,u,l,d,p;let f=Qc(e.name,e.value),y={kind:"enum",proto:e,deprecated:(s=(o=e.options)===null||o===void 0?void 0:o.deprecated)!==null&&s!==void 0?s:!1,
-file:t,parent:n,open:!0,name:e.name,typeName:qt(e,n,t),value:{},values:[],sharedPrefix:f,toString(){return`enum ${this.typeName}`}};y.open=au(y),r.add(y);for(let g of e.
+var o,s,a,i,c,u,m,p,f;let d=eu(e.name,e.value),y={kind:"enum",proto:e,deprecated:(s=(o=e.options)===null||o===void 0?void 0:o.deprecated)!==null&&s!==void 0?s:!1,
+file:t,parent:n,open:!0,name:e.name,typeName:qt(e,n,t),value:{},values:[],sharedPrefix:d,toString(){return`enum ${this.typeName}`}};y.open=iu(y),r.add(y);for(let g of e.
 value){let w=g.name,E={kind:"enum_value",proto:g,deprecated:(i=(a=g.options)===null||a===void 0?void 0:a.deprecated)!==null&&i!==void 0?i:!1,parent:y,name:w,localName:Ve(
-f==null?w:w.substring(f.length)),number:g.number,jsonName:(c=eu(g))!==null&&c!==void 0?c:w,toString(){return`enum value ${y.typeName}.${w}`}};y.values.push(E),(u=
-(d=y.value)[p=g.number])!==null&&u!==void 0||(d[p]=E)}((l=n?.nestedEnums)!==null&&l!==void 0?l:t.enums).push(y)}function ms(e,t,n,r,o){var s,a,i,c;let u={kind:"\
+d==null?w:w.substring(d.length)),number:g.number,jsonName:(c=tu(g))!==null&&c!==void 0?c:w,toString(){return`enum value ${y.typeName}.${w}`}};y.values.push(E),(u=
+(p=y.value)[f=g.number])!==null&&u!==void 0||(p[f]=E)}((m=n?.nestedEnums)!==null&&m!==void 0?m:t.enums).push(y)}function ms(e,t,n,r,o){var s,a,i,c;let u={kind:"\
 message",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:s.deprecated)!==null&&a!==void 0?a:!1,file:t,parent:n,name:e.name,typeName:qt(e,n,t),fields:[],
 field:{},oneofs:[],members:[],nestedEnums:[],nestedMessages:[],nestedExtensions:[],toString(){return`message ${this.typeName}`}};((i=e.options)===null||i===void 0?
-void 0:i.mapEntry)===!0?o.add(u):(((c=n?.nestedMessages)!==null&&c!==void 0?c:t.messages).push(u),r.add(u));for(let l of e.enumType)ls(l,t,u,r);for(let l of e.nestedType)
-ms(l,t,u,r,o)}function jc(e,t,n){var r,o;let s={kind:"service",proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:
+void 0:i.mapEntry)===!0?o.add(u):(((c=n?.nestedMessages)!==null&&c!==void 0?c:t.messages).push(u),r.add(u));for(let m of e.enumType)ls(m,t,u,r);for(let m of e.nestedType)
+ms(m,t,u,r,o)}function Xc(e,t,n){var r,o;let s={kind:"service",proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:
 !1,file:t,name:e.name,typeName:qt(e,void 0,t),methods:[],method:{},toString(){return`service ${this.typeName}`}};t.services.push(s),n.add(s);for(let a of e.method){
-let i=Xc(a,s,n);s.methods.push(i),s.method[i.localName]=i}}function Xc(e,t,n){var r,o,s,a;let i;e.clientStreaming&&e.serverStreaming?i="bidi_streaming":e.clientStreaming?
-i="client_streaming":e.serverStreaming?i="server_streaming":i="unary";let c=n.getMessage(fe(e.inputType)),u=n.getMessage(fe(e.outputType));te(c,`invalid MethodD\
-escriptorProto: input_type ${e.inputType} not found`),te(u,`invalid MethodDescriptorProto: output_type ${e.inputType} not found`);let l=e.name;return{kind:"rpc",
-proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:!1,parent:t,name:l,localName:Ve(l.length?Ve(l[0].toLowerCase()+
-l.substring(1)):l),methodKind:i,input:c,output:u,idempotency:(a=(s=e.options)===null||s===void 0?void 0:s.idempotencyLevel)!==null&&a!==void 0?a:Gc,toString(){return`\
-rpc ${t.typeName}.${l}`}}}function Zc(e,t){return{kind:"oneof",proto:e,deprecated:!1,parent:t,fields:[],name:e.name,localName:Ve(ee(e.name)),toString(){return`o\
-neof ${t.typeName}.${this.name}`}}}function dr(e,t,n,r,o){var s,a,i;let c=o===void 0,u={kind:"field",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:
-s.deprecated)!==null&&a!==void 0?a:!1,name:e.name,number:e.number,scalar:void 0,message:void 0,enum:void 0,presence:ru(e,r,c,t),utf8Validation:iu(e,t),listKind:void 0,
-mapKind:void 0,mapKey:void 0,delimitedEncoding:void 0,packed:void 0,longAsString:!1,getDefaultValue:void 0},l;if(c){let y=t.kind=="file"?t:t.file,g=t.kind=="fil\
-e"?void 0:t,w=qt(e,g,y);u.kind="extension",u.file=y,u.parent=g,u.oneof=void 0,u.typeName=w,u.jsonName=`[${w}]`,l=()=>`extension ${w}`;let E=n.getMessage(fe(e.extendee));
-te(E,`invalid FieldDescriptorProto: extendee ${e.extendee} not found`),u.extendee=E}else{let y=t;te(y.kind=="message"),u.parent=y,u.oneof=r,u.localName=r?ee(e.name):
-Ve(ee(e.name)),u.jsonName=e.jsonName,l=()=>`field ${y.typeName}.${e.name}`}Object.defineProperty(u,"toString",{value:l,writable:!0,enumerable:!0,configurable:!0});
-let d=e.label,p=e.type,f=(i=e.options)===null||i===void 0?void 0:i.jstype;if(d===hr){let y=p==Tt?o?.get(fe(e.typeName)):void 0;if(y){u.fieldKind="map";let{key:g,
-value:w}=su(y);return u.mapKey=g.scalar,u.mapKind=w.fieldKind,u.message=w.message,u.delimitedEncoding=!1,u.enum=w.enum,u.scalar=w.scalar,u}switch(u.fieldKind="l\
-ist",p){case Tt:case xt:u.listKind="message",u.message=n.getMessage(fe(e.typeName)),te(u.message),u.delimitedEncoding=ss(e,t);break;case ts:u.listKind="enum",u.
-enum=n.getEnum(fe(e.typeName)),te(u.enum);break;default:u.listKind="scalar",u.scalar=p,u.longAsString=f==ns;break}return u.packed=ou(e,t),u}switch(p){case Tt:case xt:
-u.fieldKind="message",u.message=n.getMessage(fe(e.typeName)),te(u.message,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),u.delimitedEncoding=
-ss(e,t),u.getDefaultValue=()=>{};break;case ts:{let y=n.getEnum(fe(e.typeName));te(y!==void 0,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),
+let i=Zc(a,s,n);s.methods.push(i),s.method[i.localName]=i}}function Zc(e,t,n){var r,o,s,a;let i;e.clientStreaming&&e.serverStreaming?i="bidi_streaming":e.clientStreaming?
+i="client_streaming":e.serverStreaming?i="server_streaming":i="unary";let c=n.getMessage(fe(e.inputType)),u=n.getMessage(fe(e.outputType));ee(c,`invalid MethodD\
+escriptorProto: input_type ${e.inputType} not found`),ee(u,`invalid MethodDescriptorProto: output_type ${e.inputType} not found`);let m=e.name;return{kind:"rpc",
+proto:e,deprecated:(o=(r=e.options)===null||r===void 0?void 0:r.deprecated)!==null&&o!==void 0?o:!1,parent:t,name:m,localName:Ve(m.length?Ve(m[0].toLowerCase()+
+m.substring(1)):m),methodKind:i,input:c,output:u,idempotency:(a=(s=e.options)===null||s===void 0?void 0:s.idempotencyLevel)!==null&&a!==void 0?a:Wc,toString(){return`\
+rpc ${t.typeName}.${m}`}}}function zc(e,t){return{kind:"oneof",proto:e,deprecated:!1,parent:t,fields:[],name:e.name,localName:Ve(Q(e.name)),toString(){return`on\
+eof ${t.typeName}.${this.name}`}}}function dr(e,t,n,r,o){var s,a,i;let c=o===void 0,u={kind:"field",proto:e,deprecated:(a=(s=e.options)===null||s===void 0?void 0:
+s.deprecated)!==null&&a!==void 0?a:!1,name:e.name,number:e.number,scalar:void 0,message:void 0,enum:void 0,presence:ou(e,r,c,t),utf8Validation:cu(e,t),listKind:void 0,
+mapKind:void 0,mapKey:void 0,delimitedEncoding:void 0,packed:void 0,longAsString:!1,getDefaultValue:void 0},m;if(c){let y=t.kind=="file"?t:t.file,g=t.kind=="fil\
+e"?void 0:t,w=qt(e,g,y);u.kind="extension",u.file=y,u.parent=g,u.oneof=void 0,u.typeName=w,u.jsonName=`[${w}]`,m=()=>`extension ${w}`;let E=n.getMessage(fe(e.extendee));
+ee(E,`invalid FieldDescriptorProto: extendee ${e.extendee} not found`),u.extendee=E}else{let y=t;ee(y.kind=="message"),u.parent=y,u.oneof=r,u.localName=r?Q(e.name):
+Ve(Q(e.name)),u.jsonName=e.jsonName,m=()=>`field ${y.typeName}.${e.name}`}Object.defineProperty(u,"toString",{value:m,writable:!0,enumerable:!0,configurable:!0});
+let p=e.label,f=e.type,d=(i=e.options)===null||i===void 0?void 0:i.jstype;if(p===hr){let y=f==Tt?o?.get(fe(e.typeName)):void 0;if(y){u.fieldKind="map";let{key:g,
+value:w}=au(y);return u.mapKey=g.scalar,u.mapKind=w.fieldKind,u.message=w.message,u.delimitedEncoding=!1,u.enum=w.enum,u.scalar=w.scalar,u}switch(u.fieldKind="l\
+ist",f){case Tt:case xt:u.listKind="message",u.message=n.getMessage(fe(e.typeName)),ee(u.message),u.delimitedEncoding=ss(e,t);break;case ts:u.listKind="enum",u.
+enum=n.getEnum(fe(e.typeName)),ee(u.enum);break;default:u.listKind="scalar",u.scalar=f,u.longAsString=d==ns;break}return u.packed=su(e,t),u}switch(f){case Tt:case xt:
+u.fieldKind="message",u.message=n.getMessage(fe(e.typeName)),ee(u.message,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),u.delimitedEncoding=
+ss(e,t),u.getDefaultValue=()=>{};break;case ts:{let y=n.getEnum(fe(e.typeName));ee(y!==void 0,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),
 u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>_e(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
-scalar=p,u.longAsString=f==ns,u.getDefaultValue=()=>_e(e,"defaultValue")?es(p,e.defaultValue):void 0;break}}return u}function zc(e){switch(e.syntax){case"":case"\
-proto2":return Mc;case"proto3":return Pc;case"editions":if(e.edition===Fc)return cs;if(e.edition in us)return e.edition;throw new Error(`${e.name}: unsupported \
-edition`);default:throw new Error(`${e.name}: unsupported syntax "${e.syntax}"`)}}function qc(e,t){return e.dependency.map(n=>{let r=t.getFile(n);if(!r)throw new Error(
-`Cannot find ${n}, imported by ${e.name}`);return r})}function Qc(e,t){let n=tu(e)+"_";for(let r of t){if(!r.name.toLowerCase().startsWith(n))return;let o=r.name.
-substring(n.length);if(o.length==0||/^\d/.test(o))return}return n}function eu(e){var t,n;let s;for(let a of(n=(t=e.options)===null||t===void 0?void 0:t.$unknown)!==
+scalar=f,u.longAsString=d==ns,u.getDefaultValue=()=>_e(e,"defaultValue")?es(f,e.defaultValue):void 0;break}}return u}function qc(e){switch(e.syntax){case"":case"\
+proto2":return Pc;case"proto3":return Fc;case"editions":if(e.edition===$c)return cs;if(e.edition in us)return e.edition;throw new Error(`${e.name}: unsupported \
+edition`);default:throw new Error(`${e.name}: unsupported syntax "${e.syntax}"`)}}function Qc(e,t){return e.dependency.map(n=>{let r=t.getFile(n);if(!r)throw new Error(
+`Cannot find ${n}, imported by ${e.name}`);return r})}function eu(e,t){let n=nu(e)+"_";for(let r of t){if(!r.name.toLowerCase().startsWith(n))return;let o=r.name.
+substring(n.length);if(o.length==0||/^\d/.test(o))return}return n}function tu(e){var t,n;let s;for(let a of(n=(t=e.options)===null||t===void 0?void 0:t.$unknown)!==
 null&&n!==void 0?n:[]){if(a.no!==998||a.wireType!==A.LengthDelimited)continue;let i=new se(new se(a.data).bytes());for(;i.pos<i.len;){let[c,u]=i.tag();c===1&&u===
-A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function tu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function qt(e,t,n){
+A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function nu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function qt(e,t,n){
 let r;return t?r=`${t.typeName}.${e.name}`:n.proto.package.length>0?r=`${n.proto.package}.${e.name}`:r=`${e.name}`,r}function fe(e){return e.startsWith(".")?e.substring(
-1):e}function nu(e,t){if(!_e(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return te(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
-r field #${e.number} not found`),n}function ru(e,t,n,r){if(e.label==Vc)return Wc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ae("fieldPre\
-sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?lr:o}function ou(e,t){if(e.label!=hr)return!1;switch(e.type){case $c:case Bc:case xt:case Tt:return!1}
-let n=e.options;return n&&_e(n,"packed")?n.packed:Yc==Ae("repeatedFieldEncoding",{proto:e,parent:t})}function su(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
-find(r=>r.number===2);return te(t&&t.fieldKind=="scalar"&&t.scalar!=m.BYTES&&t.scalar!=m.FLOAT&&t.scalar!=m.DOUBLE&&n&&n.fieldKind!="list"&&n.fieldKind!="map"),
-{key:t,value:n}}function au(e){var t;return Jc==Ae("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
-!0:Kc==Ae("messageEncoding",{proto:e,parent:t})}function iu(e,t){return Hc==Ae("utf8Validation",{proto:e,parent:t})}function Ae(e,t){var n,r;let o=(n=t.proto.options)===
+1):e}function ru(e,t){if(!_e(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return ee(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
+r field #${e.number} not found`),n}function ou(e,t,n,r){if(e.label==Gc)return Yc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ae("fieldPre\
+sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?lr:o}function su(e,t){if(e.label!=hr)return!1;switch(e.type){case Bc:case Vc:case xt:case Tt:return!1}
+let n=e.options;return n&&_e(n,"packed")?n.packed:Kc==Ae("repeatedFieldEncoding",{proto:e,parent:t})}function au(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
+find(r=>r.number===2);return ee(t&&t.fieldKind=="scalar"&&t.scalar!=l.BYTES&&t.scalar!=l.FLOAT&&t.scalar!=l.DOUBLE&&n&&n.fieldKind!="list"&&n.fieldKind!="map"),
+{key:t,value:n}}function iu(e){var t;return Hc==Ae("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
+!0:Jc==Ae("messageEncoding",{proto:e,parent:t})}function cu(e,t){return jc==Ae("utf8Validation",{proto:e,parent:t})}function Ae(e,t){var n,r;let o=(n=t.proto.options)===
 null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ae(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
-edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ae(e,t.parent)}function te(e,t){if(!e)throw new Error(t)}function fs(e){let t=cu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function cu(e){return Object.assign(Object.create({syntax:"",edition:0}),
+edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ae(e,t.parent)}function ee(e,t){if(!e)throw new Error(t)}function fs(e){let t=uu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function uu(e){return Object.assign(Object.create({syntax:"",edition:0}),
 Object.assign(Object.assign({$typeName:"google.protobuf.FileDescriptorProto",dependency:[],publicDependency:[],weakDependency:[],optionDependency:[],service:[],
 extension:[]},e),{messageType:e.messageType.map(ds),enumType:e.enumType.map(ps)}))}function ds(e){var t,n,r,o,s,a,i,c;return Object.assign(Object.create({visibility:0}),
-{$typeName:"google.protobuf.DescriptorProto",name:e.name,field:(n=(t=e.field)===null||t===void 0?void 0:t.map(uu))!==null&&n!==void 0?n:[],extension:[],nestedType:(o=
+{$typeName:"google.protobuf.DescriptorProto",name:e.name,field:(n=(t=e.field)===null||t===void 0?void 0:t.map(lu))!==null&&n!==void 0?n:[],extension:[],nestedType:(o=
 (r=e.nestedType)===null||r===void 0?void 0:r.map(ds))!==null&&o!==void 0?o:[],enumType:(a=(s=e.enumType)===null||s===void 0?void 0:s.map(ps))!==null&&a!==void 0?
-a:[],extensionRange:(c=(i=e.extensionRange)===null||i===void 0?void 0:i.map(l=>Object.assign({$typeName:"google.protobuf.DescriptorProto.ExtensionRange"},l)))!==
-null&&c!==void 0?c:[],oneofDecl:[],reservedRange:[],reservedName:[]})}function uu(e){return Object.assign(Object.create({label:1,typeName:"",extendee:"",defaultValue:"",
-oneofIndex:0,jsonName:"",proto3Optional:!1}),Object.assign(Object.assign({$typeName:"google.protobuf.FieldDescriptorProto"},e),{options:e.options?lu(e.options):
-void 0}))}function lu(e){var t,n,r;return Object.assign(Object.create({ctype:0,packed:!1,jstype:0,lazy:!1,unverifiedLazy:!1,deprecated:!1,weak:!1,debugRedact:!1,
+a:[],extensionRange:(c=(i=e.extensionRange)===null||i===void 0?void 0:i.map(m=>Object.assign({$typeName:"google.protobuf.DescriptorProto.ExtensionRange"},m)))!==
+null&&c!==void 0?c:[],oneofDecl:[],reservedRange:[],reservedName:[]})}function lu(e){return Object.assign(Object.create({label:1,typeName:"",extendee:"",defaultValue:"",
+oneofIndex:0,jsonName:"",proto3Optional:!1}),Object.assign(Object.assign({$typeName:"google.protobuf.FieldDescriptorProto"},e),{options:e.options?mu(e.options):
+void 0}))}function mu(e){var t,n,r;return Object.assign(Object.create({ctype:0,packed:!1,jstype:0,lazy:!1,unverifiedLazy:!1,deprecated:!1,weak:!1,debugRedact:!1,
 retention:0}),Object.assign(Object.assign({$typeName:"google.protobuf.FieldOptions"},e),{targets:(t=e.targets)!==null&&t!==void 0?t:[],editionDefaults:(r=(n=e.editionDefaults)===
 null||n===void 0?void 0:n.map(s=>Object.assign({$typeName:"google.protobuf.FieldOptions.EditionDefault"},s)))!==null&&r!==void 0?r:[],uninterpretedOption:[]}))}
 function ps(e){return Object.assign(Object.create({visibility:0}),{$typeName:"google.protobuf.EnumDescriptorProto",name:e.name,reservedName:[],reservedRange:[],
@@ -405,68 +405,68 @@ REQUIRED"})(xs||(xs={}));var Is;(function(e){e[e.ENUM_TYPE_UNKNOWN=0]="ENUM_TYPE
 _99997_TEST_ONLY",e[e.EDITION_99998_TEST_ONLY=99998]="EDITION_99998_TEST_ONLY",e[e.EDITION_99999_TEST_ONLY=99999]="EDITION_99999_TEST_ONLY",e[e.EDITION_MAX=2147483647]=
 "EDITION_MAX"})(ks||(ks={}));var Ds;(function(e){e[e.VISIBILITY_UNSET=0]="VISIBILITY_UNSET",e[e.VISIBILITY_LOCAL=1]="VISIBILITY_LOCAL",e[e.VISIBILITY_EXPORT=2]="VISIBILITY_EXPORT"})(Ds||(Ds=
 {}));function br(e){return Object.assign(Object.assign({readUnknownFields:!0,recursionLimit:100},e),{depth:0})}function J(e,t,n){let r=C(e);return gr(e).read(r,new se(
-t),br(n),t.byteLength),r}var Us=new WeakMap;function gr(e){let t=Us.get(e);return t===void 0&&(t=mu(e)),t}function mu(e){let t=String(e),n=new Map,r={read:fu(t,n),readGroup:du(t,n)};Us.
-set(e,r);for(let o of e.fields)n.set(o.number,Ps(o));return r}function fu(e,t){return(n,r,o,s)=>{var a;if(++o.depth>o.recursionLimit)throw new Error(`cannot dec\
-ode ${e} from binary: maximum recursion depth of ${o.recursionLimit} reached`);let i=r.pos+s,c=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<i;){let[u,l]=r.
-tag(),d=t.get(u);if(d===void 0){let p=r.skip(l,u,o.recursionLimit-o.depth);o.readUnknownFields&&c.push({no:u,wireType:l,data:p});continue}d(n,r,o,l)}c.length>0&&
-(n.$unknown=c),o.depth--}}function du(e,t){return(n,r,o,s)=>{var a;if(++o.depth>o.recursionLimit)throw new Error(`cannot decode ${e} from binary: maximum recurs\
-ion depth of ${o.recursionLimit} reached`);let i,c,u=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<r.len&&([i,c]=r.tag(),c!=A.EndGroup);){let l=t.get(i);if(l===
-void 0){let d=r.skip(c,i,o.recursionLimit-o.depth);o.readUnknownFields&&u.push({no:i,wireType:c,data:d});continue}l(n,r,o,c)}if(c!=A.EndGroup||i!==s)throw new Error(
-"invalid end group tag");u.length>0&&(n.$unknown=u),o.depth--}}function Ms(e,t,n,r,o){Ps(n)(e[M],t,o,r)}function Ps(e){switch(e.fieldKind){case"scalar":return pu(
-e);case"enum":return hu(e);case"message":return yu(e);case"list":return bu(e);case"map":return gu(e)}}function pu(e){let t=en(e.scalar,e.utf8Validation,e.longAsString),
-n=e.localName;if(e.oneof){let r=e.oneof.localName;return(o,s)=>{o[r]={case:n,value:t(s)}}}return(r,o)=>{r[n]=t(o)}}function hu(e){var t;let n=e.localName,r=(t=e.
+t),br(n),t.byteLength),r}var Us=new WeakMap;function gr(e){let t=Us.get(e);return t===void 0&&(t=fu(e)),t}function fu(e){let t=String(e),n=new Map,r={read:du(t,n),readGroup:pu(t,n)};Us.
+set(e,r);for(let o of e.fields)n.set(o.number,Ps(o));return r}function du(e,t){return(n,r,o,s)=>{var a;if(++o.depth>o.recursionLimit)throw new Error(`cannot dec\
+ode ${e} from binary: maximum recursion depth of ${o.recursionLimit} reached`);let i=r.pos+s,c=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<i;){let[u,m]=r.
+tag(),p=t.get(u);if(p===void 0){let f=r.skip(m,u,o.recursionLimit-o.depth);o.readUnknownFields&&c.push({no:u,wireType:m,data:f});continue}p(n,r,o,m)}c.length>0&&
+(n.$unknown=c),o.depth--}}function pu(e,t){return(n,r,o,s)=>{var a;if(++o.depth>o.recursionLimit)throw new Error(`cannot decode ${e} from binary: maximum recurs\
+ion depth of ${o.recursionLimit} reached`);let i,c,u=(a=n.$unknown)!==null&&a!==void 0?a:[];for(;r.pos<r.len&&([i,c]=r.tag(),c!=A.EndGroup);){let m=t.get(i);if(m===
+void 0){let p=r.skip(c,i,o.recursionLimit-o.depth);o.readUnknownFields&&u.push({no:i,wireType:c,data:p});continue}m(n,r,o,c)}if(c!=A.EndGroup||i!==s)throw new Error(
+"invalid end group tag");u.length>0&&(n.$unknown=u),o.depth--}}function Ms(e,t,n,r,o){Ps(n)(e[M],t,o,r)}function Ps(e){switch(e.fieldKind){case"scalar":return hu(
+e);case"enum":return yu(e);case"message":return bu(e);case"list":return gu(e);case"map":return wu(e)}}function hu(e){let t=en(e.scalar,e.utf8Validation,e.longAsString),
+n=e.localName;if(e.oneof){let r=e.oneof.localName;return(o,s)=>{o[r]={case:n,value:t(s)}}}return(r,o)=>{r[n]=t(o)}}function yu(e){var t;let n=e.localName,r=(t=e.
 oneof)===null||t===void 0?void 0:t.localName;if(e.enum.open)return r!==void 0?(a,i)=>{a[r]={case:n,value:i.int32()}}:(a,i)=>{a[n]=i.int32()};let o=e.enum.values,
-s=e.number;return(a,i,c,u)=>{var l;let d=i.int32();if(o.some(p=>p.number===d))r!==void 0?a[r]={case:n,value:d}:a[n]=d;else if(c.readUnknownFields){let p=[];ho(d,
-p);let f=(l=a.$unknown)!==null&&l!==void 0?l:[];f.push({no:s,wireType:u,data:new Uint8Array(p)}),a.$unknown=f}}}function yu(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(
-e),o=Fs(e);if(e.oneof){let s=e.oneof.localName;return(a,i,c)=>{let u=a[s],l=n(u.case===t?u.value:void 0);o(l,i,c),a[s]={case:t,value:r(l)}}}return(s,a,i)=>{let c=n(
+s=e.number;return(a,i,c,u)=>{var m;let p=i.int32();if(o.some(f=>f.number===p))r!==void 0?a[r]={case:n,value:p}:a[n]=p;else if(c.readUnknownFields){let f=[];ho(p,
+f);let d=(m=a.$unknown)!==null&&m!==void 0?m:[];d.push({no:s,wireType:u,data:new Uint8Array(f)}),a.$unknown=d}}}function bu(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(
+e),o=Fs(e);if(e.oneof){let s=e.oneof.localName;return(a,i,c)=>{let u=a[s],m=n(u.case===t?u.value:void 0);o(m,i,c),a[s]={case:t,value:r(m)}}}return(s,a,i)=>{let c=n(
 s[t]);o(c,a,i),s[t]=r(c)}}function Fs(e){let t=gr(e.message);if(e.delimitedEncoding){let n=e.number;return(r,o,s)=>t.readGroup(r,o,s,n)}return(n,r,o)=>t.read(n,
-r,o,r.uint32())}function bu(e){let t=e.localName;if(e.listKind=="message"){let{toMessage:a,toLocal:i}=Y(e),c=Fs(e);return(u,l,d)=>{let p=a(void 0);c(p,l,d),u[t].
-push(i(p))}}let n=e.listKind=="enum"?m.INT32:e.scalar,r=e.listKind=="scalar"?e.longAsString:!1,o=en(n,e.utf8Validation,r),s=n!=m.STRING&&n!=m.BYTES;return(a,i,c,u)=>{
-let l=a[t];if(u==A.LengthDelimited&&s){let d=i.uint32()+i.pos;for(;i.pos<d;)l.push(o(i))}else l.push(o(i))}}function gu(e){let t=e.localName,n=en(e.mapKey,e.utf8Validation,
-!1),r=G(e.mapKey,!1),o,s;switch(e.mapKind){case"scalar":{let a=e.scalar,i=en(a,e.utf8Validation,!1);if(o=c=>i(c),a==m.BYTES)s=()=>new Uint8Array(0);else{let c=G(
+r,o,r.uint32())}function gu(e){let t=e.localName;if(e.listKind=="message"){let{toMessage:a,toLocal:i}=Y(e),c=Fs(e);return(u,m,p)=>{let f=a(void 0);c(f,m,p),u[t].
+push(i(f))}}let n=e.listKind=="enum"?l.INT32:e.scalar,r=e.listKind=="scalar"?e.longAsString:!1,o=en(n,e.utf8Validation,r),s=n!=l.STRING&&n!=l.BYTES;return(a,i,c,u)=>{
+let m=a[t];if(u==A.LengthDelimited&&s){let p=i.uint32()+i.pos;for(;i.pos<p;)m.push(o(i))}else m.push(o(i))}}function wu(e){let t=e.localName,n=en(e.mapKey,e.utf8Validation,
+!1),r=G(e.mapKey,!1),o,s;switch(e.mapKind){case"scalar":{let a=e.scalar,i=en(a,e.utf8Validation,!1);if(o=c=>i(c),a==l.BYTES)s=()=>new Uint8Array(0);else{let c=G(
 a,!1);s=()=>c}break}case"enum":{let a=e.enum.values[0].number;o=i=>i.int32(),s=()=>a;break}case"message":{let{toMessage:a,toLocal:i}=Y(e),c=gr(e.message).read;o=
-(u,l,d)=>{let p=a(d);return c(p,u,l,u.uint32()),i(p)},s=()=>i(a(void 0));break}}return(a,i,c)=>{let u=a[t],l,d,p=i.uint32(),f=i.pos+p;for(;i.pos<f;){let[y,g]=i.
-tag();switch(y){case 1:l=n(i);break;case 2:d=o(i,c,d);break;default:i.skip(g,y,c.recursionLimit-c.depth)}}l===void 0&&(l=r),d===void 0&&(d=s()),B(u,l,d)}}function en(e,t,n){
-switch(e){case m.STRING:return r=>r.string(t);case m.BOOL:return r=>r.bool();case m.DOUBLE:return r=>r.double();case m.FLOAT:return r=>r.float();case m.INT32:return r=>r.
-int32();case m.INT64:return n?r=>String(r.int64()):r=>r.int64();case m.UINT64:return n?r=>String(r.uint64()):r=>r.uint64();case m.FIXED64:return n?r=>String(r.fixed64()):
-r=>r.fixed64();case m.BYTES:return r=>r.bytes();case m.FIXED32:return r=>r.fixed32();case m.SFIXED32:return r=>r.sfixed32();case m.SFIXED64:return n?r=>String(r.
-sfixed64()):r=>r.sfixed64();case m.SINT64:return n?r=>String(r.sint64()):r=>r.sint64();case m.UINT32:return r=>r.uint32();case m.SINT32:return r=>r.sint32()}}function W(e,t){var n;let r=J(Ge,ae(e));return r.messageType.forEach(St),r.dependency=(n=t?.map(s=>s.proto.name))!==null&&n!==void 0?n:[],zt(r,s=>t?.find(a=>a.proto.
+(u,m,p)=>{let f=a(p);return c(f,u,m,u.uint32()),i(f)},s=()=>i(a(void 0));break}}return(a,i,c)=>{let u=a[t],m,p,f=i.uint32(),d=i.pos+f;for(;i.pos<d;){let[y,g]=i.
+tag();switch(y){case 1:m=n(i);break;case 2:p=o(i,c,p);break;default:i.skip(g,y,c.recursionLimit-c.depth)}}m===void 0&&(m=r),p===void 0&&(p=s()),B(u,m,p)}}function en(e,t,n){
+switch(e){case l.STRING:return r=>r.string(t);case l.BOOL:return r=>r.bool();case l.DOUBLE:return r=>r.double();case l.FLOAT:return r=>r.float();case l.INT32:return r=>r.
+int32();case l.INT64:return n?r=>String(r.int64()):r=>r.int64();case l.UINT64:return n?r=>String(r.uint64()):r=>r.uint64();case l.FIXED64:return n?r=>String(r.fixed64()):
+r=>r.fixed64();case l.BYTES:return r=>r.bytes();case l.FIXED32:return r=>r.fixed32();case l.SFIXED32:return r=>r.sfixed32();case l.SFIXED64:return n?r=>String(r.
+sfixed64()):r=>r.sfixed64();case l.SINT64:return n?r=>String(r.sint64()):r=>r.sint64();case l.UINT32:return r=>r.uint32();case l.SINT32:return r=>r.sint32()}}function W(e,t){var n;let r=J(Ge,ae(e));return r.messageType.forEach(St),r.dependency=(n=t?.map(s=>s.proto.name))!==null&&n!==void 0?n:[],zt(r,s=>t?.find(a=>a.proto.
 name===s)).getFile(r.name)}var $s=W("Ch9nb29nbGUvcHJvdG9idWYvdGltZXN0YW1wLnByb3RvEg9nb29nbGUucHJvdG9idWYiKwoJVGltZXN0YW1wEg8KB3NlY29uZHMYASABKAMSDQoFbmFub3MYAiABKAVChQEKE2NvbS5nb29nbGUucH\
 JvdG9idWZCDlRpbWVzdGFtcFByb3RvUAFaMmdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL3RpbWVzdGFtcHBi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYg\
 Zwcm90bzM");var Bs=W("Ch5nb29nbGUvcHJvdG9idWYvZHVyYXRpb24ucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIqCghEdXJhdGlvbhIPCgdzZWNvbmRzGAEgASgDEg0KBW5hbm9zGAIgASgFQoMBChNjb20uZ29vZ2xlLnByb3\
 RvYnVmQg1EdXJhdGlvblByb3RvUAFaMWdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2R1cmF0aW9ucGL4AQGiAgNHUEKqAh5Hb29nbGUuUHJvdG9idWYuV2VsbEtub3duVHlwZXNiBnByb3\
 RvMw");var It=W("Chlnb29nbGUvcHJvdG9idWYvYW55LnByb3RvEg9nb29nbGUucHJvdG9idWYiJgoDQW55EhAKCHR5cGVfdXJsGAEgASgJEg0KBXZhbHVlGAIgASgMQnYKE2NvbS5nb29nbGUucHJvdG9idWZCCEFueV\
-Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ie(It,0);var wu=2,Eu=3,Gs={writeUnknownFields:!0};function vu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function ge(e,t,n){let r=new $e;return wr(e)(r,vu(n),t),
-r.finish()}var Ws=new WeakMap;function wr(e){let t=Ws.get(e);return t===void 0&&(t=Nu(e)),t}function Nu(e){let t=e.typeName,n=e.fields.concat().sort((a,i)=>a.number-
-i.number),r=n[0],o=[],s=(a,i,c)=>{if(c.$typeName!==t&&r!==void 0)throw new x(r,`cannot use ${r} with message ${c.$typeName}`,"ForeignFieldError");for(let l=0;l<
-o.length;l++)o[l](a,i,c);let u=c.$unknown;if(u!==void 0&&i.writeUnknownFields)for(let l=0;l<u.length;l++){let{no:d,wireType:p,data:f}=u[l];a.tag(d,p).raw(f)}};Ws.
-set(e,s);for(let a of n)o.push(Ys(a));return s}function Ys(e){switch(e.fieldKind){case"message":case"scalar":case"enum":return Su(e);case"list":return xu(e);case"\
-map":return Iu(e)}}function Su(e){let t=Tu(e),n=e.localName;if(e.oneof){let r=e.oneof.localName;return(o,s,a)=>{let i=a[r];i.case===n&&t(o,s,i.value)}}if(e.presence!=
-wu){let r=e.presence==Eu?`cannot encode ${e} to binary: required field not set`:void 0;return(o,s,a)=>{let i=a[n];if(i!==void 0&&Object.prototype.hasOwnProperty.
+Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ie(It,0);var Eu=2,vu=3,Gs={writeUnknownFields:!0};function Nu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function ge(e,t,n){let r=new $e;return wr(e)(r,Nu(n),t),
+r.finish()}var Ws=new WeakMap;function wr(e){let t=Ws.get(e);return t===void 0&&(t=Su(e)),t}function Su(e){let t=e.typeName,n=e.fields.concat().sort((a,i)=>a.number-
+i.number),r=n[0],o=[],s=(a,i,c)=>{if(c.$typeName!==t&&r!==void 0)throw new x(r,`cannot use ${r} with message ${c.$typeName}`,"ForeignFieldError");for(let m=0;m<
+o.length;m++)o[m](a,i,c);let u=c.$unknown;if(u!==void 0&&i.writeUnknownFields)for(let m=0;m<u.length;m++){let{no:p,wireType:f,data:d}=u[m];a.tag(p,f).raw(d)}};Ws.
+set(e,s);for(let a of n)o.push(Ys(a));return s}function Ys(e){switch(e.fieldKind){case"message":case"scalar":case"enum":return Tu(e);case"list":return Iu(e);case"\
+map":return Ou(e)}}function Tu(e){let t=xu(e),n=e.localName;if(e.oneof){let r=e.oneof.localName;return(o,s,a)=>{let i=a[r];i.case===n&&t(o,s,i.value)}}if(e.presence!=
+Eu){let r=e.presence==vu?`cannot encode ${e} to binary: required field not set`:void 0;return(o,s,a)=>{let i=a[n];if(i!==void 0&&Object.prototype.hasOwnProperty.
 call(a,n))t(o,s,i);else if(r!==void 0)throw new Error(r)}}if(e.fieldKind=="enum"){let r=e.enum.values[0].number;return(o,s,a)=>{let i=a[n];i!==r&&t(o,s,i)}}switch(e.
-scalar){case m.BOOL:return(r,o,s)=>{let a=s[n];a!==!1&&t(r,o,a)};case m.STRING:return(r,o,s)=>{let a=s[n];a!==""&&t(r,o,a)};case m.BYTES:return(r,o,s)=>{let a=s[n];
-(!(a instanceof Uint8Array)||a.byteLength>0)&&t(r,o,a)};case m.DOUBLE:case m.FLOAT:return(r,o,s)=>{let a=s[n];Object.is(a,0)||t(r,o,a)};default:return(r,o,s)=>{
-let a=s[n];a!=0&&t(r,o,a)}}}function Tu(e){switch(e.fieldKind){case"message":{let{toMessage:t}=Y(e),n=Js(e);return(r,o,s)=>{n(r,o,t(s))}}case"scalar":case"enum":{
-let t=e.fieldKind=="enum"?m.INT32:e.scalar,n=e.number,r=nn(t),o=tn(t,e.parent.typeName,e.name);return(s,a,i)=>{s.tag(n,r),o(s,i)}}}}function xu(e){let t=e.localName,
+scalar){case l.BOOL:return(r,o,s)=>{let a=s[n];a!==!1&&t(r,o,a)};case l.STRING:return(r,o,s)=>{let a=s[n];a!==""&&t(r,o,a)};case l.BYTES:return(r,o,s)=>{let a=s[n];
+(!(a instanceof Uint8Array)||a.byteLength>0)&&t(r,o,a)};case l.DOUBLE:case l.FLOAT:return(r,o,s)=>{let a=s[n];Object.is(a,0)||t(r,o,a)};default:return(r,o,s)=>{
+let a=s[n];a!=0&&t(r,o,a)}}}function xu(e){switch(e.fieldKind){case"message":{let{toMessage:t}=Y(e),n=Js(e);return(r,o,s)=>{n(r,o,t(s))}}case"scalar":case"enum":{
+let t=e.fieldKind=="enum"?l.INT32:e.scalar,n=e.number,r=nn(t),o=tn(t,e.parent.typeName,e.name);return(s,a,i)=>{s.tag(n,r),o(s,i)}}}}function Iu(e){let t=e.localName,
 n=e.number;switch(e.listKind){case"message":{let{toMessage:r}=Y(e),o=Js(e);return(s,a,i)=>{let c=i[t];for(let u=0;u<c.length;u++)o(s,a,r(c[u]))}}case"scalar":case"\
-enum":{let r=e.listKind=="enum"?m.INT32:e.scalar,o=tn(r,e.parent.typeName,e.name);if(e.packed)return(a,i,c)=>{let u=c[t];if(u.length!=0){a.tag(n,A.LengthDelimited).
-fork();for(let l=0;l<u.length;l++)o(a,u[l]);a.join()}};let s=nn(r);return(a,i,c)=>{let u=c[t];for(let l=0;l<u.length;l++)a.tag(n,s),o(a,u[l])}}}}function Iu(e){
-let t=e.localName,n=e.number,r=Ou(e);if(e.mapKind=="message"){let{toMessage:i}=Y(e),c=wr(e.message);return(u,l,d)=>{let p=d[t],f=Object.keys(p);for(let y=0;y<f.
-length;y++){let g=f[y];u.tag(n,A.LengthDelimited).fork(),r(u,g),u.tag(2,A.LengthDelimited).fork(),c(u,l,i(p[g])),u.join(),u.join()}}}let o=e.mapKind=="enum"?m.INT32:
-e.scalar,s=nn(o),a=tn(o,e.parent.typeName,e.name);return(i,c,u)=>{let l=u[t],d=Object.keys(l);for(let p=0;p<d.length;p++){let f=d[p];i.tag(n,A.LengthDelimited).
-fork(),r(i,f),i.tag(2,s),a(i,l[f]),i.join()}}}function Ou(e){let t=nn(e.mapKey),n=tn(e.mapKey,e.parent.typeName,e.name),r=_u(e.mapKey);return(o,s)=>{o.tag(1,t),
-n(o,r(s))}}function _u(e){switch(e){case m.STRING:return t=>t;case m.BOOL:return t=>t==="true"?!0:t==="false"?!1:t;case m.UINT64:case m.FIXED64:return t=>{try{return T.
-uParse(t)}catch{return t}};case m.INT64:case m.SFIXED64:case m.SINT64:return t=>{try{return T.parse(t)}catch{return t}};default:return t=>{let n=Number.parseInt(
-t);return Number.isFinite(n)?n:t}}}function tn(e,t,n){let r=Cu(e);return(o,s)=>{try{r(o,s)}catch(a){throw a instanceof Error?new Error(`cannot encode field ${t}\
-.${n} to binary: ${a.message}`):a}}}function Cu(e){switch(e){case m.STRING:return(t,n)=>t.string(n);case m.BOOL:return(t,n)=>t.bool(n);case m.DOUBLE:return(t,n)=>t.
-double(n);case m.FLOAT:return(t,n)=>t.float(n);case m.INT32:return(t,n)=>t.int32(n);case m.INT64:return(t,n)=>t.int64(n);case m.UINT64:return(t,n)=>t.uint64(n);case m.
-FIXED64:return(t,n)=>t.fixed64(n);case m.BYTES:return(t,n)=>t.bytes(n);case m.FIXED32:return(t,n)=>t.fixed32(n);case m.SFIXED32:return(t,n)=>t.sfixed32(n);case m.
-SFIXED64:return(t,n)=>t.sfixed64(n);case m.SINT64:return(t,n)=>t.sint64(n);case m.UINT32:return(t,n)=>t.uint32(n);case m.SINT32:return(t,n)=>t.sint32(n)}}function Ks(e,t,n,r){
+enum":{let r=e.listKind=="enum"?l.INT32:e.scalar,o=tn(r,e.parent.typeName,e.name);if(e.packed)return(a,i,c)=>{let u=c[t];if(u.length!=0){a.tag(n,A.LengthDelimited).
+fork();for(let m=0;m<u.length;m++)o(a,u[m]);a.join()}};let s=nn(r);return(a,i,c)=>{let u=c[t];for(let m=0;m<u.length;m++)a.tag(n,s),o(a,u[m])}}}}function Ou(e){
+let t=e.localName,n=e.number,r=_u(e);if(e.mapKind=="message"){let{toMessage:i}=Y(e),c=wr(e.message);return(u,m,p)=>{let f=p[t],d=Object.keys(f);for(let y=0;y<d.
+length;y++){let g=d[y];u.tag(n,A.LengthDelimited).fork(),r(u,g),u.tag(2,A.LengthDelimited).fork(),c(u,m,i(f[g])),u.join(),u.join()}}}let o=e.mapKind=="enum"?l.INT32:
+e.scalar,s=nn(o),a=tn(o,e.parent.typeName,e.name);return(i,c,u)=>{let m=u[t],p=Object.keys(m);for(let f=0;f<p.length;f++){let d=p[f];i.tag(n,A.LengthDelimited).
+fork(),r(i,d),i.tag(2,s),a(i,m[d]),i.join()}}}function _u(e){let t=nn(e.mapKey),n=tn(e.mapKey,e.parent.typeName,e.name),r=Cu(e.mapKey);return(o,s)=>{o.tag(1,t),
+n(o,r(s))}}function Cu(e){switch(e){case l.STRING:return t=>t;case l.BOOL:return t=>t==="true"?!0:t==="false"?!1:t;case l.UINT64:case l.FIXED64:return t=>{try{return T.
+uParse(t)}catch{return t}};case l.INT64:case l.SFIXED64:case l.SINT64:return t=>{try{return T.parse(t)}catch{return t}};default:return t=>{let n=Number.parseInt(
+t);return Number.isFinite(n)?n:t}}}function tn(e,t,n){let r=Au(e);return(o,s)=>{try{r(o,s)}catch(a){throw a instanceof Error?new Error(`cannot encode field ${t}\
+.${n} to binary: ${a.message}`):a}}}function Au(e){switch(e){case l.STRING:return(t,n)=>t.string(n);case l.BOOL:return(t,n)=>t.bool(n);case l.DOUBLE:return(t,n)=>t.
+double(n);case l.FLOAT:return(t,n)=>t.float(n);case l.INT32:return(t,n)=>t.int32(n);case l.INT64:return(t,n)=>t.int64(n);case l.UINT64:return(t,n)=>t.uint64(n);case l.
+FIXED64:return(t,n)=>t.fixed64(n);case l.BYTES:return(t,n)=>t.bytes(n);case l.FIXED32:return(t,n)=>t.fixed32(n);case l.SFIXED32:return(t,n)=>t.sfixed32(n);case l.
+SFIXED64:return(t,n)=>t.sfixed64(n);case l.SINT64:return(t,n)=>t.sint64(n);case l.UINT32:return(t,n)=>t.uint32(n);case l.SINT32:return(t,n)=>t.sint32(n)}}function Ks(e,t,n,r){
 Ys(r)(e,t,n[M])}function Js(e){let t=e.number,n=wr(e.message);return e.delimitedEncoding?(r,o,s)=>{r.tag(t,A.StartGroup),n(r,o,s),r.tag(t,A.EndGroup)}:(r,o,s)=>{
-r.tag(t,A.LengthDelimited).fork(),n(r,o,s),r.join()}}function nn(e){switch(e){case m.BYTES:case m.STRING:return A.LengthDelimited;case m.DOUBLE:case m.FIXED64:case m.
-SFIXED64:return A.Bit64;case m.FIXED32:case m.SFIXED32:case m.FLOAT:return A.Bit32;default:return A.Varint}}function Hs(e,t,n){let r=!1;return n||(n=C(Vs),r=!0),n.value=ge(e,t),n.typeUrl=Ru(t.$typeName),r?n:void 0}function Lu(e,t){if(e.typeUrl==="")return!1;let n=typeof t==
-"string"?t:t.typeName,r=Xs(e.typeUrl);return n===r}function js(e,t){if(e.typeUrl==="")return;let n=t.kind=="message"?t:t.getMessage(Xs(e.typeUrl));if(!(!n||!Lu(
-e,n)))return J(n,e.value)}function Ru(e){return`type.googleapis.com/${e}`}function Xs(e){let t=e.lastIndexOf("/"),n=t>=0?e.substring(t+1):e;if(!n.length)throw new Error(`invalid type url\
+r.tag(t,A.LengthDelimited).fork(),n(r,o,s),r.join()}}function nn(e){switch(e){case l.BYTES:case l.STRING:return A.LengthDelimited;case l.DOUBLE:case l.FIXED64:case l.
+SFIXED64:return A.Bit64;case l.FIXED32:case l.SFIXED32:case l.FLOAT:return A.Bit32;default:return A.Varint}}function Hs(e,t,n){let r=!1;return n||(n=C(Vs),r=!0),n.value=ge(e,t),n.typeUrl=ku(t.$typeName),r?n:void 0}function Ru(e,t){if(e.typeUrl==="")return!1;let n=typeof t==
+"string"?t:t.typeName,r=Xs(e.typeUrl);return n===r}function js(e,t){if(e.typeUrl==="")return;let n=t.kind=="message"?t:t.getMessage(Xs(e.typeUrl));if(!(!n||!Ru(
+e,n)))return J(n,e.value)}function ku(e){return`type.googleapis.com/${e}`}function Xs(e){let t=e.lastIndexOf("/"),n=t>=0?e.substring(t+1):e;if(!n.length)throw new Error(`invalid type url\
 : ${e}`);return n}var Zs=W("Chtnb29nbGUvcHJvdG9idWYvZW1wdHkucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIHCgVFbXB0eUJ9ChNjb20uZ29vZ2xlLnByb3RvYnVmQgpFbXB0eVByb3RvUAFaLmdvb2dsZS5nb2xhbmcub3JnL3\
 Byb3RvYnVmL3R5cGVzL2tub3duL2VtcHR5cGL4AQGiAgNHUEKqAh5Hb29nbGUuUHJvdG9idWYuV2VsbEtub3duVHlwZXNiBnByb3RvMw");var zs=W("CiBnb29nbGUvcHJvdG9idWYvZmllbGRfbWFzay5wcm90bxIPZ29vZ2xlLnByb3RvYnVmIhoKCUZpZWxkTWFzaxINCgVwYXRocxgBIAMoCUKFAQoTY29tLmdvb2dsZS5wcm90b2J1ZkIORmllbGRNYX\
 NrUHJvdG9QAVoyZ29vZ2xlLmdvbGFuZy5vcmcvcHJvdG9idWYvdHlwZXMva25vd24vZmllbGRtYXNrcGL4AQGiAgNHUEKqAh5Hb29nbGUuUHJvdG9idWYuV2VsbEtub3duVHlwZXNiBnByb3RvMw");var Ot=W("Chxnb29nbGUvcHJvdG9idWYvc3RydWN0LnByb3RvEg9nb29nbGUucHJvdG9idWYihAEKBlN0cnVjdBIzCgZmaWVsZHMYASADKAsyIy5nb29nbGUucHJvdG9idWYuU3RydWN0LkZpZWxkc0VudHJ5Gk\
@@ -477,124 +477,124 @@ obCglOdWxsVmFsdWUSDgoKTlVMTF9WQUxVRRAAQn8KE2NvbS5nb29nbGUucHJvdG9idWZCC1N0cnVjdF
 IDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),qs=ie(Ot,0),Er=ie(Ot,1),Qs=ie(Ot,2),rn;(function(e){e[e.NULL_VALUE=0]="NULL_VALUE"})(rn||(rn={}));var ea=W("Ch5nb29nbGUvcHJvdG9idWYvd3JhcHBlcnMucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIcCgtEb3VibGVWYWx1ZRINCgV2YWx1ZRgBIAEoASIbCgpGbG9hdFZhbHVlEg0KBXZhbHVlGAEgASgCIhsKCk\
 ludDY0VmFsdWUSDQoFdmFsdWUYASABKAMiHAoLVUludDY0VmFsdWUSDQoFdmFsdWUYASABKAQiGwoKSW50MzJWYWx1ZRINCgV2YWx1ZRgBIAEoBSIcCgtVSW50MzJWYWx1ZRINCgV2YWx1ZRgBIAEoDSIaCglCb2\
 9sVmFsdWUSDQoFdmFsdWUYASABKAgiHAoLU3RyaW5nVmFsdWUSDQoFdmFsdWUYASABKAkiGwoKQnl0ZXNWYWx1ZRINCgV2YWx1ZRgBIAEoDEKDAQoTY29tLmdvb2dsZS5wcm90b2J1ZkINV3JhcHBlcnNQcm90b1\
-ABWjFnb29nbGUuZ29sYW5nLm9yZy9wcm90b2J1Zi90eXBlcy9rbm93bi93cmFwcGVyc3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM");function ta(e,t,n){ra(t,e);let r=ku(e.$unknown,t),[o,s,a]=We(t),i=br(n);for(let c of r)Ms(o,new se(c.data),s,c.wireType,i);return a()}function na(e,t,n){var r;ra(
+ABWjFnb29nbGUuZ29sYW5nLm9yZy9wcm90b2J1Zi90eXBlcy9rbm93bi93cmFwcGVyc3Bi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM");function ta(e,t,n){ra(t,e);let r=Du(e.$unknown,t),[o,s,a]=We(t),i=br(n);for(let c of r)Ms(o,new se(c.data),s,c.wireType,i);return a()}function na(e,t,n){var r;ra(
 t,e);let o=((r=e.$unknown)!==null&&r!==void 0?r:[]).filter(u=>u.no!==t.number),[s,a]=We(t,n),i=new $e;Ks(i,{writeUnknownFields:!0},s,a);let c=new se(i.finish());
-for(;c.pos<c.len;){let[u,l]=c.tag(),d=c.skip(l,u);o.push({no:u,wireType:l,data:d})}e.$unknown=o}function ku(e,t){if(e===void 0)return[];if(t.fieldKind==="enum"||t.fieldKind==="scalar"){for(let n=e.length-1;n>=0;--n)if(e[n].no==t.number)return[e[n]];return[]}
+for(;c.pos<c.len;){let[u,m]=c.tag(),p=c.skip(m,u);o.push({no:u,wireType:m,data:p})}e.$unknown=o}function Du(e,t){if(e===void 0)return[];if(t.fieldKind==="enum"||t.fieldKind==="scalar"){for(let n=e.length-1;n>=0;--n)if(e[n].no==t.number)return[e[n]];return[]}
 return e.filter(n=>n.no===t.number)}function We(e,t){let n=e.typeName,r=Object.assign(Object.assign({},e),{kind:"field",parent:e.extendee,localName:n}),o=Object.
 assign(Object.assign({},e.extendee),{fields:[r],members:[r],oneofs:[]}),s=C(o,t!==void 0?{[n]:t}:void 0);return[jo(o,s),r,()=>{let a=s[n];if(a===void 0){let i=e.
 message;return K(i)?G(i.fields[0].scalar,i.fields[0].longAsString):C(i)}return a}]}function ra(e,t){if(e.extendee.typeName!=t.$typeName)throw new Error(`extensi\
-on ${e.typeName} can only be applied to message ${e.extendee.typeName}`)}var on=Date.parse("0001-01-01T00:00:00Z"),sn=Date.parse("9999-12-31T23:59:59Z"),an=-315576e6,cn=315576e6;var Du=3,Uu=2,oa={alwaysEmitImplicit:!1,enumAsInteger:!1,useProtoFieldName:!1};function Mu(e){return e?Object.assign(Object.assign({},oa),e):oa}function _t(e,t,n){
-return un(e)(Mu(n),t)}function ln(e,t,n){var r;let o=_t(e,t,n);return JSON.stringify(o,null,(r=n?.prettySpaces)!==null&&r!==void 0?r:0)}var vr=new WeakMap;function un(e){let t=vr.get(e);return t===void 0&&(t=Pu(e)),t}function Pu(e){let t=e.typeName,n=$u(e);if(n!==void 0){let i=e.fields[0],c=(u,l)=>{
-if(l.$typeName!==t&&i!==void 0)throw new x(i,`cannot use ${i} with message ${l.$typeName}`,"ForeignFieldError");return n(u,l)};return vr.set(e,c),c}let r=e.fields.
+on ${e.typeName} can only be applied to message ${e.extendee.typeName}`)}var on=Date.parse("0001-01-01T00:00:00Z"),sn=Date.parse("9999-12-31T23:59:59Z"),an=-315576e6,cn=315576e6;var Uu=3,Mu=2,oa={alwaysEmitImplicit:!1,enumAsInteger:!1,useProtoFieldName:!1};function Pu(e){return e?Object.assign(Object.assign({},oa),e):oa}function _t(e,t,n){
+return un(e)(Pu(n),t)}function ln(e,t,n){var r;let o=_t(e,t,n);return JSON.stringify(o,null,(r=n?.prettySpaces)!==null&&r!==void 0?r:0)}var vr=new WeakMap;function un(e){let t=vr.get(e);return t===void 0&&(t=Fu(e)),t}function Fu(e){let t=e.typeName,n=Bu(e);if(n!==void 0){let i=e.fields[0],c=(u,m)=>{
+if(m.$typeName!==t&&i!==void 0)throw new x(i,`cannot use ${i} with message ${m.$typeName}`,"ForeignFieldError");return n(u,m)};return vr.set(e,c),c}let r=e.fields.
 concat().sort((i,c)=>i.number-c.number),o=r[0],s=[],a=(i,c)=>{if(c.$typeName!==t&&o!==void 0)throw new x(o,`cannot use ${o} with message ${c.$typeName}`,"Foreig\
-nFieldError");let u={};for(let l=0;l<s.length;l++)s[l](i,c,u);return i.registry&&Ku(u,i,i.registry,c,e),u};vr.set(e,a);for(let i of r){let c=Bu(i);s.push(i.jsonName===
-"__proto__"||i.name==="__proto__"?Fu(c):c)}return a}function Fu(e){return(t,n,r)=>{let o=Object.create(null);e(t,n,o);for(let s of Object.keys(o))B(r,s,o[s])}}function $u(e){
-if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n)=>Ju(n,t);case"google.protobuf.Timestamp":return(t,n)=>Xu(n);case"\
-google.protobuf.Duration":return(t,n)=>Hu(n);case"google.protobuf.FieldMask":return(t,n)=>ju(n);case"google.protobuf.Struct":return(t,n)=>ua(n);case"google.prot\
+nFieldError");let u={};for(let m=0;m<s.length;m++)s[m](i,c,u);return i.registry&&Ju(u,i,i.registry,c,e),u};vr.set(e,a);for(let i of r){let c=Vu(i);s.push(i.jsonName===
+"__proto__"||i.name==="__proto__"?$u(c):c)}return a}function $u(e){return(t,n,r)=>{let o=Object.create(null);e(t,n,o);for(let s of Object.keys(o))B(r,s,o[s])}}function Bu(e){
+if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n)=>Hu(n,t);case"google.protobuf.Timestamp":return(t,n)=>Zu(n);case"\
+google.protobuf.Duration":return(t,n)=>ju(n);case"google.protobuf.FieldMask":return(t,n)=>Xu(n);case"google.protobuf.Struct":return(t,n)=>ua(n);case"google.prot\
 obuf.Value":return(t,n)=>Tr(n);case"google.protobuf.ListValue":return(t,n)=>la(n);default:if(K(e)){let t=e.fields[0],n=t.localName,r=G(t.scalar,!1),o=mn(t);return(s,a)=>{
-let i=a[n];return o(s,i===void 0?r:i)}}return}}function Bu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return Vu(e);case"list":case"map":{let t=e.
-fieldKind=="list"?ia(e):ca(e),n=e.name,r=e.jsonName,o=e.localName;return(s,a,i)=>{let c=t(s,a[o]);c!==void 0&&(i[s.useProtoFieldName?n:r]=c)}}}}function Vu(e){let t=aa(
+let i=a[n];return o(s,i===void 0?r:i)}}return}}function Vu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return Gu(e);case"list":case"map":{let t=e.
+fieldKind=="list"?ia(e):ca(e),n=e.name,r=e.jsonName,o=e.localName;return(s,a,i)=>{let c=t(s,a[o]);c!==void 0&&(i[s.useProtoFieldName?n:r]=c)}}}}function Gu(e){let t=aa(
 e),n=e.name,r=e.jsonName,o=e.localName;if(e.oneof){let s=e.oneof.localName;return(a,i,c)=>{let u=i[s];u.case===o&&(c[a.useProtoFieldName?n:r]=t(a,u.value))}}if(e.
-presence!=Uu){let s=e.presence==Du?`cannot encode ${e} to JSON: required field not set`:void 0;return(a,i,c)=>{let u=i[o];if(u!==void 0&&Object.prototype.hasOwnProperty.
+presence!=Mu){let s=e.presence==Uu?`cannot encode ${e} to JSON: required field not set`:void 0;return(a,i,c)=>{let u=i[o];if(u!==void 0&&Object.prototype.hasOwnProperty.
 call(i,o))c[a.useProtoFieldName?n:r]=t(a,u);else if(s!==void 0)throw new Error(s)}}if(e.fieldKind=="enum"){let s=e.enum.values[0].number;return(a,i,c)=>{let u=i[o];
-(u!==s||a.alwaysEmitImplicit)&&(c[a.useProtoFieldName?n:r]=t(a,u))}}switch(e.scalar){case m.BOOL:return(s,a,i)=>{let c=a[o];(c!==!1||s.alwaysEmitImplicit)&&(i[s.
-useProtoFieldName?n:r]=t(s,c))};case m.STRING:return(s,a,i)=>{let c=a[o];(c!==""||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};case m.BYTES:return(s,a,i)=>{
-let c=a[o];(!(c instanceof Uint8Array)||c.byteLength>0||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};case m.DOUBLE:case m.FLOAT:return(s,a,i)=>{let c=a[o];
+(u!==s||a.alwaysEmitImplicit)&&(c[a.useProtoFieldName?n:r]=t(a,u))}}switch(e.scalar){case l.BOOL:return(s,a,i)=>{let c=a[o];(c!==!1||s.alwaysEmitImplicit)&&(i[s.
+useProtoFieldName?n:r]=t(s,c))};case l.STRING:return(s,a,i)=>{let c=a[o];(c!==""||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};case l.BYTES:return(s,a,i)=>{
+let c=a[o];(!(c instanceof Uint8Array)||c.byteLength>0||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};case l.DOUBLE:case l.FLOAT:return(s,a,i)=>{let c=a[o];
 (!Object.is(c,0)||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?n:r]=t(s,c))};default:return(s,a,i)=>{let c=a[o];(c!=0||s.alwaysEmitImplicit)&&(i[s.useProtoFieldName?
-n:r]=t(s,c))}}}function Gu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return aa(e);case"list":return ia(e);case"map":return ca(e)}}function aa(e){
+n:r]=t(s,c))}}}function Wu(e){switch(e.fieldKind){case"scalar":case"enum":case"message":return aa(e);case"list":return ia(e);case"map":return ca(e)}}function aa(e){
 switch(e.fieldKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function Nr(e){let{toMessage:t}=Y(e),n=un(e.message);return(r,o)=>n(
-r,t(o))}function ia(e){let t=Wu(e);return(n,r)=>{let o=r;if(o.length==0&&!n.alwaysEmitImplicit)return;let s=[];for(let a=0;a<o.length;a++)s.push(t(n,o[a]));return s}}
-function Wu(e){switch(e.listKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function ca(e){let t=Yu(e);return(n,r)=>{let o=r,
-s=Object.keys(o);if(s.length==0&&!n.alwaysEmitImplicit)return;let a={};for(let i=0;i<s.length;i++){let c=s[i];B(a,c,t(n,o[c]))}return a}}function Yu(e){switch(e.
+r,t(o))}function ia(e){let t=Yu(e);return(n,r)=>{let o=r;if(o.length==0&&!n.alwaysEmitImplicit)return;let s=[];for(let a=0;a<o.length;a++)s.push(t(n,o[a]));return s}}
+function Yu(e){switch(e.listKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function ca(e){let t=Ku(e);return(n,r)=>{let o=r,
+s=Object.keys(o);if(s.length==0&&!n.alwaysEmitImplicit)return;let a={};for(let i=0;i<s.length;i++){let c=s[i];B(a,c,t(n,o[c]))}return a}}function Ku(e){switch(e.
 mapKind){case"scalar":return mn(e);case"enum":return Sr(e);case"message":return Nr(e)}}function Sr(e){let t=e.enum;return t.typeName=="google.protobuf.NullValue"?
 (n,r)=>{if(typeof r!="number")throw sa(t,r);return null}:(n,r)=>{var o,s;if(typeof r!="number")throw sa(t,r);return n.enumAsInteger?r:(s=(o=t.value[r])===null||
 o===void 0?void 0:o.jsonName)!==null&&s!==void 0?s:r}}function sa(e,t){return new Error(`cannot encode ${e} to JSON: expected number, got ${U(t)}`)}function mn(e){
-switch(e.scalar){case m.INT32:case m.SFIXED32:case m.SINT32:case m.FIXED32:case m.UINT32:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return n};case m.FLOAT:case m.
+switch(e.scalar){case l.INT32:case l.SFIXED32:case l.SINT32:case l.FIXED32:case l.UINT32:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return n};case l.FLOAT:case l.
 DOUBLE:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return Number.isNaN(n)?"NaN":n===Number.POSITIVE_INFINITY?"Infinity":n===Number.NEGATIVE_INFINITY?"-Inf\
-inity":n};case m.STRING:return(t,n)=>{if(typeof n!="string")throw Ye(e,n);return n};case m.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ye(e,n);return n};case m.
-UINT64:case m.FIXED64:case m.INT64:case m.SFIXED64:case m.SINT64:return(t,n)=>{if(typeof n=="bigint"||typeof n=="string"||typeof n=="number"&&Number.isInteger(n))
-return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ce(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
-annot encode ${e} to JSON: ${(n=Wt(e,t))===null||n===void 0?void 0:n.message}`)}function Ku(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
-s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let l=ta(r,u),[d,p]=We(u,l),f=d[M],y=Gu(p)(t,f[p.localName]);y!==
-void 0&&(e[u.jsonName]=y)}}}function Ju(e,t){if(e.typeUrl==="")return{};let{registry:n}=t,r,o;if(n&&(r=js(e,n),r&&(o=n.getMessage(r.$typeName))),!o||!r)throw new Error(
+inity":n};case l.STRING:return(t,n)=>{if(typeof n!="string")throw Ye(e,n);return n};case l.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ye(e,n);return n};case l.
+UINT64:case l.FIXED64:case l.INT64:case l.SFIXED64:case l.SINT64:return(t,n)=>{if(typeof n=="bigint"||typeof n=="string"||typeof n=="number"&&Number.isInteger(n))
+return n.toString();throw Ye(e,n)};case l.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ce(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
+annot encode ${e} to JSON: ${(n=Wt(e,t))===null||n===void 0?void 0:n.message}`)}function Ju(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
+s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let m=ta(r,u),[p,f]=We(u,m),d=p[M],y=Wu(f)(t,d[f.localName]);y!==
+void 0&&(e[u.jsonName]=y)}}}function Hu(e,t){if(e.typeUrl==="")return{};let{registry:n}=t,r,o;if(n&&(r=js(e,n),r&&(o=n.getMessage(r.$typeName))),!o||!r)throw new Error(
 `cannot encode message ${e.$typeName} to JSON: "${e.typeUrl}" is not in the type registry`);let s=Vt(o)?{value:un(o)(t,r)}:un(o)(t,r);return s["@type"]=e.typeUrl,
-s}function Hu(e){let t=Number(e.seconds),n=e.nanos;if(t>cn||t<an)throw new Error(`cannot encode message ${e.$typeName} to JSON: value out of range`);if(t>0&&n<0||
+s}function ju(e){let t=Number(e.seconds),n=e.nanos;if(t>cn||t<an)throw new Error(`cannot encode message ${e.$typeName} to JSON: value out of range`);if(t>0&&n<0||
 t<0&&n>0)throw new Error(`cannot encode message ${e.$typeName} to JSON: nanos sign must match seconds sign`);let r=e.seconds.toString();if(n!==0){let o=Math.abs(
 n).toString();o="0".repeat(9-o.length)+o,o.substring(3)==="000000"?o=o.substring(0,3):o.substring(6)==="000"&&(o=o.substring(0,6)),r+="."+o,n<0&&t==0&&(r="-"+r)}
-return r+"s"}function ju(e){return e.paths.map(t=>{if(Xt(ee(t))!==t)throw new Error(`cannot encode message ${e.$typeName} to JSON: lowerCamelCase of path name "${t}\
-" is irreversible`);return ee(t)}).join(",")}function ua(e){let t={},n=Object.keys(e.fields);for(let r=0;r<n.length;r++){let o=n[r];B(t,o,Tr(e.fields[o]))}return t}
+return r+"s"}function Xu(e){return e.paths.map(t=>{if(Xt(Q(t))!==t)throw new Error(`cannot encode message ${e.$typeName} to JSON: lowerCamelCase of path name "${t}\
+" is irreversible`);return Q(t)}).join(",")}function ua(e){let t={},n=Object.keys(e.fields);for(let r=0;r<n.length;r++){let o=n[r];B(t,o,Tr(e.fields[o]))}return t}
 function Tr(e){switch(e.kind.case){case"nullValue":return null;case"numberValue":if(!Number.isFinite(e.kind.value))throw new Error(`${e.$typeName} cannot be NaN\
  or Infinity`);return e.kind.value;case"boolValue":return e.kind.value;case"stringValue":return e.kind.value;case"structValue":return ua(e.kind.value);case"list\
-Value":return la(e.kind.value);default:throw new Error(`${e.$typeName} must have a value`)}}function la(e){return e.values.map(Tr)}function Xu(e){let t=Number(e.
+Value":return la(e.kind.value);default:throw new Error(`${e.$typeName} must have a value`)}}function la(e){return e.values.map(Tr)}function Zu(e){let t=Number(e.
 seconds)*1e3;if(t<on||t>sn)throw new Error(`cannot encode message ${e.$typeName} to JSON: must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z inclusive`);
 if(e.nanos<0)throw new Error(`cannot encode message ${e.$typeName} to JSON: nanos must not be negative`);if(e.nanos>999999999)throw new Error(`cannot encode mes\
 sage ${e.$typeName} to JSON: nanos must not be greater than 999999999`);let n="Z";if(e.nanos>0){let r=(e.nanos+1e9).toString().substring(1);r.substring(3)==="00\
-0000"?n="."+r.substring(0,3)+"Z":r.substring(6)==="000"?n="."+r.substring(0,6)+"Z":n="."+r+"Z"}return new Date(t).toISOString().replace(".000Z",n)}var Zu=2;function zu(e){return Object.assign(Object.assign({ignoreUnknownFields:!1,recursionLimit:100},e),{depth:0})}function fn(e,t,n){return Ct(e,cl(t,e.typeName),
-n)}function Ct(e,t,n){let r=C(e);return qu(e,r,t,n),r}function qu(e,t,n,r){try{Ke(e)(t,n,zu(r))}catch(o){throw Uo(o)?new Error(`cannot decode ${o.field()} from JSON: ${o.message}`,{cause:o}):o}}var xr=new WeakMap;function Ke(e){let t=xr.get(e);return t===void 0&&(t=Qu(e)),t}function Qu(e){let t=String(e),n=el(e);if(n!==void 0){let a=(i,c,u)=>{if(++u.depth>
+0000"?n="."+r.substring(0,3)+"Z":r.substring(6)==="000"?n="."+r.substring(0,6)+"Z":n="."+r+"Z"}return new Date(t).toISOString().replace(".000Z",n)}var zu=2;function qu(e){return Object.assign(Object.assign({ignoreUnknownFields:!1,recursionLimit:100},e),{depth:0})}function fn(e,t,n){return Ct(e,ul(t,e.typeName),
+n)}function Ct(e,t,n){let r=C(e);return Qu(e,r,t,n),r}function Qu(e,t,n,r){try{Ke(e)(t,n,qu(r))}catch(o){throw Uo(o)?new Error(`cannot decode ${o.field()} from JSON: ${o.message}`,{cause:o}):o}}var xr=new WeakMap;function Ke(e){let t=xr.get(e);return t===void 0&&(t=el(e)),t}function el(e){let t=String(e),n=tl(e);if(n!==void 0){let a=(i,c,u)=>{if(++u.depth>
 u.recursionLimit)throw new Error(`cannot decode ${t} from JSON: maximum recursion depth of ${u.recursionLimit} reached`);n(i,c,u),u.depth--};return xr.set(e,a),
 a}let r=e.typeName,o=new Map,s=(a,i,c)=>{var u;if(++c.depth>c.recursionLimit)throw new Error(`cannot decode ${t} from JSON: maximum recursion depth of ${c.recursionLimit}\
- reached`);if(i==null||Array.isArray(i)||typeof i!="object")throw new Error(`cannot decode ${t} from JSON: ${U(i)}`);let l=new Map,d=new Set,p=Object.keys(i);for(let f=0;f<
-p.length;f++){let y=p[f],g=i[y],w=o.get(y);if(w!==void 0){let E=w.field;if(d.has(E))throw new x(E,"set multiple times");if(d.add(E),w.oneofScalarNullSkip&&g===null)
-continue;if(w.oneof){let S=l.get(w.oneof);if(S!==void 0)throw new x(w.oneof,`oneof set multiple times by ${S.name} and ${E.name}`);l.set(w.oneof,E)}w.read(a,g,c)}else{
+ reached`);if(i==null||Array.isArray(i)||typeof i!="object")throw new Error(`cannot decode ${t} from JSON: ${U(i)}`);let m=new Map,p=new Set,f=Object.keys(i);for(let d=0;d<
+f.length;d++){let y=f[d],g=i[y],w=o.get(y);if(w!==void 0){let E=w.field;if(p.has(E))throw new x(E,"set multiple times");if(p.add(E),w.oneofScalarNullSkip&&g===null)
+continue;if(w.oneof){let S=m.get(w.oneof);if(S!==void 0)throw new x(w.oneof,`oneof set multiple times by ${S.name} and ${E.name}`);m.set(w.oneof,E)}w.read(a,g,c)}else{
 let E=y.startsWith("[")&&y.endsWith("]")?(u=c.registry)===null||u===void 0?void 0:u.getExtension(y.substring(1,y.length-1)):void 0;if(E?.extendee.typeName==r){let[
 S,_,R]=We(E);ma(_)(S[M],g,c),na(a,E,R())}if(E===void 0&&!c.ignoreUnknownFields)throw new Error(`cannot decode ${t} from JSON: key "${y}" is unknown`)}}c.depth--};
 xr.set(e,s);for(let a of e.fields){let i={read:ma(a),field:a,oneof:a.oneof,oneofScalarNullSkip:a.oneof!==void 0&&a.fieldKind=="scalar"};o.set(a.name,i).set(a.jsonName,
-i)}return s}function el(e){if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n,r)=>ll(t,n,r);case"google.protob\
-uf.Timestamp":return(t,n)=>ml(t,n);case"google.protobuf.Duration":return(t,n)=>fl(t,n);case"google.protobuf.FieldMask":return(t,n)=>dl(t,n);case"google.protobuf\
+i)}return s}function tl(e){if(e.typeName.startsWith("google.protobuf."))switch(e.typeName){case"google.protobuf.Any":return(t,n,r)=>ml(t,n,r);case"google.protob\
+uf.Timestamp":return(t,n)=>fl(t,n);case"google.protobuf.Duration":return(t,n)=>dl(t,n);case"google.protobuf.FieldMask":return(t,n)=>pl(t,n);case"google.protobuf\
 .Struct":return(t,n,r)=>ha(t,n,r);case"google.protobuf.Value":return(t,n,r)=>Ar(t,n,r);case"google.protobuf.ListValue":return(t,n,r)=>ya(t,n,r);default:if(K(e)){
 let t=e.fields[0],n=t.localName,r=t.scalar,o=t.longAsString,s=da(t);return(a,i)=>{i===null?a[n]=G(r,o):a[n]=s(i)}}return}}function ma(e){switch(e.fieldKind){case"\
-scalar":return tl(e);case"enum":return nl(e);case"message":return rl(e);case"list":return ol(e);case"map":return al(e)}}function tl(e){let t=da(e),n=e.localName;
+scalar":return nl(e);case"enum":return rl(e);case"message":return ol(e);case"list":return sl(e);case"map":return il(e)}}function nl(e){let t=da(e),n=e.localName;
 if(e.oneof){let o=e.oneof.localName;return(s,a)=>{s[o]={case:n,value:t(a)}}}let r=fa(e);return(o,s)=>{s===null?r(o):o[n]=t(s)}}function fa(e){let t=e.localName;
-if(e.presence!=Zu)return o=>{delete o[t]};if(e.fieldKind=="enum"){let o=e.enum.values[0].number;return s=>{s[t]=o}}let n=e.scalar,r=e.longAsString;return o=>{o[t]=
-G(n,r)}}function nl(e){let t=Ir(e.enum),n=Or(e.enum),r=e.localName,o=e.enum.typeName!="google.protobuf.NullValue";if(e.oneof){let a=e.oneof.localName;return(i,c,u)=>{
-if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let l=t(c,u.ignoreUnknownFields);if(l===Je)return;let d=n(l);if(d!==!0)throw new x(e,H(e,l,d));i[a]={
-case:r,value:l}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===Je)return;let l=n(u);if(l!==!0)throw new x(e,H(
-e,u,l));a[r]=u}}function rl(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(e),o=Ke(e.message),s=e.message.typeName!="google.protobuf.Value";if(e.oneof){let a=e.
-oneof.localName;return(i,c,u)=>{let l=i[a];if(c===null&&s){l.case===t&&(i[a]={case:void 0});return}let d=n(l.case===t?l.value:void 0);o(d,c,u),i[a]={case:t,value:r(
-d)}}}return(a,i,c)=>{if(i===null&&s){delete a[t];return}let u=n(a[t]);o(u,i,c),a[t]=r(u)}}function ol(e){let t=e.localName,n=sl(e);return(r,o,s)=>{if(o===null)return;
-if(!Array.isArray(o))throw new x(e,"expected Array, got "+U(o));let a=r[t];for(let i=0;i<o.length;i++){let c=n(o[i],s,a.length);c!==Je&&a.push(c)}}}function sl(e){
+if(e.presence!=zu)return o=>{delete o[t]};if(e.fieldKind=="enum"){let o=e.enum.values[0].number;return s=>{s[t]=o}}let n=e.scalar,r=e.longAsString;return o=>{o[t]=
+G(n,r)}}function rl(e){let t=Ir(e.enum),n=Or(e.enum),r=e.localName,o=e.enum.typeName!="google.protobuf.NullValue";if(e.oneof){let a=e.oneof.localName;return(i,c,u)=>{
+if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let m=t(c,u.ignoreUnknownFields);if(m===Je)return;let p=n(m);if(p!==!0)throw new x(e,H(e,m,p));i[a]={
+case:r,value:m}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===Je)return;let m=n(u);if(m!==!0)throw new x(e,H(
+e,u,m));a[r]=u}}function ol(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(e),o=Ke(e.message),s=e.message.typeName!="google.protobuf.Value";if(e.oneof){let a=e.
+oneof.localName;return(i,c,u)=>{let m=i[a];if(c===null&&s){m.case===t&&(i[a]={case:void 0});return}let p=n(m.case===t?m.value:void 0);o(p,c,u),i[a]={case:t,value:r(
+p)}}}return(a,i,c)=>{if(i===null&&s){delete a[t];return}let u=n(a[t]);o(u,i,c),a[t]=r(u)}}function sl(e){let t=e.localName,n=al(e);return(r,o,s)=>{if(o===null)return;
+if(!Array.isArray(o))throw new x(e,"expected Array, got "+U(o));let a=r[t];for(let i=0;i<o.length;i++){let c=n(o[i],s,a.length);c!==Je&&a.push(c)}}}function al(e){
 switch(e.listKind){case"scalar":{let t=_r(e),n=me(e.scalar),r=Cr(e);return(o,s,a)=>{if(o===null)throw new x(e,"list item must not be null");let i=t(o),c=n(i);if(c!==
 !0)throw new x(e,`list item #${a+1}: ${H(e,i,c)}`);return r(i)}}case"enum":{let t=Ir(e.enum),n=Or(e.enum),r=e.enum.typeName!="google.protobuf.NullValue";return(o,s,a)=>{
 if(o===null&&r)throw new x(e,"list item must not be null");let i=t(o,s.ignoreUnknownFields);if(i===Je)return i;let c=n(i);if(c!==!0)throw new x(e,`list item #${a+
 1}: ${H(e,i,c)}`);return i}}case"message":{let{toMessage:t,toLocal:n}=Y(e),r=Ke(e.message),o=e.message.typeName!="google.protobuf.Value";return(s,a)=>{if(s===null&&
-o)throw new x(e,"list item must not be null");let i=t(void 0);return r(i,s,a),n(i)}}}}function al(e){let t=e.localName,n=e.mapKey,r=il(n),o=me(n),s,a,i=u=>u,c=!0;
-switch(e.mapKind){case"scalar":{s=_r(e),a=me(e.scalar),i=Cr(e);break}case"enum":{let u=Ir(e.enum);s=(l,d)=>u(l,d.ignoreUnknownFields),a=Or(e.enum),c=e.enum.typeName!=
-"google.protobuf.NullValue";break}case"message":{let{toMessage:u,toLocal:l}=Y(e),d=Ke(e.message);c=e.message.typeName!="google.protobuf.Value",s=(p,f)=>{let y=u(
-void 0);return d(y,p,f),l(y)};break}}return(u,l,d)=>{if(l===null)return;if(typeof l!="object"||Array.isArray(l))throw new x(e,"expected object, got "+U(l));let p=u[t],
-f=new Set,y=Object.keys(l);for(let g=0;g<y.length;g++){let w=y[g],E=l[w],S=r(w);if(f.has(S))throw new x(e,`duplicate map key "${w}"`);if(f.add(S),E===null&&c)throw new x(
-e,"map value must not be null");let _=s(E,d);if(_===Je)continue;let R=o(S);if(R!==!0)throw new x(e,`invalid map key: ${H({scalar:n},S,R)}`);if(a!==void 0){let D=a(
-_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${H(e,_,D)}`)}B(p,S,i(_))}}}var Je=Symbol();function Ir(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
+o)throw new x(e,"list item must not be null");let i=t(void 0);return r(i,s,a),n(i)}}}}function il(e){let t=e.localName,n=e.mapKey,r=cl(n),o=me(n),s,a,i=u=>u,c=!0;
+switch(e.mapKind){case"scalar":{s=_r(e),a=me(e.scalar),i=Cr(e);break}case"enum":{let u=Ir(e.enum);s=(m,p)=>u(m,p.ignoreUnknownFields),a=Or(e.enum),c=e.enum.typeName!=
+"google.protobuf.NullValue";break}case"message":{let{toMessage:u,toLocal:m}=Y(e),p=Ke(e.message);c=e.message.typeName!="google.protobuf.Value",s=(f,d)=>{let y=u(
+void 0);return p(y,f,d),m(y)};break}}return(u,m,p)=>{if(m===null)return;if(typeof m!="object"||Array.isArray(m))throw new x(e,"expected object, got "+U(m));let f=u[t],
+d=new Set,y=Object.keys(m);for(let g=0;g<y.length;g++){let w=y[g],E=m[w],S=r(w);if(d.has(S))throw new x(e,`duplicate map key "${w}"`);if(d.add(S),E===null&&c)throw new x(
+e,"map value must not be null");let _=s(E,p);if(_===Je)continue;let R=o(S);if(R!==!0)throw new x(e,`invalid map key: ${H({scalar:n},S,R)}`);if(a!==void 0){let D=a(
+_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${H(e,_,D)}`)}B(f,S,i(_))}}}var Je=Symbol();function Ir(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
 n.set(r.jsonName,r.number);for(let r of e.values)n.set(r.name,r.number);return(r,o)=>{if(r===null)return t;switch(typeof r){case"number":if(Number.isInteger(r))
 return r;break;case"string":{let s=n.get(r);if(s!==void 0)return s;if(o)return Je;break}}throw new Error(`cannot decode ${e} from JSON: ${U(r)}`)}}function Or(e){
-if(e.open)return me(m.INT32);let t=e.values;return n=>t.some(r=>r.number===n)}function da(e){let t=_r(e),n=me(e.scalar),r=Cr(e);return o=>{let s=t(o),a=n(s);if(a!==
-!0)throw new x(e,H(e,s,a));return r(s)}}function _r(e){switch(e.scalar){case m.DOUBLE:case m.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
+if(e.open)return me(l.INT32);let t=e.values;return n=>t.some(r=>r.number===n)}function da(e){let t=_r(e),n=me(e.scalar),r=Cr(e);return o=>{let s=t(o),a=n(s);if(a!==
+!0)throw new x(e,H(e,s,a));return r(s)}}function _r(e){switch(e.scalar){case l.DOUBLE:case l.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
 POSITIVE_INFINITY;if(t==="-Infinity")return Number.NEGATIVE_INFINITY;if(typeof t=="number"){if(Number.isNaN(t))throw new x(e,"unexpected NaN number");if(!Number.
 isFinite(t))throw new x(e,"unexpected infinite number");return t}if(typeof t=="string"){if(t===""||t.trim().length!==t.length)return t;let n=Number(t);return Number.
-isFinite(n)?n:t}return t};case m.INT32:case m.FIXED32:case m.SFIXED32:case m.SINT32:case m.UINT32:return pa;case m.BYTES:return t=>{if(typeof t=="string"){if(t===
+isFinite(n)?n:t}return t};case l.INT32:case l.FIXED32:case l.SFIXED32:case l.SINT32:case l.UINT32:return pa;case l.BYTES:return t=>{if(typeof t=="string"){if(t===
 "")return new Uint8Array(0);try{return ae(t)}catch(n){let r=n instanceof Error?n.message:String(n);throw new x(e,r)}}return t};default:return t=>t}}function Cr(e){
-let t=e.fieldKind!=="map"&&e.longAsString;switch(e.scalar){case m.INT64:case m.SFIXED64:case m.SINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="nu\
-mber"?T.parse(n):n;case m.FIXED64:case m.UINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="number"?T.uParse(n):n;default:return n=>n}}function il(e){
-switch(e){case m.BOOL:return t=>{switch(t){case"true":return!0;case"false":return!1}return t};case m.INT32:case m.FIXED32:case m.UINT32:case m.SFIXED32:case m.SINT32:
-return pa;case m.INT64:case m.SINT64:case m.SFIXED64:case m.UINT64:case m.FIXED64:return t=>/^-?0+$/.test(t)?"0":t.replace(/^(-?)0+(?=\d)/,"$1");default:return t=>t}}
-function pa(e){if(typeof e=="string"){if(e===""||e.trim().length!==e.length)return e;let t=Number(e);return Number.isNaN(t)?e:t}return e}function cl(e,t){let n;
-try{n=JSON.parse(e)}catch(r){let o=r instanceof Error?r.message:String(r);throw new Error(`cannot decode message ${t} from JSON: ${o}`,{cause:r})}return ul(e,t),
-n}function ul(e,t){let n=[],r=!1,o=0;for(;o<e.length;)switch(e[o]){case"{":n.push(new Set),r=!0,o++;break;case"[":n.push(null),r=!1,o++;break;case"}":case"]":n.
+let t=e.fieldKind!=="map"&&e.longAsString;switch(e.scalar){case l.INT64:case l.SFIXED64:case l.SINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="nu\
+mber"?T.parse(n):n;case l.FIXED64:case l.UINT64:return t?n=>String(n):n=>typeof n=="string"||typeof n=="number"?T.uParse(n):n;default:return n=>n}}function cl(e){
+switch(e){case l.BOOL:return t=>{switch(t){case"true":return!0;case"false":return!1}return t};case l.INT32:case l.FIXED32:case l.UINT32:case l.SFIXED32:case l.SINT32:
+return pa;case l.INT64:case l.SINT64:case l.SFIXED64:case l.UINT64:case l.FIXED64:return t=>/^-?0+$/.test(t)?"0":t.replace(/^(-?)0+(?=\d)/,"$1");default:return t=>t}}
+function pa(e){if(typeof e=="string"){if(e===""||e.trim().length!==e.length)return e;let t=Number(e);return Number.isNaN(t)?e:t}return e}function ul(e,t){let n;
+try{n=JSON.parse(e)}catch(r){let o=r instanceof Error?r.message:String(r);throw new Error(`cannot decode message ${t} from JSON: ${o}`,{cause:r})}return ll(e,t),
+n}function ll(e,t){let n=[],r=!1,o=0;for(;o<e.length;)switch(e[o]){case"{":n.push(new Set),r=!0,o++;break;case"[":n.push(null),r=!1,o++;break;case"}":case"]":n.
 pop(),r=!1,o++;break;case",":r=n[n.length-1]!=null,o++;break;case":":r=!1,o++;break;case'"':{let s=o++,a=!1;for(;o<e.length;){if(e[o]=="\\"){a=!0,o+=2;continue}
 if(e[o]=='"')break;o++}let i=o++,c=n[n.length-1];if(r&&c){let u=a?JSON.parse(e.substring(s,i+1)):e.substring(s+1,i);if(c.has(u))throw new Error(`cannot decode m\
-essage ${t} from JSON: duplicate object key "${u}"`);c.add(u)}r=!1;break}default:o++;break}}function ll(e,t,n){var r;if(t===null||Array.isArray(t)||typeof t!="o\
+essage ${t} from JSON: duplicate object key "${u}"`);c.add(u)}r=!1;break}default:o++;break}}function ml(e,t,n){var r;if(t===null||Array.isArray(t)||typeof t!="o\
 bject")throw new Error(`cannot decode message ${e.$typeName} from JSON: expected object but got ${U(t)}`);if(Object.keys(t).length==0)return;let o=t["@type"];if(typeof o!=
 "string"||o=="")throw new Error(`cannot decode message ${e.$typeName} from JSON: "@type" is empty`);let s=o.includes("/")?o.substring(o.lastIndexOf("/")+1):o;if(!s.
 length)throw new Error(`cannot decode message ${e.$typeName} from JSON: "@type" is invalid`);let a=(r=n.registry)===null||r===void 0?void 0:r.getMessage(s);if(!a)
 throw new Error(`cannot decode message ${e.$typeName} from JSON: ${o} is not in the type registry`);let i=C(a);if(Vt(a)&&Object.prototype.hasOwnProperty.call(t,
-"value"))Ke(a)(i,t.value,n);else{let c={};for(let u of Object.keys(t))u!=="@type"&&B(c,u,t[u]);Ke(a)(i,c,n)}Hs(a,i,e)}function ml(e,t){if(typeof t!="string")throw new Error(
+"value"))Ke(a)(i,t.value,n);else{let c={};for(let u of Object.keys(t))u!=="@type"&&B(c,u,t[u]);Ke(a)(i,c,n)}Hs(a,i,e)}function fl(e,t){if(typeof t!="string")throw new Error(
 `cannot decode message ${e.$typeName} from JSON: ${U(t)}`);let n=t.match(/^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-][0-9][0-9]:[0-9][0-9]))$/);
 if(!n)throw new Error(`cannot decode message ${e.$typeName} from JSON: invalid RFC 3339 string`);let r=Date.parse(n[1]+"-"+n[2]+"-"+n[3]+"T"+n[4]+":"+n[5]+":"+n[6]+
 (n[8]?n[8]:"Z"));if(Number.isNaN(r))throw new Error(`cannot decode message ${e.$typeName} from JSON: invalid RFC 3339 string`);if(r<on||r>sn)throw new Error(`ca\
 nnot decode message ${e.$typeName} from JSON: must be from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z inclusive`);e.seconds=T.parse(r/1e3),e.nanos=0,n[7]&&(e.
-nanos=parseInt("1"+n[7]+"0".repeat(9-n[7].length))-1e9)}function fl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(
+nanos=parseInt("1"+n[7]+"0".repeat(9-n[7].length))-1e9)}function dl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(
 t)}`);let n=t.match(/^(-?[0-9]+)(?:\.([0-9]+))?s/);if(n===null)throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(t)}`);let r=Number(n[1]);if(r>
 cn||r<an)throw new Error(`cannot decode message ${e.$typeName} from JSON: ${U(t)}`);if(e.seconds=T.parse(r),typeof n[2]!="string")return;let o=n[2]+"0".repeat(9-
-n[2].length);e.nanos=parseInt(o),(r<0||Object.is(r,-0))&&(e.nanos=-e.nanos)}function dl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName}\
+n[2].length);e.nanos=parseInt(o),(r<0||Object.is(r,-0))&&(e.nanos=-e.nanos)}function pl(e,t){if(typeof t!="string")throw new Error(`cannot decode message ${e.$typeName}\
  from JSON: ${U(t)}`);t!==""&&(e.paths=t.split(",").map(n=>{if(n.includes("_"))throw new Error(`cannot decode message ${e.$typeName} from JSON: path names must \
 be lowerCamelCase`);return Xt(n)}))}function ha(e,t,n){if(typeof t!="object"||t==null||Array.isArray(t))throw new Error(`cannot decode message ${e.$typeName} fr\
 om JSON ${U(t)}`);let r=Object.keys(t);for(let o=0;o<r.length;o++){let s=r[o],a=C(Er);Ar(a,t[s],n),B(e.fields,s,a)}}function Ar(e,t,n){if(++n.depth>n.recursionLimit)
@@ -606,13 +606,13 @@ isArray(t))throw new Error(`cannot decode message ${e.$typeName} from JSON ${U(t
 5]="NotFound",e[e.AlreadyExists=6]="AlreadyExists",e[e.PermissionDenied=7]="PermissionDenied",e[e.ResourceExhausted=8]="ResourceExhausted",e[e.FailedPrecondition=
 9]="FailedPrecondition",e[e.Aborted=10]="Aborted",e[e.OutOfRange=11]="OutOfRange",e[e.Unimplemented=12]="Unimplemented",e[e.Internal=13]="Internal",e[e.Unavailable=
 14]="Unavailable",e[e.DataLoss=15]="DataLoss",e[e.Unauthenticated=16]="Unauthenticated"})(h||(h={}));function He(e){let t=h[e];return typeof t!="string"?e.toString():t[0].toLowerCase()+t.substring(1).replace(/[A-Z]/g,n=>"_"+n.toLowerCase())}var dn;function ba(e){
-if(!dn){dn={};for(let t of Object.values(h))typeof t!="string"&&(dn[He(t)]=t)}return dn[e]}var b=class e extends Error{constructor(t,n=h.Unknown,r,o,s){super(pl(t,n)),this.name="ConnectError",this.isWireError=!1,Object.setPrototypeOf(this,new.target.prototype),
+if(!dn){dn={};for(let t of Object.values(h))typeof t!="string"&&(dn[He(t)]=t)}return dn[e]}var b=class e extends Error{constructor(t,n=h.Unknown,r,o,s){super(hl(t,n)),this.name="ConnectError",this.isWireError=!1,Object.setPrototypeOf(this,new.target.prototype),
 this.rawMessage=t,this.code=n,this.metadata=new Headers(r??{}),this.details=o??[],this.cause=s}static from(t,n=h.Unknown){return t instanceof e?t:t instanceof Error?
 t.name=="AbortError"||t.name=="TimeoutError"?new e(t.message,h.Canceled):new e(t.message,n,void 0,void 0,t):new e(String(t),n,void 0,void 0,t)}static[Symbol.hasInstance](t){
 return t instanceof Error?Object.getPrototypeOf(t)===e.prototype?!0:t.name==="ConnectError"&&"code"in t&&typeof t.code=="number"&&"metadata"in t&&"details"in t&&
 Array.isArray(t.details)&&"rawMessage"in t&&typeof t.rawMessage=="string"&&"cause"in t:!1}findDetails(t){let n=t.kind==="message"?{getMessage:o=>o===t.typeName?
 t:void 0}:t,r=[];for(let o of this.details){if("desc"in o){n.getMessage(o.desc.typeName)&&r.push(C(o.desc,o.value));continue}let s=n.getMessage(o.type);if(s)try{
-r.push(J(s,o.value))}catch{}}return r}};function pl(e,t){return e.length?`[${He(t)}] ${e}`:`[${He(t)}]`}function ga(e,t,n){try{let r=ae(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
+r.push(J(s,o.value))}catch{}}return r}};function hl(e,t){return e.length?`[${He(t)}] ${e}`:`[${He(t)}]`}function ga(e,t,n){try{let r=ae(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
 t.append(o,r)});return t}var Re=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function ke(e,t,n=!1){if(t>e){let r=`m\
 essage size is larger than configured readMaxBytes ${e}`;throw n&&(r=`message size ${t} is larger than configured readMaxBytes ${e}`),new b(r,h.ResourceExhausted)}}function va(e){return new Lr(e)}var Lr=class{constructor(t){this.readMaxBytes=t,this.header=new Uint8Array(5),this.headerView=new DataView(this.header.buffer),this.
 buf=[]}get byteLength(){return this.buf.reduce((t,n)=>t+n.byteLength,0)}decode(t){this.buf.push(t);let n=[];for(;;){let r=this.pop();if(!r)break;n.push(r)}return n}pop(){
@@ -622,66 +622,66 @@ n)return!1;let r=0;for(;r<n;){let o=this.buf.shift();o.byteLength>n-r?(t.set(o.s
 return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
 compress(o),r=r|Re),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re){if(!t)throw new b("received compressed envelope, but do not \
 know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Re}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
-n.buffer,n.byteOffset,n.byteLength);return r.setUint8(0,e),r.setUint32(1,t.length),n}var ne=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
+n.buffer,n.byteOffset,n.byteLength);return r.setUint8(0,e),r.setUint32(1,t.length),n}var te=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},N=function(e){
 return this instanceof N?(this.v=e,this):new N(e)},ce=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
-function(){return this},o;function a(f){return function(y){return Promise.resolve(y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){
-s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof N?Promise.resolve(f.value.
-v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}},hl=function(e){var t,
+function(){return this},o;function a(d){return function(y){return Promise.resolve(y).then(d,p)}}function i(d,y){r[d]&&(o[d]=function(g){return new Promise(function(w,E){
+s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof N?Promise.resolve(d.value.
+v).then(m,p):f(s[0][2],d)}function m(d){c("next",d)}function p(d){c("throw",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}},yl=function(e){var t,
 n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=function(){return this},t;function r(o,s){t[o]=e[o]?function(a){return(n=
-!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function je(e,...t){let[n,r,o]=yl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=j(s,...n,{propagateDownStreamError:!1}),
-r(s).catch(i=>a?a.abort(i).then(()=>Promise.reject(i)):Promise.reject(i))}function yl(e){let t;typeof e[e.length-1]!="function"&&(t=e.pop());let n=e.pop();return[
-e,n,t]}function xa(e,t){return async n=>await gl(n,e,t)}function j(e,...t){return ce(this,arguments,function*(){var r;let[o,s]=bl(t),a,i=e[Symbol.asyncIterator](),u={[Symbol.
-asyncIterator](){return i}};s?.propagateDownStreamError===!0&&(u=a=Ia(u));for(let d of o)u=d(u);let l=u[Symbol.asyncIterator]();try{for(;;){let d=yield N(l.next());
-if(d.done===!0)break;if(!a){yield yield N(d.value);continue}try{yield yield N(d.value)}catch(p){throw yield N(a.abort(p)),p}}}finally{s?.propagateDownStreamError===
-!0&&((r=i.return)===null||r===void 0||r.call(i).catch(()=>{}))}})}function bl(e){let t;return typeof e[e.length-1]!="function"&&(t=e.pop()),[e,t]}function we(e,t,n){return t===void 0||n===void 0?function(r){return ce(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=ne(r),l;l=yield N(u.next()),o=l.
-done,!o;c=!0){i=l.value,c=!1;let d=i,p=e.serialize(d);yield yield N({flags:0,data:p})}}catch(d){s={error:d}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
-if(s)throw s.error}}})}:function(r){return ce(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=ne(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,
-c=!1;let d=i,p,f=0;d.end?(f=f|t,p=n.serialize(d.value)):p=e.serialize(d.value),yield yield N({flags:f,data:p})}}catch(d){s={error:d}}finally{try{!c&&!o&&(a=u.return)&&
+!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function je(e,...t){let[n,r,o]=bl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=j(s,...n,{propagateDownStreamError:!1}),
+r(s).catch(i=>a?a.abort(i).then(()=>Promise.reject(i)):Promise.reject(i))}function bl(e){let t;typeof e[e.length-1]!="function"&&(t=e.pop());let n=e.pop();return[
+e,n,t]}function xa(e,t){return async n=>await wl(n,e,t)}function j(e,...t){return ce(this,arguments,function*(){var r;let[o,s]=gl(t),a,i=e[Symbol.asyncIterator](),u={[Symbol.
+asyncIterator](){return i}};s?.propagateDownStreamError===!0&&(u=a=Ia(u));for(let p of o)u=p(u);let m=u[Symbol.asyncIterator]();try{for(;;){let p=yield N(m.next());
+if(p.done===!0)break;if(!a){yield yield N(p.value);continue}try{yield yield N(p.value)}catch(f){throw yield N(a.abort(f)),f}}}finally{s?.propagateDownStreamError===
+!0&&((r=i.return)===null||r===void 0||r.call(i).catch(()=>{}))}})}function gl(e){let t;return typeof e[e.length-1]!="function"&&(t=e.pop()),[e,t]}function we(e,t,n){return t===void 0||n===void 0?function(r){return ce(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=te(r),m;m=yield N(u.next()),o=m.
+done,!o;c=!0){i=m.value,c=!1;let p=i,f=e.serialize(p);yield yield N({flags:0,data:f})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
+if(s)throw s.error}}})}:function(r){return ce(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=te(r),m;m=yield N(u.next()),o=m.done,!o;c=!0){i=m.value,
+c=!1;let p=i,f,d=0;p.end?(d=d|t,f=n.serialize(p.value)):f=e.serialize(p.value),yield yield N({flags:d,data:f})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&
 (yield N(a.call(u)))}finally{if(s)throw s.error}}})}}function Ee(e,t,n){return n&&t!==void 0?function(r){return ce(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,
-u=ne(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,c=!1;let{flags:d,data:p}=i;(d&t)===t?yield yield N({value:n.parse(p),end:!0}):yield yield N({value:e.parse(
-p),end:!1})}}catch(d){s={error:d}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{if(s)throw s.error}}})}:function(r){return ce(this,arguments,function*(){
-var o,s,a,i;try{for(var c=!0,u=ne(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,c=!1;let{flags:d,data:p}=i;if(t!==void 0&&(d&t)===t){if(n===null)throw new b(
-"unexpected end flag",h.InvalidArgument);continue}yield yield N(e.parse(p))}}catch(d){s={error:d}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
-if(s)throw s.error}}})}}function ve(e,t){return function(n){return ce(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=ne(n),u;u=yield N(c.next()),r=u.
-done,!r;i=!0)a=u.value,i=!1,yield yield N(yield N(Na(a,e,t)))}catch(l){o={error:l}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}
-function Ne(e,t){return function(n){return ce(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=ne(n),u;u=yield N(c.next()),r=u.done,!r;i=!0)a=u.value,i=
-!1,yield yield N(yield N(Sa(a,e,t)))}catch(l){o={error:l}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}function Se(){return function(e){
-return ce(this,arguments,function*(){var t,n,r,o;try{for(var s=!0,a=ne(e),i;i=yield N(a.next()),t=i.done,!t;s=!0){o=i.value,s=!1;let{flags:c,data:u}=o;yield yield N(
+u=te(r),m;m=yield N(u.next()),o=m.done,!o;c=!0){i=m.value,c=!1;let{flags:p,data:f}=i;(p&t)===t?yield yield N({value:n.parse(f),end:!0}):yield yield N({value:e.parse(
+f),end:!1})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{if(s)throw s.error}}})}:function(r){return ce(this,arguments,function*(){
+var o,s,a,i;try{for(var c=!0,u=te(r),m;m=yield N(u.next()),o=m.done,!o;c=!0){i=m.value,c=!1;let{flags:p,data:f}=i;if(t!==void 0&&(p&t)===t){if(n===null)throw new b(
+"unexpected end flag",h.InvalidArgument);continue}yield yield N(e.parse(f))}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
+if(s)throw s.error}}})}}function ve(e,t){return function(n){return ce(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.
+done,!r;i=!0)a=u.value,i=!1,yield yield N(yield N(Na(a,e,t)))}catch(m){o={error:m}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}
+function Ne(e,t){return function(n){return ce(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.done,!r;i=!0)a=u.value,i=
+!1,yield yield N(yield N(Sa(a,e,t)))}catch(m){o={error:m}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}function Se(){return function(e){
+return ce(this,arguments,function*(){var t,n,r,o;try{for(var s=!0,a=te(e),i;i=yield N(a.next()),t=i.done,!t;s=!0){o=i.value,s=!1;let{flags:c,data:u}=o;yield yield N(
 Ta(c,u))}}catch(c){n={error:c}}finally{try{!s&&!t&&(r=a.return)&&(yield N(r.call(a)))}finally{if(n)throw n.error}}})}}function Te(e){return function(t){return ce(
-this,arguments,function*(){var n,r,o,s;let a=va(e);try{for(var i=!0,c=ne(t),u;u=yield N(c.next()),n=u.done,!n;i=!0){s=u.value,i=!1;let l=s;for(let d of a.decode(
-l))yield yield N(d)}}catch(l){r={error:l}}finally{try{!i&&!n&&(o=c.return)&&(yield N(o.call(c)))}finally{if(r)throw r.error}}if(a.byteLength>0)throw new b("prot\
-ocol error: incomplete envelope",h.InvalidArgument)})}}async function gl(e,t,n){var r,o,s,a,i,c,u,l;let[d,p]=wl(n);if(d){p>t&&ke(t,p,!0);let O=new Uint8Array(p),
-$=0;try{for(var f=!0,y=ne(e),g;g=await y.next(),r=g.done,!r;f=!0){a=g.value,f=!1;let oe=a;if($+oe.byteLength>p)throw new b(`protocol error: promised ${p} bytes,\
- received ${$+oe.byteLength}`,h.InvalidArgument);O.set(oe,$),$+=oe.byteLength}}catch(oe){o={error:oe}}finally{try{!f&&!r&&(s=y.return)&&await s.call(y)}finally{
-if(o)throw o.error}}if($<p)throw new b(`protocol error: promised ${p} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=ne(e),R;R=
-await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,ke(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
-if(c)throw c.error}}let D=new Uint8Array(E),k=0;for(let O=w.shift();O;O=w.shift())D.set(O,k),k+=O.byteLength;return D}function wl(e){if(e==null)return[!1,0];let t=typeof e==
+this,arguments,function*(){var n,r,o,s;let a=va(e);try{for(var i=!0,c=te(t),u;u=yield N(c.next()),n=u.done,!n;i=!0){s=u.value,i=!1;let m=s;for(let p of a.decode(
+m))yield yield N(p)}}catch(m){r={error:m}}finally{try{!i&&!n&&(o=c.return)&&(yield N(o.call(c)))}finally{if(r)throw r.error}}if(a.byteLength>0)throw new b("prot\
+ocol error: incomplete envelope",h.InvalidArgument)})}}async function wl(e,t,n){var r,o,s,a,i,c,u,m;let[p,f]=El(n);if(p){f>t&&ke(t,f,!0);let O=new Uint8Array(f),
+$=0;try{for(var d=!0,y=te(e),g;g=await y.next(),r=g.done,!r;d=!0){a=g.value,d=!1;let oe=a;if($+oe.byteLength>f)throw new b(`protocol error: promised ${f} bytes,\
+ received ${$+oe.byteLength}`,h.InvalidArgument);O.set(oe,$),$+=oe.byteLength}}catch(oe){o={error:oe}}finally{try{!d&&!r&&(s=y.return)&&await s.call(y)}finally{
+if(o)throw o.error}}if($<f)throw new b(`protocol error: promised ${f} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=te(e),R;R=
+await _.next(),i=R.done,!i;S=!0){m=R.value,S=!1;let O=m;E+=O.byteLength,ke(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
+if(c)throw c.error}}let D=new Uint8Array(E),k=0;for(let O=w.shift();O;O=w.shift())D.set(O,k),k+=O.byteLength;return D}function El(e){if(e==null)return[!1,0];let t=typeof e==
 "string"?parseInt(e,10):e;return!Number.isSafeInteger(t)||t<0?[!1,t]:[!0,t]}function Ia(e){let t=e[Symbol.asyncIterator]();if(t.throw===void 0)throw new Error("AsyncIterable does not implement throw");let n=t,r,o,s={next(){return o=n.next().
 finally(()=>{o=void 0}),o},throw(i){return n.throw(i)}};t.return!==void 0&&(s=Object.assign(Object.assign({},s),{return(i){return n.return(i)}}));let a=!1;return{
 abort(i){if(r)return r.state;let c=()=>n.throw(i).then(u=>u.done===!0?"completed":"caught",()=>"rethrown");return o?(r={reason:i,state:o.then(c,c)},r.state):(r=
-{reason:i,state:c()},r.state)},[Symbol.asyncIterator](){if(a)throw new Error("AsyncIterable cannot be re-used");return a=!0,s}}}function Xe(e){return ce(this,arguments,function*(){yield N(yield*hl(ne(e)))})}function Oa(...e){let t=new AbortController,n=e.filter(o=>o!==void 0).concat(t.signal);for(let o of n){if(o.aborted){r.apply(o);break}o.addEventListener("abort",
+{reason:i,state:c()},r.state)},[Symbol.asyncIterator](){if(a)throw new Error("AsyncIterable cannot be re-used");return a=!0,s}}}function Xe(e){return ce(this,arguments,function*(){yield N(yield*yl(te(e)))})}function Oa(...e){let t=new AbortController,n=e.filter(o=>o!==void 0).concat(t.signal);for(let o of n){if(o.aborted){r.apply(o);break}o.addEventListener("abort",
 r)}function r(){t.signal.aborted||t.abort(pn(this));for(let o of n)o.removeEventListener("abort",r)}return t}function _a(e){let t=new AbortController,n=()=>{t.abort(
 new b("the operation timed out",h.DeadlineExceeded))},r;return e!==void 0&&(e<=0?n():r=setTimeout(n,e)),{signal:t.signal,cleanup:()=>clearTimeout(r)}}function pn(e){
-if(!e.aborted)return;if(e.reason!==void 0)return e.reason;let t=new Error("This operation was aborted");return t.name="AbortError",t}function de(){return{get(e){return e.id in this?this[e.id]:e.defaultValue},set(e,t){return this[e.id]=t,this},delete(e){return delete this[e.id],this}}}function El(e){let t=new Headers,n=new TextDecoder().decode(e).split(`\r
-`);for(let r of n){if(r==="")continue;let o=r.indexOf(":");if(o>0){let s=r.substring(0,o).trim(),a=r.substring(o+1).trim();t.append(s,a)}}return t}function vl(e){
+if(!e.aborted)return;if(e.reason!==void 0)return e.reason;let t=new Error("This operation was aborted");return t.name="AbortError",t}function de(){return{get(e){return e.id in this?this[e.id]:e.defaultValue},set(e,t){return this[e.id]=t,this},delete(e){return delete this[e.id],this}}}function vl(e){let t=new Headers,n=new TextDecoder().decode(e).split(`\r
+`);for(let r of n){if(r==="")continue;let o=r.indexOf(":");if(o>0){let s=r.substring(0,o).trim(),a=r.substring(o+1).trim();t.append(s,a)}}return t}function Nl(e){
 let t=[];return e.forEach((n,r)=>{t.push(`${r}: ${n}\r
-`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:vl,parse:El}}var De="Content-Type",re="Grpc-Encoding",Ue="Grpc-Accept-Encoding",Me="Grpc-Timeout",V="Grpc-Status",Pe="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
-tus-Details-Bin";var Fe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Nl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
-0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ie(Nl,0);var pe="Content-Type",Ze="Content-Length",X="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
-ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Sl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,re,Ue,Me,V,Pe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Sl.has(r.toLowerCase())||e.append(
-r,n)})}var Tl="0";function et(e){var t;let n=e.get(kr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
-substring(a.typeUrl.lastIndexOf("/")+1),value:a.value})),s.isWireError=!0,s}let r=e.get(V);if(r!=null){if(r===Tl)return;let o=parseInt(r,10),s;return o in h?s=new b(
+`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:Nl,parse:vl}}var De="Content-Type",ne="Grpc-Encoding",Ue="Grpc-Accept-Encoding",Me="Grpc-Timeout",V="Grpc-Status",Pe="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
+tus-Details-Bin";var Fe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Sl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
+0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ie(Sl,0);var pe="Content-Type",Ze="Content-Length",X="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
+ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Tl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,ne,Ue,Me,V,Pe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Tl.has(r.toLowerCase())||e.append(
+r,n)})}var xl="0";function et(e){var t;let n=e.get(kr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
+substring(a.typeUrl.lastIndexOf("/")+1),value:a.value})),s.isWireError=!0,s}let r=e.get(V);if(r!=null){if(r===xl)return;let o=parseInt(r,10),s;return o in h?s=new b(
 decodeURIComponent((t=e.get(Pe))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
-asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Mr(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function xl(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=bn(Ba(
+asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Mr(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function Il(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=bn(Ba(
 e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return ke(t.readMaxBytes,n.byteLength,!0),e.parse(
 n)}}}function Ba(e,t){return{parse(n){try{return J(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`parse binary: ${o}`,h.Internal)}},serialize(n){
 try{return ge(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`serialize binary: ${o}`,h.Internal)}}}}function Va(e,t){var n,r;let o=(n=
-t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=xl(t);return{parse(i){try{let c=s.decode(i);return fn(
-e,c,a)}catch(c){throw b.from(c,h.InvalidArgument)}},serialize(i){try{let c=ln(e,i,a);return o.encode(c)}catch(c){throw b.from(c,h.Internal)}}}}var Il=/^application\/grpc(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?$/i,Ga="application/grpc+proto",Wa="application/grpc+json";function Ya(e){let t=e?.match(
-Il);return t?{binary:!t[1]}:void 0}var Ol=/^application\/(connect\+)?(?:(json)(?:; ?charset=utf-?8)?|(proto))$/i;var Ka="application/proto",Ja="application/json",Ha="application/connect+proto",ja="application/connect+json";function Xa(e){let t=e?.match(Ol);if(!t)return;let n=!!t[1],r=!!t[3];return{stream:n,binary:r}}var _l=function(e,t){var n={};for(var r in e)Object.prototype.hasOwnProperty.call(e,r)&&t.indexOf(r)<0&&(n[r]=e[r]);if(e!=null&&typeof Object.getOwnPropertySymbols==
+t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=Il(t);return{parse(i){try{let c=s.decode(i);return fn(
+e,c,a)}catch(c){throw b.from(c,h.InvalidArgument)}},serialize(i){try{let c=ln(e,i,a);return o.encode(c)}catch(c){throw b.from(c,h.Internal)}}}}var Ol=/^application\/grpc(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?$/i,Ga="application/grpc+proto",Wa="application/grpc+json";function Ya(e){let t=e?.match(
+Ol);return t?{binary:!t[1]}:void 0}var _l=/^application\/(connect\+)?(?:(json)(?:; ?charset=utf-?8)?|(proto))$/i;var Ka="application/proto",Ja="application/json",Ha="application/connect+proto",ja="application/connect+json";function Xa(e){let t=e?.match(_l);if(!t)return;let n=!!t[1],r=!!t[3];return{stream:n,binary:r}}var Cl=function(e,t){var n={};for(var r in e)Object.prototype.hasOwnProperty.call(e,r)&&t.indexOf(r)<0&&(n[r]=e[r]);if(e!=null&&typeof Object.getOwnPropertySymbols==
 "function")for(var o=0,r=Object.getOwnPropertySymbols(e);o<r.length;o++)t.indexOf(r[o])<0&&Object.prototype.propertyIsEnumerable.call(e,r[o])&&(n[r[o]]=e[r[o]]);
 return n};function Pr(e,t,n){var r;if(t&&new Headers(t).forEach((i,c)=>n.metadata.append(c,i)),typeof e!="object"||e==null||Array.isArray(e))throw n;let o=n.code;
 "code"in e&&typeof e.code=="string"&&(o=(r=ba(e.code))!==null&&r!==void 0?r:o);let s=e.message;if(s!=null&&typeof s!="string")throw n;let a=new b(s??"",o,t);if(a.
@@ -689,190 +689,190 @@ isWireError=!0,"details"in e&&Array.isArray(e.details))for(let i of e.details){i
 value!="string")throw n;try{a.details.push({type:i.type,value:ae(i.value),debug:i.debug})}catch{throw n}}return a}function Za(e,t,n){let r;try{r=JSON.parse(new TextDecoder().
 decode(e))}catch{throw n}return Pr(r,t,n)}function za(e,t){let n={code:He(e.code)};return e.rawMessage.length>0&&(n.message=e.rawMessage),e.details.length>0&&(n.
 details=e.details.map(r=>{if("desc"in r){let o=C(r.desc,r.value),s={type:r.desc.typeName,value:ge(r.desc,o)};try{s.debug=_t(r.desc,o,t)}catch{}return s}return r}).
-map(r=>{var{value:o}=r,s=_l(r,["value"]);return Object.assign(Object.assign({},s),{value:Ce(o,"std_raw")})})),n}var qa=2;function Cl(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
+map(r=>{var{value:o}=r,s=Cl(r,["value"]);return Object.assign(Object.assign({},s),{value:Ce(o,"std_raw")})})),n}var qa=2;function Al(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
 "object"||n==null||Array.isArray(n))throw t;let r=new Headers;if("metadata"in n){if(typeof n.metadata!="object"||n.metadata==null||Array.isArray(n.metadata))throw t;
 for(let[s,a]of Object.entries(n.metadata)){if(!Array.isArray(a)||a.some(i=>typeof i!="string"))throw t;for(let i of a)r.append(s,i)}}let o="error"in n&&n.error!=
-null?Pr(n.error,r,t):void 0;return{metadata:r,error:o}}function Al(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
-forEach((a,i)=>{o=!0,s[i]=[a]}),o&&(r.metadata=s),r}function Qa(e){let t=new TextEncoder;return{serialize(n){try{let r=Al(n.metadata,n.error,e),o=JSON.stringify(
+null?Pr(n.error,r,t):void 0;return{metadata:r,error:o}}function Ll(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
+forEach((a,i)=>{o=!0,s[i]=[a]}),o&&(r.metadata=s),r}function Qa(e){let t=new TextEncoder;return{serialize(n){try{let r=Ll(n.metadata,n.error,e),o=JSON.stringify(
 r);return t.encode(o)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to serialize EndStreamResponse: ${o}`,h.Internal)}},parse(n){try{
-return Cl(n)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to parse EndStreamResponse: ${o}`,h.InvalidArgument)}}}}function ei(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function ti(e){let t=new Headers,n=new Headers;return e.forEach((r,o)=>{o.toLowerCase().startsWith("trailer-")?n.append(o.substring(8),r):t.append(o,r)}),[t,n]}var gn="1";function Ll(e,t,n,r,o){let s=new Headers(r??{});return n!==void 0&&s.set(yn,`${n}`),s.set(pe,e=="unary"?t?Ka:Ja:t?Ha:ja),s.set(Qe,gn),!s.has(At)&&o&&s.set(At,"c\
-onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Ll(e,t,n,r,a);if(s!=null){let c=e=="unary"?X:ze;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?qe:hn;i.set(
-c,o.map(u=>u.name).join(","))}return i}function Rl(e,t,n,r){let o=r.get(pe),s=Xa(o);if(n!==200){let i=new b(`HTTP ${n}`,ei(n),r);if(e=="unary"&&s&&!s.binary)return{isUnaryError:!0,unaryError:i};throw i}
+return Al(n)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to parse EndStreamResponse: ${o}`,h.InvalidArgument)}}}}function ei(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function ti(e){let t=new Headers,n=new Headers;return e.forEach((r,o)=>{o.toLowerCase().startsWith("trailer-")?n.append(o.substring(8),r):t.append(o,r)}),[t,n]}var gn="1";function Rl(e,t,n,r,o){let s=new Headers(r??{});return n!==void 0&&s.set(yn,`${n}`),s.set(pe,e=="unary"?t?Ka:Ja:t?Ha:ja),s.set(Qe,gn),!s.has(At)&&o&&s.set(At,"c\
+onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Rl(e,t,n,r,a);if(s!=null){let c=e=="unary"?X:ze;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?qe:hn;i.set(
+c,o.map(u=>u.name).join(","))}return i}function kl(e,t,n,r){let o=r.get(pe),s=Xa(o);if(n!==200){let i=new b(`HTTP ${n}`,ei(n),r);if(e=="unary"&&s&&!s.binary)return{isUnaryError:!0,unaryError:i};throw i}
 let a={binary:t,stream:e!=="unary"};if(s?.binary!==a.binary||s.stream!==a.stream)throw new b(`unsupported content type ${o}`,s===void 0?h.Unknown:h.Internal,r);
 return{isUnaryError:!1}}function $r(e,t,n,r,o){let s,a=o.get(e=="unary"?X:ze);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
-`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},Rl(e,n,r,o))}var ni="application/";function kl(e,t){return t?Ce(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
+`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},kl(e,n,r,o))}var ni="application/";function Dl(e,t){return t?Ce(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
 header.get(X);s!==null&&s!=="identity"&&(o="&compression="+encodeURIComponent(s),n=!0),n&&(r+="&base64=1"),r+=o;let a=e.header.get(pe);a?.indexOf(ni)===0&&(r+="\
-&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+kl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,X,qe])c.delete(u);return Object.
+&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+Dl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,X,qe])c.delete(u);return Object.
 assign(Object.assign({},e),{requestMethod:"GET",url:i,header:c})}function tt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:Ur(e.req.method.input,e.req.message),signal:n});return t(
 s).then(a=>(o(),a),r)}function nt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:$a(e.req.method.input,e.req.
 message),signal:n}),a=!1;return n.addEventListener("abort",function(){var i,c;let u=e.req.message[Symbol.asyncIterator]();a||(i=u.throw)===null||i===void 0||i.call(
 u,this.reason).catch(()=>{}),(c=u.return)===null||c===void 0||c.call(u).catch(()=>{})}),t(s).then(i=>Object.assign(Object.assign({},i),{message:{[Symbol.asyncIterator](){
 let c=i.message[Symbol.asyncIterator]();return{next(){return!a&&n.aborted?r(pn(n)):c.next().then(u=>(u.done==!0&&(a=!0,o()),u),r)}}}}}),r)}function oi(e){let{signal:t,
 cleanup:n}=_a(e.timeoutMs),r=Oa(e.signal,t);return[r.signal,function(s){let a=r.signal.aborted?b.from(pn(r.signal),h.Canceled):b.from(s);return r.abort(a),n(),Promise.
-reject(a)},function(){n(),r.abort()}]}var Dl=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
+reject(a)},function(){n(),r.abort()}]}var Ul=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},rt=function(e){
-return this instanceof rt?(this.v=e,this):new rt(e)},Ul=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
+return this instanceof rt?(this.v=e,this):new rt(e)},Ml=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
-function(){return this},o;function a(f){return function(y){return Promise.resolve(y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){
-s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof rt?Promise.resolve(f.value.
-v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Br(e){return{
+function(){return this},o;function a(d){return function(y){return Promise.resolve(y).then(d,p)}}function i(d,y){r[d]&&(o[d]=function(g){return new Promise(function(w,E){
+s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof rt?Promise.resolve(d.value.
+v).then(m,p):f(s[0][2],d)}function m(d){c("next",d)}function p(d){c("throw",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Br(e){return{
 async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
 signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,
 e.sendCompression,!0),contextValues:a??de(),message:s},next:async c=>{let u=i.getI(e.useBinaryFormat).serialize(c.message);e.sendCompression&&u.byteLength>e.compressMinBytes?
-(u=await e.sendCompression.compress(u),c.header.set(X,e.sendCompression.name)):c.header.delete(X);let l=e.useHttpGet===!0&&t.idempotency===Qt.NO_SIDE_EFFECTS,d;
-l?c=ri(c,u,e.useBinaryFormat):d=Xe([u]);let p=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:d}),{compression:f,isUnaryError:y,
-unaryError:g}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,p.status,p.header),[w,E]=ti(p.header),S=await je(p.body,xa(e.readMaxBytes,p.header.get(Ze)),
-{propagateDownStreamError:!1});if(f&&(S=await f.decompress(S,e.readMaxBytes)),y)throw Za(S,wa(w,E),g);return{stream:!1,service:t.parent,method:t,header:w,message:i.
+(u=await e.sendCompression.compress(u),c.header.set(X,e.sendCompression.name)):c.header.delete(X);let m=e.useHttpGet===!0&&t.idempotency===Qt.NO_SIDE_EFFECTS,p;
+m?c=ri(c,u,e.useBinaryFormat):p=Xe([u]);let f=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:p}),{compression:d,isUnaryError:y,
+unaryError:g}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,f.status,f.header),[w,E]=ti(f.header),S=await je(f.body,xa(e.readMaxBytes,f.header.get(Ze)),
+{propagateDownStreamError:!1});if(d&&(S=await d.decompress(S,e.readMaxBytes)),y)throw Za(S,wa(w,E),g);return{stream:!1,service:t.parent,method:t,header:w,message:i.
 getO(e.useBinaryFormat).parse(S),trailer:E}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e),c=Qa(e.jsonOptions);return r=r===void 0?e.
 defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,
-t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),message:s},next:async u=>{let l=await e.httpClient(
+t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),message:s},next:async u=>{let m=await e.httpClient(
 {url:u.url,method:"POST",header:u.header,signal:u.signal,body:j(u.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
-{compression:d}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,l.status,l.header),p=Object.assign(Object.assign({},u),{header:l.header,trailer:new Headers,
-message:j(l.body,Te(e.readMaxBytes),Ne(d??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),qa,c),function(f){return Ul(this,arguments,function*(){var y,g,w,E;let S=!1;
-try{for(var _=!0,R=Dl(f),D;D=yield rt(R.next()),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(k.end){if(S)throw new b("protocol error: received extra EndStreamRes\
-ponse",h.InvalidArgument);if(S=!0,k.value.error){let O=k.value.error;throw l.header.forEach(($,oe)=>{O.metadata.append(oe,$)}),O}k.value.metadata.forEach((O,$)=>p.
+{compression:p}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,m.status,m.header),f=Object.assign(Object.assign({},u),{header:m.header,trailer:new Headers,
+message:j(m.body,Te(e.readMaxBytes),Ne(p??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),qa,c),function(d){return Ml(this,arguments,function*(){var y,g,w,E;let S=!1;
+try{for(var _=!0,R=Ul(d),D;D=yield rt(R.next()),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(k.end){if(S)throw new b("protocol error: received extra EndStreamRes\
+ponse",h.InvalidArgument);if(S=!0,k.value.error){let O=k.value.error;throw m.header.forEach(($,oe)=>{O.metadata.append(oe,$)}),O}k.value.metadata.forEach((O,$)=>f.
 trailer.set($,O));continue}if(S)throw new b("protocol error: received extra message after EndStreamResponse",h.InvalidArgument);yield yield rt(k.value)}}catch(k){
 g={error:k}}finally{try{!_&&!y&&(w=R.return)&&(yield rt(w.call(R)))}finally{if(g)throw g.error}}if(!S)throw new b("protocol error: missing EndStreamResponse",h.
-InvalidArgument)})},{propagateDownStreamError:!0})});return p}})}}}function Ml(e,t,n){let r=new Headers(n??{});return r.set(De,e?Ga:Wa),r.has(Fe)||r.set(Fe,"connect-es/2.2.0"),t!==void 0&&r.set(Me,`${t}m`),r.set("Te","trailers"),
-r}function Vr(e,t,n,r,o){let s=Ml(e,t,n);return o!=null&&s.set(re,o.name),r.length>0&&s.set(Ue,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Pl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(De);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
-has(V),headerError:et(t)}}function Gr(e,t,n){let{foundStatus:r,headerError:o}=Pl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
+InvalidArgument)})},{propagateDownStreamError:!0})});return f}})}}}function Pl(e,t,n){let r=new Headers(n??{});return r.set(De,e?Ga:Wa),r.has(Fe)||r.set(Fe,"connect-es/2.2.0"),t!==void 0&&r.set(Me,`${t}m`),r.set("Te","trailers"),
+r}function Vr(e,t,n,r,o){let s=Pl(e,t,n);return o!=null&&s.set(ne,o.name),r.length>0&&s.set(Ue,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Fl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(De);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
+has(V),headerError:et(t)}}function Gr(e,t,n){let{foundStatus:r,headerError:o}=Fl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
 a),!s))throw new b(`unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}function ot(e,t){let n=et(e);if(n)throw t.forEach((r,o)=>{n.metadata.append(o,r)}),n;if(!t.has(V)&&!e.has(V))throw new b("protocol error: missing status",h.Internal)}var si=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},Lt=function(e){
-return this instanceof Lt?(this.v=e,this):new Lt(e)},Fl=function(e){var t,n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=
-function(){return this},t;function r(o,s){t[o]=e[o]?function(a){return(n=!n)?{value:Lt(e[o](a)),done:!1}:s?s(a):a}:s}},$l=function(e,t,n){if(!Symbol.asyncIterator)
+return this instanceof Lt?(this.v=e,this):new Lt(e)},$l=function(e){var t,n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=
+function(){return this},t;function r(o,s){t[o]=e[o]?function(a){return(n=!n)?{value:Lt(e[o](a)),done:!1}:s?s(a):a}:s}},Bl=function(e,t,n){if(!Symbol.asyncIterator)
 throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:
-Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=function(){return this},o;function a(f){return function(y){return Promise.resolve(
-y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](
-y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof Lt?Promise.resolve(f.value.v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("thro\
-w",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Wr(e){return{async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=
+Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=function(){return this},o;function a(d){return function(y){return Promise.resolve(
+y).then(d,p)}}function i(d,y){r[d]&&(o[d]=function(g){return new Promise(function(w,E){s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](
+y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof Lt?Promise.resolve(d.value.v).then(m,p):f(s[0][2],d)}function m(d){c("next",d)}function p(d){c("thro\
+w",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Wr(e){return{async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=
 r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"P\
 OST",url:he(e.baseUrl,t),header:Vr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient(
 {url:c.url,method:"POST",header:c.header,signal:c.signal,body:j(Xe([c.message]),we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
-{compression:l,headerError:d}=Gr(e.acceptCompression,u.status,u.header),p=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),
-async f=>{var y,g,w,E;let S;try{for(var _=!0,R=si(f),D;D=await R.next(),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(S!==void 0)throw new b("protocol error: rece\
+{compression:m,headerError:p}=Gr(e.acceptCompression,u.status,u.header),f=await je(u.body,Te(e.readMaxBytes),Ne(m??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),
+async d=>{var y,g,w,E;let S;try{for(var _=!0,R=si(d),D;D=await R.next(),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(S!==void 0)throw new b("protocol error: rece\
 ived extra output message for unary method",h.Unimplemented);S=k}}catch(k){g={error:k}}finally{try{!_&&!y&&(w=R.return)&&await w.call(R)}finally{if(g)throw g.error}}
-return S},{propagateDownStreamError:!1});if(ot(u.trailer,u.header),p===void 0)throw d||new b("protocol error: missing output message for unary method",u.trailer.
-has(V)?h.Unimplemented:h.Unknown);if(d)throw new b("protocol error: received output message for unary method with error status",h.Unknown);return{stream:!1,service:t.
-parent,method:t,header:u.header,message:p,trailer:u.trailer}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:
+return S},{propagateDownStreamError:!1});if(ot(u.trailer,u.header),f===void 0)throw p||new b("protocol error: missing output message for unary method",u.trailer.
+has(V)?h.Unimplemented:h.Unknown);if(p)throw new b("protocol error: received output message for unary method with error status",h.Unknown);return{stream:!1,service:t.
+parent,method:t,header:u.header,message:f,trailer:u.trailer}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:
 r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Vr(e.
 useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:"POST",header:c.
-header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,
-foundStatus:d,headerError:p}=Gr(e.acceptCompression,u.status,u.header);if(p)throw p;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
-message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),function(y){return $l(this,arguments,function*(){yield Lt(yield*Fl(
-si(y))),d||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Bl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(De,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Fe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
-s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Fe,i),t!==void 0&&a.set(Me,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Bl(e,t,n,s);return o!=null&&a.set(re,o.name),
-r.length>0&&a.set(Ue,r.map(i=>i.name).join(",")),a}function Vl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Pe))!==null&&n!==void 0?n:`HTTP ${e}`),
-wn(e),t)}function Kr(e,t,n){let{foundStatus:r,headerError:o}=Vl(t,n),s,a=n.get(re);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
+header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:m,
+foundStatus:p,headerError:f}=Gr(e.acceptCompression,u.status,u.header);if(f)throw f;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
+message:j(u.body,Te(e.readMaxBytes),Ne(m??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),function(y){return Bl(this,arguments,function*(){yield Lt(yield*$l(
+si(y))),p||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Vl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(De,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Fe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
+s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Fe,i),t!==void 0&&a.set(Me,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Vl(e,t,n,s);return o!=null&&a.set(ne,o.name),
+r.length>0&&a.set(Ue,r.map(i=>i.name).join(",")),a}function Gl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Pe))!==null&&n!==void 0?n:`HTTP ${e}`),
+wn(e),t)}function Kr(e,t,n){let{foundStatus:r,headerError:o}=Gl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
 `unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}var ii=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},xe=function(e){
-return this instanceof xe?(this.v=e,this):new xe(e)},Gl=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
+return this instanceof xe?(this.v=e,this):new xe(e)},Wl=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
-function(){return this},o;function a(f){return function(y){return Promise.resolve(y).then(f,d)}}function i(f,y){r[f]&&(o[f]=function(g){return new Promise(function(w,E){
-s.push([f,g,w,E])>1||c(f,g)})},y&&(o[f]=y(o[f])))}function c(f,y){try{u(r[f](y))}catch(g){p(s[0][3],g)}}function u(f){f.value instanceof xe?Promise.resolve(f.value.
-v).then(l,d):p(s[0][2],f)}function l(f){c("next",f)}function d(f){c("throw",f)}function p(f,y){f(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Jr(e){return{
+function(){return this},o;function a(d){return function(y){return Promise.resolve(y).then(d,p)}}function i(d,y){r[d]&&(o[d]=function(g){return new Promise(function(w,E){
+s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof xe?Promise.resolve(d.value.
+v).then(m,p):f(s[0][2],d)}function m(d){c("next",d)}function p(d){c("throw",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Jr(e){return{
 async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
 signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,
 !0),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(Xe([c.message]),
-we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,headerError:d}=Kr(e.acceptCompression,
-u.status,u.header),{trailer:p,message:f}=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),128,Rr()),async y=>{var g,w,
+we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:m,headerError:p}=Kr(e.acceptCompression,
+u.status,u.header),{trailer:f,message:d}=await je(u.body,Te(e.readMaxBytes),Ne(m??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),128,Rr()),async y=>{var g,w,
 E,S;let _,R;try{for(var D=!0,k=ii(y),O;O=await k.next(),g=O.done,!g;D=!0){S=O.value,D=!1;let $=S;if($.end){if(R!==void 0)throw new b("protocol error: received e\
 xtra trailer",h.Unimplemented);R=$.value}else{if(_!==void 0)throw new b("protocol error: received extra output message for unary method",h.Unimplemented);_=$.value}}}catch($){
-w={error:$}}finally{try{!D&&!g&&(E=k.return)&&await E.call(k)}finally{if(w)throw w.error}}return{trailer:R,message:_}},{propagateDownStreamError:!1});if(p===void 0)
-throw d??new b("protocol error: missing trailer",u.header.has(V)?h.Unimplemented:h.Unknown);if(ot(p,u.header),f===void 0)throw new b("protocol error: missing ou\
-tput message for unary method",p.has(V)?h.Unimplemented:h.Unknown);return{stream:!1,service:t.parent,method:t,header:u.header,message:f,trailer:p}}})},async stream(t,n,r,o,s,a){
+w={error:$}}finally{try{!D&&!g&&(E=k.return)&&await E.call(k)}finally{if(w)throw w.error}}return{trailer:R,message:_}},{propagateDownStreamError:!1});if(f===void 0)
+throw p??new b("protocol error: missing trailer",u.header.has(V)?h.Unimplemented:h.Unknown);if(ot(f,u.header),d===void 0)throw new b("protocol error: missing ou\
+tput message for unary method",f.has(V)?h.Unimplemented:h.Unknown);return{stream:!1,service:t.parent,method:t,header:u.header,message:d,trailer:f}}})},async stream(t,n,r,o,s,a){
 let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,
 service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),
 message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),
-ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,foundStatus:d,headerError:p}=Kr(e.acceptCompression,u.status,u.header);
-if(p)throw p;let f=Object.assign(Object.assign({},c),{header:u.header,trailer:new Headers,message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(
-e.useBinaryFormat),128,Rr()),function(y){return Gl(this,arguments,function*(){var g,w,E,S;if(d){if((yield xe(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
+ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:m,foundStatus:p,headerError:f}=Kr(e.acceptCompression,u.status,u.header);
+if(f)throw f;let d=Object.assign(Object.assign({},c),{header:u.header,trailer:new Headers,message:j(u.body,Te(e.readMaxBytes),Ne(m??null,e.readMaxBytes),Ee(i.getO(
+e.useBinaryFormat),128,Rr()),function(y){return Wl(this,arguments,function*(){var g,w,E,S;if(p){if((yield xe(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
 "protocol error: extra data for trailers-only",h.InvalidArgument);return yield xe(void 0)}let _=!1;try{for(var R=!0,D=ii(y),k;k=yield xe(D.next()),g=k.done,!g;R=
-!0){S=k.value,R=!1;let O=S;if(O.end){if(_)throw new b("protocol error: received extra trailer",h.InvalidArgument);_=!0,ot(O.value,u.header),O.value.forEach(($,oe)=>f.
+!0){S=k.value,R=!1;let O=S;if(O.end){if(_)throw new b("protocol error: received extra trailer",h.InvalidArgument);_=!0,ot(O.value,u.header),O.value.forEach(($,oe)=>d.
 trailer.set(oe,$));continue}if(_)throw new b("protocol error: received extra message after trailer",h.InvalidArgument);yield yield xe(O.value)}}catch(O){w={error:O}}finally{
 try{!R&&!g&&(E=D.return)&&(yield xe(E.call(D)))}finally{if(w)throw w.error}}if(!_)throw new b("protocol error: missing trailer",h.Internal)})},{propagateDownStreamError:!0})});
-return f}})}}}var P=class extends Error{constructor(n,r,o){super(n,o);this.code=r}code;name="LaneError"},F=class extends Error{name="Unreached"};var Wl=/^(te|host|connection|content-length|user-agent|transfer-encoding|keep-alive|upgrade|trailer|http2-settings|proxy-.*)$/,Yl=/^[0-9a-z_.-]+$/,Kl=/^[\t\x20-\x7e\x80-\xff]*$/,
-Jl=/^([0-9a-z_.-]+):([\t\x20-\x7e\x80-\xff]*)$/;function li(e,t){let n=e===void 0?"":ci(":path",e);for(let[r,o]of t){if(Wl.test(r))continue;if(!Yl.test(r)||!Kl.
+return d}})}}}var P=class extends Error{constructor(n,r,o){super(n,o);this.code=r}code;name="LaneError"},F=class extends Error{name="Unreached"};var Yl=/^(te|host|connection|content-length|user-agent|transfer-encoding|keep-alive|upgrade|trailer|http2-settings|proxy-.*)$/,Kl=/^[0-9a-z_.-]+$/,Jl=/^[\t\x20-\x7e\x80-\xff]*$/,
+Hl=/^([0-9a-z_.-]+):([\t\x20-\x7e\x80-\xff]*)$/;function li(e,t){let n=e===void 0?"":ci(":path",e);for(let[r,o]of t){if(Yl.test(r))continue;if(!Kl.test(r)||!Jl.
 test(o))throw new b(`the header ${JSON.stringify(r)} cannot be sent`,h.Internal);let s=r.endsWith("-bin")?o.replaceAll("=","").split(/[ \t]*,[ \t]*/):[o];for(let a of s)
 n+=ci(r,a)}return Uint8Array.from(n,r=>r.charCodeAt(0))}function Hr(e){let t="";for(let o of e)t+=String.fromCharCode(o);let n=t.split(`\r
-`);if(n.pop()!=="")throw ui();let r=new Headers;for(let o of n){let[,s,a]=Jl.exec(o)??[];if(s===void 0||a===void 0)throw ui();r.append(s,a)}return r}function ci(e,t){
+`);if(n.pop()!=="")throw ui();let r=new Headers;for(let o of n){let[,s,a]=Hl.exec(o)??[];if(s===void 0||a===void 0)throw ui();r.append(s,a)}return r}function ci(e,t){
 return`${e}: ${t}\r
-`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,Hl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===Hl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var jl=0,Xl=1,Dt=64,Ut=128,jr=32,fi=36,Ie=5,Zl=16*1024,zl=64*1024;function Xr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
+`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,jl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===jl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var Xl=0,Zl=1,Dt=64,Ut=128,jr=32,fi=36,Ie=5,zl=16*1024,ql=64*1024;function Xr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
 1,t.byteLength),n.set(t,Ie),n}var kt=class{#e;#t=[];#n=0;#r;constructor(t){this.#e=t}push(t){t.byteLength!==0&&(this.#t.push(t),this.#n+=t.byteLength)}next(){if(this.#r===
 void 0){if(this.#n<Ie)return;this.#r=Ie+this.#o()}if(this.#n<this.#r)return;let t=this.#s(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Ie),bytes:t}}get isAtBorder(){
 return this.#n===0}#o(){let t=new Uint8Array(Ie);for(let o=0,s=0;s<Ie;o+=1){let a=this.#t[o].subarray(0,Ie-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
-getUint32(1),r=ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#s(t){this.#n-=
+getUint32(1),r=Ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#s(t){this.#n-=
 t;let n=this.#t[0];if(n.byteLength>t)return this.#t[0]=n.subarray(t),n.subarray(0,t);if(n.byteLength===t)return this.#t.shift(),n;let r=new Uint8Array(t),o=0,s=0;
 for(;o<t;){let a=this.#t[s],i=a.subarray(0,t-o);r.set(i,o),o+=i.byteLength,i.byteLength<a.byteLength?this.#t[s]=a.subarray(i.byteLength):s+=1}return this.#t.splice(
-0,s),r}};function ql(e,t){if(e&jr)return Zl;if(e===jl||e===Xl)return t;if(e===Dt||e===Ut)return zl;throw new b(`a frame with unknown flags 0x${e.toString(16)}`,
-h.Internal)}var Ql=64*1024,em=3;function hi(e,t){return n=>new Zr(e,t.readMaxBytes,n).start()}var Zr=class{#e;#t;#n;#r;#o;#s;#a=[];#i=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
+0,s),r}};function Ql(e,t){if(e&jr)return zl;if(e===Xl||e===Zl)return t;if(e===Dt||e===Ut)return ql;throw new b(`a frame with unknown flags 0x${e.toString(16)}`,
+h.Internal)}var em=64*1024,tm=3;function hi(e,t){return n=>new Zr(e,t.readMaxBytes,n).start()}var Zr=class{#e;#t;#n;#r;#o;#s;#a=[];#i=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
 t,this.#t=n,this.#n=r,this.#r=r.signal??new AbortController().signal,this.#o=(r.body??pi())[Symbol.asyncIterator](),this.#u=new kt(n)}async start(){this.#r.addEventListener(
 "abort",this.#E);try{if(this.#r.aborted)throw b.from(this.#r.reason,h.Canceled);let t=await this.#f(this.#h());this.#a=void 0;let n=new Headers;if(t.flags===Ut)
 return this.#p(t,n),{status:200,header:di(new Headers),body:pi(),trailer:n};if(t.flags!==Dt)throw new b("the response does not begin with headers",h.Internal);return{
 status:200,header:di(Hr(t.payload)),body:this.#d(n),trailer:n}}catch(t){throw this.#y(t)}}#h(){let t=`/${this.#n.url.split("/").slice(-2).join("/")}`;return Xr(
 Dt,li(t,this.#n.header))}async#f(t){for(let n=1;;n+=1){let r=await this.#e(this.#r);if(this.#m)throw r.cancel(this.#m.code),this.#m;this.#c=r,this.#u=new kt(this.#t),
-this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#a||n===em)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#g(t,n){
+this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#a||n===tm)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#g(t,n){
 try{await t.send(n);for(let r of[...this.#a??[]])await t.send(r);for(;;){this.#s??=this.#o.next();let r=await this.#s;if(this.#c!==t)return;if(this.#s=void 0,r.
 done)break;this.#b(r.value),await t.send(r.value)}await t.send(Xr(Ut,new Uint8Array)),await t.finish()}catch(r){r instanceof P||this.#y(r)}}#b(t){this.#a&&(this.#i+=
-t.byteLength,this.#i>Ql?this.#a=void 0:this.#a.push(t))}async*#d(t){try{for(;!this.#l;){let n=await this.#w(this.#c);if(n.flags===Ut)this.#p(n,t);else{if(n.flags===
+t.byteLength,this.#i>em?this.#a=void 0:this.#a.push(t))}async*#d(t){try{for(;!this.#l;){let n=await this.#w(this.#c);if(n.flags===Ut)this.#p(n,t);else{if(n.flags===
 Dt)throw new b("the response has headers twice",h.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
 e was not read to its end",h.Canceled))}}async#w(t){for(;;){let n=this.#u.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
 ended before its trailers",h.Internal);this.#u.push(r)}else if(n.flags===fi)t.draining();else if(!(n.flags&jr))return n}}#p(t,n){Hr(t.payload).forEach((r,o)=>n.
-append(o,r)),this.#v(Z)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??tm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
-(this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function tm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
-Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function st(e,t){let n=bi(t),r=Wr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,nm(c),u)}}function yi(e){let t=gi(rm(
+append(o,r)),this.#v(Z)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??nm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
+(this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function nm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
+Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function st(e,t){let n=bi(t),r=Wr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,rm(c),u)}}function yi(e){let t=gi(om(
 e.fetch??((r,o)=>fetch(r,o)))),n=Jr({...bi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
  cannot stream from the client",h.Unimplemented);return n.stream(r,...o)}}}function bi(e){return{...e,useBinaryFormat:e.useBinaryFormat??!0,interceptors:e.interceptors??
 [],acceptCompression:e.acceptCompression??[],sendCompression:e.sendCompression??null,compressMinBytes:e.compressMinBytes??1024,readMaxBytes:e.readMaxBytes??4*1024*
-1024,writeMaxBytes:e.writeMaxBytes??4*1024*1024}}function nm(e){let t=e[Symbol.asyncIterator](),n=async()=>await t.return?.()??{done:!0,value:void 0},r={next:()=>t.
+1024,writeMaxBytes:e.writeMaxBytes??4*1024*1024}}function rm(e){let t=e[Symbol.asyncIterator](),n=async()=>await t.return?.()??{done:!0,value:void 0},r={next:()=>t.
 next(),return:n,throw:o=>t.throw?.(o)??n()};return{[Symbol.asyncIterator]:()=>r}}function gi(e){return t=>{let n=parseFloat(t.header.get("grpc-timeout")??"");return n>
-99999999?t.header.set("grpc-timeout",`${Math.ceil(n/1e3)}S`):n>0&&t.header.set("grpc-timeout",`${Math.ceil(n)}m`),e(t)}}function rm(e){return async({url:t,method:n,
+99999999?t.header.set("grpc-timeout",`${Math.ceil(n/1e3)}S`):n>0&&t.header.set("grpc-timeout",`${Math.ceil(n)}m`),e(t)}}function om(e){return async({url:t,method:n,
 header:r,body:o,signal:s})=>{let a=[];for await(let c of o??[])a.push(new Uint8Array(c));let i=await wi(e(t,{method:n,headers:r,body:new Blob(a),signal:s??null,
-redirect:"error"}));return{status:i.status,header:i.headers,body:om(i),trailer:new Headers}}}async function*om(e){let t=e.body?.getReader();if(t)try{for(;;){let{
+redirect:"error"}));return{status:i.status,header:i.headers,body:sm(i),trailer:new Headers}}}async function*sm(e){let t=e.body?.getReader();if(t)try{for(;;){let{
 done:n,value:r}=await wi(t.read());if(n)return;yield r}}finally{t.cancel().catch(()=>{})}}async function wi(e){try{return await e}catch(t){throw b.from(t,h.Unavailable)}}function ue(e,t){return new Promise((n,r)=>{let o=()=>r(t.reason);t.aborted&&o(),t.addEventListener("abort",o,{once:!0}),e.then(n,r).finally(()=>t.removeEventListener(
-"abort",o))})}async function En(e,t){let n;try{await ue(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,vn=4e3,sm=vn+1,am=[1001,1006,1012,1013];function Si(e){return e===Z?Ni:sm}function Ti(e,t=""){if(e===Ni)return;if(am.includes(
+"abort",o))})}async function En(e,t){let n;try{await ue(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,vn=4e3,am=vn+1,im=[1001,1006,1012,1013];function Si(e){return e===Z?Ni:am}function Ti(e,t=""){if(e===Ni)return;if(im.includes(
 e))return new P(`the WebSocket was lost (${e})`,void 0);let n=e>vn&&e<vn+256?e-vn:vi;return new P(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
 function xi(e){if(e instanceof ArrayBuffer&&e.byteLength>=Ei&&new DataView(e).getUint32(1)===e.byteLength-Ei)return new Uint8Array(e);throw new P("the gateway s\
-ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var im=1<<20,cm=64<<20,Oi=128,um=32,lm=8,Nn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
+ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var cm=1<<20,um=64<<20,Oi=128,lm=32,mm=8,Nn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
 (o,s)=>{t.onopen=()=>t.protocol===Mt?o():this.#s(Ii()),this.#c().then(()=>this.#i()).catch(s)}),t.onerror=()=>{},t.onmessage=({data:o})=>this.#o(o),t.onclose=({
 code:o,reason:s})=>this.#a(Ti(o,s))}socket;readMaxBytes;owner;carrier="websocket";opened;#e=[];#t=0;#n;#r=new Set;async send(t){this.#i(),this.socket.send(t);for(let n=1;this.
-socket.bufferedAmount>im;n=Math.min(2*n,um))await this.#c(n),this.#i()}async finish(){this.#i()}async receive(){for(;this.#e.length===0&&!this.#n;)await this.#c();
+socket.bufferedAmount>cm;n=Math.min(2*n,lm))await this.#c(n),this.#i()}async finish(){this.#i()}async receive(){for(;this.#e.length===0&&!this.#n;)await this.#c();
 let t=this.#e.shift();if(t)this.#t-=t.length+Oi;else if(this.#n?.error)throw this.#n.error;return t}cancel(t){this.#s(new P("the call was given up",t),t)}lose(t){
-this.#s(new P(t,void 0))}draining(){this.owner.drain()}#o(t){if(!this.#n)try{let n=xi(t);if(this.#t+=n.length+Oi,this.#t>cm+this.readMaxBytes)throw mm();this.#e.
+this.#s(new P(t,void 0))}draining(){this.owner.drain()}#o(t){if(!this.#n)try{let n=xi(t);if(this.#t+=n.length+Oi,this.#t>um+this.readMaxBytes)throw fm();this.#e.
 push(n),this.#u()}catch(n){this.#s(n)}}#s(t,n=1){this.#e=[],this.socket.close(Si(n)),this.#a(t)}#a(t){this.#n||(this.#n={error:t},this.#u(),this.owner.release())}#i(){
 if(this.#n)throw this.#n.error??new P("the response is complete",Z)}#c(t){return new Promise(n=>{let r=()=>{this.#r.delete(r),clearTimeout(o),n()},o=t===void 0?
-void 0:setTimeout(r,t);this.#r.add(r)})}#u(){for(let t of this.#r)t()}};function mm(){return new P("the gateway sent more than is kept while nothing is read of \
-it",lm)}var at=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
-s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var fm="/grpc-ws/v1",dm=4<<20,pm=6,it=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(fm,new URL(n,globalThis.location?.href)).
+void 0:setTimeout(r,t);this.#r.add(r)})}#u(){for(let t of this.#r)t()}};function fm(){return new P("the gateway sent more than is kept while nothing is read of \
+it",mm)}var at=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
+s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var dm="/grpc-ws/v1",pm=4<<20,hm=6,it=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(dm,new URL(n,globalThis.location?.href)).
 href;this.#e=o.replace(/^http/,"ws"),this.#o=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=[];#o;async open(t){t.throwIfAborted(),
 this.#t.size===0&&this.#o.becomes("connecting");try{let n=await this.#s(t);return this.#o.becomes("open"),n}catch(n){if(t.aborted)throw this.#u(),n;let{message:r}=n,
 o=new F(`no WebSocket could be opened at ${this.#e}: ${r}`,{cause:n});throw this.#o.becomes("down",o),o}}close(){let t="the transport was closed";for(let{reject:n}of this.#r.
-splice(0))n(new Error(t));for(let n of this.#t)n.lose(t)}async#s(t){this.#n<pm?this.#n+=1:await this.#i(t);let n,r;try{let o=!1,s=n=this.#a({drain:()=>this.#o.becomes(
+splice(0))n(new Error(t));for(let n of this.#t)n.lose(t)}async#s(t){this.#n<hm?this.#n+=1:await this.#i(t);let n,r;try{let o=!1,s=n=this.#a({drain:()=>this.#o.becomes(
 "draining"),release:()=>{this.#t.delete(s),o&&this.#u()}});this.#t.add(s);let a=this.options.connectTimeoutMs??1e4;return r=setTimeout(()=>s.lose(`it was not op\
 en within ${a} ms`),a),await ue(s.opened,t),o=!0,s}catch(o){throw n?.lose("it was not opened"),o}finally{clearTimeout(r),this.#c()}}#a(t){let{webSocket:n=globalThis.
-WebSocket,readMaxBytes:r=dm}=this.options;if(!n)throw new Error("there is no WebSocket here");return new Nn(new n(this.#e,[Mt]),r,t)}async#i(t){let n=new Promise(
+WebSocket,readMaxBytes:r=pm}=this.options;if(!n)throw new Error("there is no WebSocket here");return new Nn(new n(this.#e,[Mt]),r,t)}async#i(t){let n=new Promise(
 (r,o)=>this.#r.push({resolve:r,reject:o}));try{await ue(n,t)}catch(r){throw n.then(()=>this.#c(),()=>{}),r}}#c(){let t=this.#r.shift();t?t.resolve():this.#n-=1}#u(){
 this.#t.size===0&&this.#o.becomes("idle")}};var ct=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
-jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var hm="/grpc-wt/v1",Sn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
-a=r,i=typeof o=="function"?await o():o;if(a===void 0){let u=new URL(hm,new URL(n,globalThis.location?.href));if(a=u.href,u.protocol==="http:"){let l=this.#e??=await this.#t(
-a,t);if(!l.webtransport_url)throw new F(`${a} names no address for WebTransport`);a=l.webtransport_url,i??=l.certificate_hashes?.map(ym)}}let c=new URL(a);return s&&
+jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var ym="/grpc-wt/v1",Sn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
+a=r,i=typeof o=="function"?await o():o;if(a===void 0){let u=new URL(ym,new URL(n,globalThis.location?.href));if(a=u.href,u.protocol==="http:"){let m=this.#e??=await this.#t(
+a,t);if(!m.webtransport_url)throw new F(`${a} names no address for WebTransport`);a=m.webtransport_url,i??=m.certificate_hashes?.map(bm)}}let c=new URL(a);return s&&
 c.searchParams.set("ticket",await s()),{url:c.href,hashes:i}}forget(){this.#e=void 0}async#t(t,n){let{fetch:r=globalThis.fetch}=this.options,o=await r(t,{signal:n,
-headers:{accept:"application/json"}});if(!o.ok)throw new F(`${t} answered ${o.status}`);return await o.json()}};function ym(e){return{algorithm:"sha-256",value:Uint8Array.
-from(atob(e),t=>t.charCodeAt(0))}}var _i=13,bm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r;async send(t){
+headers:{accept:"application/json"}});if(!o.ok)throw new F(`${t} answered ${o.status}`);return await o.json()}};function bm(e){return{algorithm:"sha-256",value:Uint8Array.
+from(atob(e),t=>t.charCodeAt(0))}}var _i=13,gm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r;async send(t){
 try{this.#e.write(t).catch(Oe),await this.#e.ready}catch(n){throw await this.#a(n)}}async finish(){try{this.#e.close().catch(Oe),await this.#e.ready}catch(t){throw await this.#a(
 t)}}async receive(){if(this.#r)throw this.#r;try{let{done:t,value:n}=await this.#t.read();if(this.#r)throw this.#r;return t&&this.#s(),n}catch(t){let n=await this.#a(
-t);throw this.#o(Z,n),n}}cancel(t){this.#o(t,new P("the call was given up",t))}draining(){this.owner.drain()}#o(t,n){this.#r??=n;let r=gm(t);this.#e.abort(r).catch(
+t);throw this.#o(Z,n),n}}cancel(t){this.#o(t,new P("the call was given up",t))}draining(){this.owner.drain()}#o(t,n){this.#r??=n;let r=wm(t);this.#e.abort(r).catch(
 Oe),this.#t.cancel(r).catch(Oe),this.#s()}#s(){this.#n||(this.#n=!0,this.owner.release())}async#a(t){if(this.#r)return this.#r;let n=await this.#i(t);n===Rt&&this.
 owner.drain();let r=n===void 0?"the session is gone":`the gateway ended the stream with code ${n}`;return this.#r??new P(r,n,{cause:t})}async#i(t){let{source:n,
-streamErrorCode:r}=t;if(n==="stream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,bm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.
-closed.then(()=>s,u=>u.streamErrorCode||s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function gm(e){let{WebTransportError:t}=globalThis;if(!t)return Object.
-assign(new Error("the stream was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Oe(){}var wm="grpc-wt-1",Em=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[wm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
+streamErrorCode:r}=t;if(n==="stream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,gm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.
+closed.then(()=>s,u=>u.streamErrorCode||s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function wm(e){let{WebTransportError:t}=globalThis;if(!t)return Object.
+assign(new Error("the stream was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Oe(){}var Em="grpc-wt-1",vm=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[Em]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
 catch(Oe);try{return await ue(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
-then(({closeCode:o})=>this.#u(o===Em?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Oe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
+then(({closeCode:o})=>this.#u(o===vm?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Oe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
 resolve();get lanes(){return this.#e}get hasEnded(){return this.#n}get isFull(){return this.#o>0}get isUsable(){return!this.#t&&!this.#n}reserve(){this.#e+=1,clearTimeout(
 this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#i()},r=this.#a(t).then(o=>new Tn(o,n));try{return await ue(r,t)}catch(o){
 throw r.then(s=>s.cancel(Z),n.release),t.aborted?o:new F("no stream could be opened",{cause:o})}}drain(){this.isUsable&&(this.#t=!0,this.#e===0&&this.close(),this.
@@ -880,8 +880,8 @@ onChange())}close(){this.#u(),In(this.transport)}async#a(t){let n={waitUntilAvai
 return await r()}catch(i){if(this.#n)throw i}let o=new ct({initialMs:10,maxMs:250}),s=async()=>{for(;;){t.throwIfAborted();try{return await r()}catch(i){if(this.#n)
 throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(Oe),a}#i(){this.#e-=1,
 !(this.#e>0||this.#n)&&(this.#t?this.close():this.#c())}#c(){this.#r=setTimeout(()=>this.close(),this.idleMs)}#u(t){this.#n||(this.#n=!0,clearTimeout(this.#r),this.
-onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var vm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#a=new Set;#i=0;#c="\
-idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#i;for(let r=vm;;r-=1){let o=await this.#l(s=>this.#m(
+onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var Nm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#a=new Set;#i=0;#c="\
+idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#i;for(let r=Nm;;r-=1){let o=await this.#l(s=>this.#m(
 s),t);try{return await o.open(t)}catch(s){if(r===1||t.aborted||n!==this.#i)throw s}}}close(){let t=new F("WebTransport was closed");this.#i+=1,this.#r=void 0,this.#s=
 void 0,this.#o=0,this.#t.reset();for(let n of this.#a)n.abort(t);for(let n of this.#n)n.close();this.#p()}async#l(t,n){let r=new AbortController,o=this.options.
 connectTimeoutMs??5e3,a=setTimeout(()=>r.abort(new F(`no session within ${o} ms`,{cause:this.#s})),o),i=()=>r.abort(n?.reason);n?.addEventListener("abort",i),this.#a.
@@ -906,55 +906,55 @@ let t=this.#e.shift();if(!t)return;this.#n+=1;let n=this.#e[0]?.afterMs;n!==void
 open(this.#s.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#o){this.choice.opened(t.carrier),t.cancel(Z);return}this.#l(),this.choice.won(t.carrier),
 this.resolve(t)}#u(t,n){this.#n-=1,!this.#o&&(this.#t.push(`${t}: ${n instanceof Error?n.message:n}`),this.#i(),!(this.#n>0)&&(this.#l(),this.reject(new F(`the \
 gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#o=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#a)}};function Li(e,t){let n=new at("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
-n",s),s}}}var Nm=1e4,Sm=["webtransport","websocket","fetch"];function _n(e){let t={connectTimeoutMs:Nm,...e},n=new Map,r=(e.carriers??Sm).filter(y=>Tm(y,e));r.includes("w\
+n",s),s}}}var Sm=1e4,Tm=["webtransport","websocket","fetch"];function _n(e){let t={connectTimeoutMs:Sm,...e},n=new Map,r=(e.carriers??Tm).filter(y=>xm(y,e));r.includes("w\
 ebtransport")&&n.set("webtransport",new ut(t)),r.includes("websocket")&&n.set("websocket",new it(t));let{headStartMs:o=300,retryWebTransportAfterMs:s=3e5}=e,a=y=>n.
 get(y)?.isOpen??!1,i=new On({order:r,headStartMs:o,retryAfterMs:s},a,()=>performance.now()),c=()=>i.forget();globalThis.addEventListener?.("online",c);let u=st(
-y=>Ai(i,n,y),e),l=e.fetch??((y,g)=>fetch(y,g)),d=yi({...e,fetch:Li(l,e.onState)}),p=y=>{let g=i.carrierOf(y);if(g)return g;let w=`no carrier here takes ${y.replace(
-"_"," ")} calls: there is ${r.join(" and ")||"none at all"}`;throw new b(w,h.Unimplemented)},f=y=>p(y)==="fetch"?d:u;return{unary:async(y,...g)=>f(y.methodKind).
-unary(y,...g),stream:async(y,...g)=>f(y.methodKind).stream(y,...g),carrierOf:p,close(){globalThis.removeEventListener?.("online",c);for(let y of n.values())y.close()}}}
-function Tm(e,t){return e==="webtransport"?(t.webTransport??globalThis.WebTransport)!==void 0:e==="websocket"?(t.webSocket??globalThis.WebSocket)!==void 0:!0}function qr(e){let t=new it(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}function Qr(e){let t=new ut(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}async function Cn(){let e=await fetch("/demo/config.json",{cache:"no-store"});if(!e.ok)throw new Error(`HTTP ${e.status}`);return await e.json()}function Ri(e){
-return e.certificate_hash===null?void 0:[{algorithm:"sha-256",value:Uint8Array.from(atob(e.certificate_hash),n=>n.charCodeAt(0))}]}var ki=4*1024*1024;function Di(e,t){return Br({baseUrl:e,httpClient:xm(t),useBinaryFormat:!0,interceptors:[],acceptCompression:[],sendCompression:null,compressMinBytes:1024,
-readMaxBytes:ki,writeMaxBytes:ki})}function xm(e){return async({url:t,method:n,header:r,body:o,signal:s})=>{let a=[];for await(let c of o??[])a.push(new Uint8Array(
-c));let i=await Ui(e(t,{method:n,headers:r,body:new Blob(a),signal:s??null}));return{status:i.status,header:i.headers,body:Im(i),trailer:new Headers}}}async function*Im(e){
+y=>Ai(i,n,y),e),m=e.fetch??((y,g)=>fetch(y,g)),p=yi({...e,fetch:Li(m,e.onState)}),f=y=>{let g=i.carrierOf(y);if(g)return g;let w=`no carrier here takes ${y.replace(
+"_"," ")} calls: there is ${r.join(" and ")||"none at all"}`;throw new b(w,h.Unimplemented)},d=y=>f(y)==="fetch"?p:u;return{unary:async(y,...g)=>d(y.methodKind).
+unary(y,...g),stream:async(y,...g)=>d(y.methodKind).stream(y,...g),carrierOf:f,close(){globalThis.removeEventListener?.("online",c);for(let y of n.values())y.close()}}}
+function xm(e,t){return e==="webtransport"?(t.webTransport??globalThis.WebTransport)!==void 0:e==="websocket"?(t.webSocket??globalThis.WebSocket)!==void 0:!0}function qr(e){let t=new it(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}function Qr(e){let t=new ut(e);return{...st(n=>t.open(n),e),close:()=>t.close()}}async function Cn(){let e=await fetch("/demo/config.json",{cache:"no-store"});if(!e.ok)throw new Error(`HTTP ${e.status}`);return await e.json()}function Ri(e){
+return e.certificate_hash===null?void 0:[{algorithm:"sha-256",value:Uint8Array.from(atob(e.certificate_hash),n=>n.charCodeAt(0))}]}var ki=4*1024*1024;function Di(e,t){return Br({baseUrl:e,httpClient:Im(t),useBinaryFormat:!0,interceptors:[],acceptCompression:[],sendCompression:null,compressMinBytes:1024,
+readMaxBytes:ki,writeMaxBytes:ki})}function Im(e){return async({url:t,method:n,header:r,body:o,signal:s})=>{let a=[];for await(let c of o??[])a.push(new Uint8Array(
+c));let i=await Ui(e(t,{method:n,headers:r,body:new Blob(a),signal:s??null}));return{status:i.status,header:i.headers,body:Om(i),trailer:new Headers}}}async function*Om(e){
 let t=e.body?.getReader();if(t)try{for(;;){let{done:n,value:r}=await Ui(t.read());if(n)return;yield r}}finally{t.cancel().catch(()=>{})}}async function Ui(e){try{
 return await e}catch(t){throw b.from(t,h.Unavailable)}}var eo=3e3,An=3e3;function Mi(e,t,n){let r=location.origin,o=c=>t.carriers(u=>n.used(c,u)),s=c=>{let{webTransport:u}=o(c);return{...u&&{webTransport:u},...e.webtransport_url!==
 null&&{webTransportUrl:e.webtransport_url},...e.certificate_hash!==null&&{serverCertificateHashes:async()=>Ri(await Cn())??[]},backoff:{maxMs:An}}},a=_n({baseUrl:r,
 ...s("automatic"),webSocket:o("automatic").webSocket,fetch:o("automatic").fetch,connectTimeoutMs:eo,retryWebTransportAfterMs:An,onState:c=>n.state(c)});return{all:[
 {name:"automatic",title:"Automatic",transport:a,carriesStreams:!0,about:"createGatewayTransport: the best carrier that works"},{name:"webtransport",title:"WebTr\
 ansport",carriesStreams:!0,about:"one stream of a QUIC session for each call",transport:"WebTransport"in globalThis?Qr({baseUrl:r,...s("webtransport"),connectTimeoutMs:eo}):
-Om("this browser, or this page, has no WebTransport: it needs https or a loopback address")},{name:"websocket",title:"WebSocket",carriesStreams:!0,about:"one We\
+_m("this browser, or this page, has no WebTransport: it needs https or a loopback address")},{name:"websocket",title:"WebSocket",carriesStreams:!0,about:"one We\
 bSocket for each call",transport:qr({baseUrl:r,webSocket:o("websocket").webSocket,connectTimeoutMs:eo})},{name:"grpc-web",title:"gRPC-Web",carriesStreams:!1,about:"\
 fetch, as most pages call gRPC today",transport:_n({baseUrl:r,carriers:["fetch"],fetch:o("grpc-web").fetch})},{name:"connect",title:"Connect",carriesStreams:!1,
-about:"fetch, in Connect's own protocol",transport:Di(r,o("connect").fetch)}],automatic:a}}function Om(e){let t=async()=>{throw new b(e,h.Unavailable)};return{unary:t,
+about:"fetch, in Connect's own protocol",transport:Di(r,o("connect").fetch)}],automatic:a}}function _m(e){let t=async()=>{throw new b(e,h.Unavailable)};return{unary:t,
 stream:t}}function Pi(e){let{code:t,rawMessage:n,metadata:r}=b.from(e);return{status:to(t),message:n,trailers:r}}function to(e){return e===h.Canceled?"CANCELLED":(h[e]??"\
 Unknown").replace(/(?<=[a-z])[A-Z]/g,"_$&").toUpperCase()}var Fi="//127.0.0.1:9/",Ln=class{#e=new Set;#t={webtransport:new Set,websocket:new Set,fetch:new Set};isCut(t){return this.#e.has(t)}cut(t){this.#e.add(t);for(let n of this.#t[t])
 n();this.#t[t].clear()}mend(t){this.#e.delete(t)}carriers(t){return{webTransport:this.#n(t),webSocket:this.#r(t),fetch:this.#o(t)}}#n(t){if(!("WebTransport"in globalThis))
 return;let n=this;return class extends WebTransport{constructor(r,o){super(n.isCut("webtransport")?`https:${Fi}`:r,o),n.#s("webtransport",()=>this.close({closeCode:0,
-reason:"cut by the page"}),this.closed)}createBidirectionalStream(r){return t("webtransport"),super.createBidirectionalStream(r)}}}#r(t){let n=this;return class extends WebSocket{#a=!1;constructor(r,o){
+reason:"cut by the page"}),this.closed)}createBidirectionalStream(...r){return t("webtransport"),super.createBidirectionalStream(...r)}}}#r(t){let n=this;return class extends WebSocket{#a=!1;constructor(r,o){
 super(n.isCut("websocket")?new URL(`${new URL(r).protocol}${Fi}`):r,o);let s=new Promise(a=>this.addEventListener("close",()=>a()));n.#s("websocket",()=>this.#i(),
 s)}#i(){this.dispatchEvent(new Event("error")),this.dispatchEvent(new CloseEvent("close",{code:1006,reason:"cut by the page",wasClean:!1})),this.close()}send(r){
 this.#a||t("websocket"),this.#a=!0,super.send(r)}}}#o(t){return async(n,r)=>{let o=new TypeError("cut by the page");if(this.isCut("fetch"))throw o;t("fetch");let s=new AbortController,
 a=()=>s.abort(o),i=()=>{this.#t.fetch.delete(a)};this.#t.fetch.add(a);let c=new Request(n,r);c.signal.addEventListener("abort",i);try{let u=await fetch(c,{signal:AbortSignal.
-any([c.signal,s.signal])});if(!u.body)return u;let l=u.body.pipeThrough(new TransformStream({flush:i}));return new Response(l,{status:u.status,headers:u.headers})}catch(u){
+any([c.signal,s.signal])});if(!u.body)return u;let m=u.body.pipeThrough(new TransformStream({flush:i}));return new Response(m,{status:u.status,headers:u.headers})}catch(u){
 throw i(),u}}}#s(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].delete(n);r.then(o,o)}};var lt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
 this.end();for(let{taken:t}of this.#e.splice(0))t()}async*[Symbol.asyncIterator](){try{for(;;){let t=this.#e.shift();if(t)t.taken(),yield t.value;else{if(this.#t)
-return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var _m=[It,yr,Bs,Zs,zs,Ot,$s,ea],no=new Map(_m.map(({proto:e})=>[e.name,e]));function Rn(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=ee(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
+return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var Cm=[It,yr,Bs,Zs,zs,Ot,$s,ea],no=new Map(Cm.map(({proto:e})=>[e.name,e]));function Rn(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=Q(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
 sort(),r=new ro(e),o=[],s=new Map,a=Le();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Le(a,c);let u=c.getService(
 i);u?o.push(u):s.set(i,"the server sent other files")}catch(c){s.set(i,c instanceof Error?c.message:String(c))}return{services:o,registry:a,undescribed:s}}function Vi({
 errorResponse:e}){return e?.errorMessage||`error ${e?.errorCode??"without a code"}`}var ro=class{constructor(t){this.ask=t}ask;#e=new Map;#t=new Set;async containing(t){
 let n=await this.ask({fileContainingSymbol:t});if(n.errorResponse)throw new Error(Vi(n));let[r]=this.#n(n);if(!r)throw new Error("the server sent no file");return await this.#r(
 r),Le(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ae(r)));for(let r of n)this.#e.set(r.name,Rn(r));
 return n}async#r(t){if(!this.#t.has(t.name)){this.#t.add(t.name);for(let n of t.dependency){this.#e.has(n)||await this.#o(n);let r=this.#e.get(n);r&&await this.#r(
-r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Le(Cm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Cm(e){let t=u=>`.grpc.reflection\
-.${e}.${u}`,n=(u,l,d,p)=>({name:u,number:l,type:d,typeName:p,label:"LABEL_OPTIONAL"}),r=(u,l,d,p)=>({...n(u,l,d,p),label:"LABEL_REPEATED"}),[o,s,a,i]=["TYPE_STR\
+r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Le(Am(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Am(e){let t=u=>`.grpc.reflection\
+.${e}.${u}`,n=(u,m,p,f)=>({name:u,number:m,type:p,typeName:f,label:"LABEL_OPTIONAL"}),r=(u,m,p,f)=>({...n(u,m,p,f),label:"LABEL_REPEATED"}),[o,s,a,i]=["TYPE_STR\
 ING","TYPE_BYTES","TYPE_INT32","TYPE_MESSAGE"],c={ServerReflectionRequest:[n("file_by_filename",3,o),n("file_containing_symbol",4,o),n("list_services",7,o)],ServerReflectionResponse:[
 n("file_descriptor_response",4,i,t("FileDescriptorResponse")),n("list_services_response",6,i,t("ListServiceResponse")),n("error_response",7,i,t("ErrorResponse"))],
 FileDescriptorResponse:[r("file_descriptor_proto",1,s)],ListServiceResponse:[r("service",1,i,t("ServiceResponse"))],ServiceResponse:[n("name",1,o)],ErrorResponse:[
 n("error_code",1,a),n("error_message",2,o)]};return Rn(Ct(Ge,JSON.parse(JSON.stringify({name:`grpc/reflection/${e}/reflection.proto`,package:`grpc.reflection.${e}`,
-syntax:"proto3",messageType:Object.entries(c).map(([u,l])=>({name:u,field:l})),service:[{name:"ServerReflection",method:[{name:"ServerReflectionInfo",inputType:t(
+syntax:"proto3",messageType:Object.entries(c).map(([u,m])=>({name:u,field:m})),service:[{name:"ServerReflection",method:[{name:"ServerReflectionInfo",inputType:t(
 "ServerReflectionRequest"),outputType:t("ServerReflectionResponse"),clientStreaming:!0,serverStreaming:!0}]}]}))))}async function Yi(e){try{return await Wi("v1",e)}catch(t){if(b.from(t).code!==h.Unimplemented)throw t;return Wi("v1alpha",e)}}async function Wi(e,t){let n=Gi(e),
 r=new lt,o=(async function*(){for await(let c of r)yield Ct(n.input,c)})(),s=t.stream(n,void 0,2e4,void 0,o);s.catch(()=>{});let a,i=async c=>{r.push(c),a??=(await s).
-message[Symbol.asyncIterator]();let{done:u,value:l}=await a.next();if(u)throw new b("reflection ended before it had answered",h.Internal);return _t(n.output,l)};
+message[Symbol.asyncIterator]();let{done:u,value:m}=await a.next();if(u)throw new b("reflection ended before it had answered",h.Internal);return _t(n.output,m)};
 try{return{version:e,...await Bi(i)}}finally{r.end(),await a?.next().catch(()=>{})}}function oo(e){let t=e.filter(o=>o>0).map(Math.log10),n=Math.max(-2,Math.min(0,...t.map(Math.floor))),r=Math.max(n+2,...t.map(Math.ceil));return Array.from({length:r-
 n+1},(o,s)=>+`1e${n+s}`)}function Ki(e,t){let n=t.length-1,[r,o]=t[0]===0?[t[1],1]:[t[0],0];return e<r?e/r*(o/n):(o+Math.log10(e/r))/n}function Ji(e){let t=e.findIndex(
 n=>n>0);return e.map((n,r)=>t>=0&&r>=t-1?n:void 0)}function Hi(e,t,n){let r="";return e.forEach((o,s)=>{if(o===void 0)return;let a=`${t(s).toFixed(1)} ${n(o).toFixed(
@@ -974,10 +974,10 @@ send(n,r))}finish(){this.#o();for(let t of this.columns)t.finish()}async cancel(
 all(this.columns.map(({over:t})=>t))}#n({terms:t}){return this.columns.filter(n=>n.isUsed&&n.carries(t.method))}async#r(t,n){if(this.#t)return this.#o();let r=this.
 composer.read();if(!r)return;let o=++this.#e;this.#t=!0,v(t).setAttribute("aria-pressed","true"),document.body.dataset.repeating="true",await Promise.all(this.#n(
 r).map(async s=>{for(;this.#t&&o===this.#e;){await n(s,r);let a=s.status==="UNAVAILABLE"?Math.max(this.composer.pace,100):this.composer.pace;await new Promise(i=>setTimeout(
-i,a))}}))}#o(){this.#t=!1,delete document.body.dataset.repeating;for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},Am=Object.keys(be),Lm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
-carrierOf=r;for(let o of Am)this.#e.set(o,this.#r(o));v("carriers").replaceChildren(...this.#e.values())}network;onGate;carrierOf;#e=new Map;#t=new Map;#n=new Map;state(t){
+i,a))}}))}#o(){this.#t=!1,delete document.body.dataset.repeating;for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},Lm=Object.keys(be),Rm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
+carrierOf=r;for(let o of Lm)this.#e.set(o,this.#r(o));v("carriers").replaceChildren(...this.#e.values())}network;onGate;carrierOf;#e=new Map;#t=new Map;#n=new Map;state(t){
 this.#t.set(t.carrier,t),this.#s(t.carrier),this.choice()}flow(t){let n=this.#e.get(t);n.classList.add("flowing"),clearTimeout(this.#n.get(t)),this.#n.set(t,setTimeout(
-()=>n.classList.remove("flowing"),Lm))}choice(){let t=this.carrierOf("unary"),n=this.carrierOf("bidi_streaming"),r=v("choice");r.dataset.single=t,r.dataset.stream=
+()=>n.classList.remove("flowing"),Rm))}choice(){let t=this.carrierOf("unary"),n=this.carrierOf("bidi_streaming"),r=v("choice");r.dataset.single=t,r.dataset.stream=
 n;let o=t===n?`The automatic lane takes ${be[t]} for every call now.`:`The automatic lane takes ${be[t]} for unary calls and server streams now, ${be[n]} for wh\
 at streams from the page.`;r.textContent!==o&&(r.textContent=o)}#r(t){let n=I("button",{type:"button","data-part":"gate",class:"gate-switch"}),r=I("li",{"data-c\
 arrier":t,"data-phase":"idle"},I("span",{class:"name"},be[t]),I("span",{class:"pipe","aria-hidden":"true"},I("span",{class:"valve"})),I("span",{class:"phase","d\
@@ -986,12 +986,12 @@ this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate
 o=this.#t.get(t);n.classList.toggle("cut",r),n.dataset.cut=String(r),n.dataset.phase=o?.phase??"idle",L(n,"phase").textContent=r?`cut; ${ji(o)}`:ji(o);let s=L(n,
 "gate");s.textContent=r?"Mend":"Cut",s.setAttribute("aria-label",`${r?"Mend":"Cut"} ${be[t]}`)}};function ji(e){return!e||e.phase==="idle"?"nothing open":e.phase!==
 "down"?e.phase:`down, ${`${e.failures} ${e.failures===1?"failure":"failures"}`}${e.carrier==="webtransport"?`; tried again after ${An/1e3} s`:""}`}var Zi={unary:"unary",server_streaming:"server streaming",client_streaming:"client streaming",bidi_streaming:"both stream"},dt=({methodKind:e})=>e==="client_str\
-eaming"||e==="bidi_streaming",Rm=4;function ao(e,t=[]){let n=Um(e);if(n!==void 0)return n;let r={},o=[...t,e];for(let s of e.members){let a=s.kind==="oneof"?s.fields[0]:
-s;if(!a)continue;let i=km(a,o);i!==void 0&&(r[a.jsonName]=i)}return r}function km(e,t){switch(e.fieldKind){case"scalar":return zi(e.scalar);case"enum":return Dm(
+eaming"||e==="bidi_streaming",km=4;function ao(e,t=[]){let n=Mm(e);if(n!==void 0)return n;let r={},o=[...t,e];for(let s of e.members){let a=s.kind==="oneof"?s.fields[0]:
+s;if(!a)continue;let i=Dm(a,o);i!==void 0&&(r[a.jsonName]=i)}return r}function Dm(e,t){switch(e.fieldKind){case"scalar":return zi(e.scalar);case"enum":return Um(
 e.enum);case"message":return Xi(e.message,t);case"map":return{};case"list":{if(e.listKind!=="message")return[];let n=Xi(e.message,t);return n===void 0?[]:[n]}}}
-function Xi(e,t){if(!(t.length>=Rm||t.some(({typeName:n})=>n===e.typeName)))return ao(e,t)}var Dm=({typeName:e,values:t})=>e==="google.protobuf.NullValue"?null:
-t[0]?.name??0;function zi(e){switch(e){case m.STRING:case m.BYTES:return"";case m.BOOL:return!1;case m.INT64:case m.UINT64:case m.SINT64:case m.FIXED64:case m.SFIXED64:
-return"0";default:return 0}}function Um({typeName:e,fields:t}){switch(e){case"google.protobuf.Timestamp":return"2026-01-01T00:00:00Z";case"google.protobuf.Durat\
+function Xi(e,t){if(!(t.length>=km||t.some(({typeName:n})=>n===e.typeName)))return ao(e,t)}var Um=({typeName:e,values:t})=>e==="google.protobuf.NullValue"?null:
+t[0]?.name??0;function zi(e){switch(e){case l.STRING:case l.BYTES:return"";case l.BOOL:return!1;case l.INT64:case l.UINT64:case l.SINT64:case l.FIXED64:case l.SFIXED64:
+return"0";default:return 0}}function Mm({typeName:e,fields:t}){switch(e){case"google.protobuf.Timestamp":return"2026-01-01T00:00:00Z";case"google.protobuf.Durat\
 ion":return"0s";case"google.protobuf.FieldMask":return"";case"google.protobuf.Any":case"google.protobuf.Struct":return{};case"google.protobuf.Value":return null;case"\
 google.protobuf.ListValue":return[]}let n=t[0];return/^google\.protobuf\.\w+Value$/.test(e)&&n?.fieldKind==="scalar"?zi(n.scalar):void 0}var Mn=class{constructor(t,n,r){this.terms=n;this.witness=r;this.over=this.#a(t).then(o=>this.#f({status:"OK",message:"",trailers:o}),o=>this.#f(Pi(o)))}terms;witness;#e=new lt;#t=new AbortController;#n=performance.
 now();#r=[];#o=this.#n;#s=0;over;send(t){return this.#e.push(t)}finish(){this.#o=performance.now(),this.#e.end()}cancel(){this.#t.abort()}async#a(t){let{method:n}=this.
@@ -1005,30 +1005,31 @@ this.#e.drop(),this.witness.ended(t,performance.now()-this.#n)}};var Pn=class{co
 0)}summary(){this.#a();let t=[...this.#e.values()].flatMap(({latencies:n})=>n);return{calls:this.#t,failures:this.#n,messages:this.#r,median:io(t,.5),p95:io(t,.95)}}#o(t){
 let n=this.#i()-1;return Array.from({length:60},(r,o)=>t(this.#e.get(n-60+1+o)))}#s(){let t=this.#i(),n=this.#e.get(t);return n||(this.#a(),n={latencies:[],messages:0},
 this.#e.set(t,n)),n}#a(){let t=this.#i()-60;for(let n of this.#e.keys())n<t&&this.#e.delete(n)}#i(){return Math.floor(this.now()/1e3)}};function io(e,t){let n=[
-...e].sort((r,o)=>r-o);return n[Math.max(0,Math.ceil(t*n.length)-1)]}var qi=40,Mm=150,Fn=class{constructor(t,n,r){this.lane=t;this.registry=n;this.onReply=r;let o=document.querySelector("#lane");this.element=o.content.firstElementChild.
+...e].sort((r,o)=>r-o);return n[Math.max(0,Math.ceil(t*n.length)-1)]}var qi=40,Pm=150,Fn=class{constructor(t,n,r){this.lane=t;this.registry=n;this.onReply=r;let o=document.querySelector("#lane");this.element=o.content.firstElementChild.
 cloneNode(!0),this.element.dataset.lane=t.name,this.element.classList.add(t.name),L(this.element,"title").textContent=t.title,L(this.element,"about").textContent=
 t.about,L(this.element,"messages").setAttribute("aria-label",`Messages over ${t.title}`),L(this.element,"metadata").setAttribute("aria-label",`Headers and trail\
 ers over ${t.title}`)}lane;registry;onReply;meter=new Pn;element;#e;#t=0;#n=0;#r=0;#o=[];#s=!1;#a=!1;#i=new Map;get isUsed(){return L(this.element,"use").checked}get isCalling(){
 return this.#e!==void 0}get status(){return this.element.dataset.status??""}carries(t){return this.lane.carriesStreams||!dt(t)}fresh(t){if(this.#i.clear(),L(this.
-element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot"),L(this.element,"said").textContent=
+element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot carry it"),L(this.element,"said").textContent=
 "fetch sends one message and then reads; it cannot carry a call that streams from the page."}async call(t,n){let r=this.#c(t);r.send(n(1)),r.finish(),await r.over}async send(t,n){
 await(this.#e??this.#c(t)).send(n(++this.#t))}finish(){this.#e?.finish()}async cancel(){let t=this.#e;t?.cancel(),await t?.over}get over(){return this.#e?.over??
 Promise.resolve()}used(t){this.#a=!0,this.element.dataset.via=t,L(this.element,"via").textContent=be[t]}#c(t){this.#t=this.#n=this.#r=0,this.element.dataset.status=
 "calling",this.#a=!1;let n=new Mn(this.lane.transport,t,this.#l(t.method));return this.#e=n,setTimeout(()=>{this.#e===n&&this.element.dataset.status==="calling"&&
-this.#g()},Mm),n}#u(){this.#t=this.#n=this.#r=0,this.#o=[],L(this.element,"said").textContent="",L(this.element,"metadata").textContent="",L(this.element,"laten\
+this.#g()},Pm),n}#u(){this.#t=this.#n=this.#r=0,this.#o=[],L(this.element,"said").textContent="",L(this.element,"metadata").textContent="",L(this.element,"laten\
 cy").textContent="",delete this.element.dataset.latency,this.#d()}#l(t){let n=new Headers;return{headers:r=>{n=r,t.methodKind!=="unary"&&(this.#f("open","open"),
 L(this.element,"said").textContent="")},sent:()=>{this.#n+=1,this.meter.message(),this.#b()},received:(r,o)=>{this.#r+=1,this.meter.message(),o!==void 0&&this.#m(
 o),this.#o.push(r),this.#o.length>qi&&this.#o.shift(),this.onReply(r),this.#b()},ended:(r,o)=>{this.#e=void 0,this.#d(t),this.#h(r,o,n)}}}#m(t){this.meter.latency(
 t),L(this.element,"latency").textContent=mt(t),this.element.dataset.latency=t.toFixed(2)}#h(t,n,r){let o=t.status==="OK";this.meter.ended(o),this.#i.set(t.status,
-(this.#i.get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(L(this.element,"latency").textContent=mt(n));let s=[...this.#i].map(([i,c])=>`${z(c)} ×\
- ${i}`);L(this.element,"said").textContent=t.message||(s.length>1?s.join(", "):""),this.element.dataset.tally=s.join(", "),this.#a||(delete this.element.dataset.
-via,L(this.element,"via").textContent="nothing");let a=[...[...r].map(Qi),"",...[...t.trailers].map(Qi)];L(this.element,"metadata").textContent=a.join(`
+(this.#i.get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(L(this.element,"latency").textContent=mt(n));let s=[...this.#i].map(([c,u])=>`${z(u)} ×\
+ ${c}`),a=s.length>1?[t.message,s.join(", ")]:[t.message];L(this.element,"said").textContent=a.filter(Boolean).join(" · ").replaceAll("_","_​"),this.element.
+dataset.tally=s.join(", "),this.#a||(delete this.element.dataset.via,L(this.element,"via").textContent="nothing");let i=[...[...r].map(Qi),"",...[...t.trailers].
+map(Qi)];L(this.element,"metadata").textContent=i.join(`
 `).trim()}#f(t,n,r){this.element.dataset.status=t;let o=L(this.element,"status");o.textContent=n.replaceAll("_","_​"),o.classList.toggle("good",r===!0),o.classList.
 toggle("bad",r===!1)}#g(){let t=L(this.element,"status");t.textContent=this.#i.size>0?`${t.textContent} …`:"…"}#b(){this.#s||(this.#s=!0,requestAnimationFrame(
 ()=>{this.#s=!1,this.#d(this.#e?.terms.method)}))}#d(t){if(this.element.dataset.sent=String(this.#n),this.element.dataset.received=String(this.#r),L(this.element,
 "sent").textContent=z(this.#n),L(this.element,"received").textContent=z(this.#r),!t||this.#o.length===0)return;let n={registry:this.registry(),alwaysEmitImplicit:!0},
 r=this.#o.map(s=>I("li",{},ln(t.output,s,n)));this.#o=[];let o=L(this.element,"messages");for(o.prepend(...r.reverse());o.childElementCount>qi;)o.lastElementChild.
-remove()}},Qi=([e,t])=>`${e}: ${t}`;var le=class extends Error{name="Mistake"},Pm="{n}";function co(e,t,n,r){try{return fn(n,e.trim()===""?"{}":e.replaceAll(Pm,String(t)),{registry:r})}catch(o){let s=o instanceof
+remove()}},Qi=([e,t])=>`${e}: ${t}`;var le=class extends Error{name="Mistake"},Fm="{n}";function co(e,t,n,r){try{return fn(n,e.trim()===""?"{}":e.replaceAll(Fm,String(t)),{registry:r})}catch(o){let s=o instanceof
 Error?o.message:String(o);throw new le(s.replace(/^\[\w+\] /,"").replace(/^cannot decode (message )?/,"Not a message: "))}}function ec(e){let t=new Headers;for(let n of e.
 split(`
 `).filter(r=>r.trim()!=="")){let r=n.indexOf(":"),o=n.slice(0,r).trim().toLowerCase();if(r<1)throw new le(`A line is “name: value”, unlike “${n.trim()}”`);
@@ -1037,59 +1038,60 @@ if(!/^[0-9a-z_.-]+$/.test(o))throw new le(`“${o}” cannot be the name of meta
 trim()==="")return;let t=Number(e);if(!(t>0))throw new le("A deadline is a number of milliseconds above 0, or nothing");return t}var $n=class{constructor(t,n){this.examples=t;this.onMethod=n;this.#e.addEventListener("change",()=>this.#a()),this.#t.addEventListener("input",()=>this.#i()),v(
 "composer").addEventListener("keydown",r=>{r.key!=="Enter"||!(r.ctrlKey||r.metaKey)||(r.preventDefault(),v("composer").requestSubmit())})}examples;onMethod;#e=v(
 "method");#t=v("message");#n=v("metadata");#r=v("deadline");#o=new Map;#s;offer(t,n){this.#s=n,this.#o.clear();let r=t.map(o=>{let s=o.methods.map(a=>{let i=`${o.
-typeName}.${a.name}`;return this.#o.set(i,a),I("option",{value:i},`${a.name} · ${Zi[a.methodKind]}`)});return I("optgroup",{label:o.typeName},...s)});this.#e.replaceChildren(
-...r),this.#e.disabled=r.length===0,r.length>0&&this.#a()}get method(){return this.#o.get(this.#e.value)}choose(t,n={}){this.#e.value=t,this.#a(),n.message&&(this.#t.
-value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",this.#i()}read(){let{method:t}=this,n=this.#t.value,r=uo(this.#n,()=>ec(this.#n.value)),o=uo(
-this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#i()||!t||!r||!o){document.querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>co(n,a,t.input,
-this.#s);return{terms:{method:t,headers:r,timeoutMs:o.ms},compose:s}}get pace(){return Number(v("pace").value)}set pace(t){v("pace").value=String(t)}#a(){let{method:t}=this;
-if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.typeName}`;let r=ao(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.
-value=nc(o?{...r,...this.examples[n]}:r),this.#i();for(let s of document.querySelectorAll("[data-for]")){s.hidden=s.dataset.for==="stream"!==dt(t);for(let a of s.
-querySelectorAll("button"))a.disabled=s.hidden}document.body.dataset.method=n,this.onMethod(t)}#i(){let{method:t}=this;return t?uo(this.#t,()=>co(this.#t.value,
-1,t.input,this.#s))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function uo(e,t){let n=v(`${e.id}-mistake`);try{let r=t();return n.textContent="",e.removeAttribute(
-"aria-invalid"),r}catch(r){if(!(r instanceof le))throw r;n.textContent=r.message,e.setAttribute("aria-invalid","true");return}}var pt=190,q={top:8,right:8,bottom:22,left:50},Fm=[20,40,60],Ft=class{constructor(t,n){this.svg=t;this.hasZero=n}svg;hasZero;draw(t,n){let r=$m(t),o=Math.max(this.
-svg.clientWidth,200),s=t.flatMap(([,l])=>l.filter(d=>d!==void 0)),a=this.hasZero?[0,...oo(s.map(Math.ceil))]:oo(s),i={width:o-q.left-q.right,height:pt-q.top-q.bottom},
-c=l=>q.left+i.width*(1-l/r),u=l=>q.top+i.height*(1-Ki(l,a));this.svg.setAttribute("viewBox",`0 0 ${o} ${pt}`),this.svg.replaceChildren(...a.map(l=>Bn("path",{class:"\
-rule",d:`M${q.left} ${u(l).toFixed(1)}H${o-q.right}`})),...(s.length===0?[]:a).map(l=>Pt(l>0&&l<1?String(l):z(l),q.left-8,u(l)+4,"end")),Pt(`−${r} s`,c(r),pt-
-5,"start"),Pt(`−${r/2} s`,c(r/2),pt-5,"middle"),Pt("now",c(0),pt-5,"end"),...n.filter(({secondsAgo:l})=>l<r).flatMap(({text:l,secondsAgo:d},p)=>{let f=d<r/2;return[
-Bn("path",{class:"event",d:`M${c(d).toFixed(1)} ${q.top}V${pt-q.bottom}`}),Pt(l,c(d)+(f?-5:5),q.top+10+p%3*13,f?"end":"start")]}),...t.map(([l,d])=>Bn("path",{class:`\
-line ${l}`,d:Hi(d.slice(-r),p=>c(r-1-p),u)})))}};function $m(e){let t=Math.max(...e.map(([,n])=>n.length-Bm(n)));return Fm.find(n=>n>=t)??60}function Bm(e){let t=e.
-findIndex(n=>n!==void 0);return t<0?e.length:t}function Pt(e,t,n,r){let o=Bn("text",{x:t.toFixed(1),y:n.toFixed(1),"text-anchor":r});return o.textContent=e,o}function Bn(e,t){
-let n=document.createElementNS("http://www.w3.org/2000/svg",e);for(let[r,o]of Object.entries(t))n.setAttribute(r,o);return n}var Vm=500,Gn=class{constructor(t){this.columns=t;let n=t.map(({lane:r})=>{let o=new Map(["calls","failures","messages","median","p95"].map(a=>[a,I("td",{"data-\
-part":a})]));this.#n.push(o);let s=document.querySelector("#lane").content.querySelector(".swatch").cloneNode(!0);return I("tr",{"data-numbers":r.name,class:r.name},
-I("th",{scope:"row"},s,` ${r.title}`),...o.values())});v("numbers").querySelector("tbody").replaceChildren(...n),this.draw(),setInterval(()=>this.draw(),Vm),addEventListener(
-"resize",()=>this.draw())}columns;#e=new Ft(v("latency-chart"),!1);#t=new Ft(v("throughput-chart"),!0);#n=[];#r=[];mark(t){this.#r.push({text:t,at:performance.now()})}draw(){
-if(document.hidden)return;let t=performance.now(),n=this.#r.map(({text:r,at:o})=>({text:r,secondsAgo:(t-o)/1e3}));for(;this.#r[0]&&t-this.#r[0].at>60*1e3;)this.#r.
-shift();this.#e.draw(this.columns.map(({lane:r,meter:o})=>[r.name,o.latencies()]),n),this.#t.draw(this.columns.map(({lane:r,meter:o})=>[r.name,Ji(o.throughput())]),
-n),this.columns.forEach(({meter:r},o)=>{let{calls:s,failures:a,messages:i,median:c,p95:u}=r.summary(),l={calls:z(s),failures:z(a),messages:z(i),median:mt(c),p95:mt(
-u)};for(let[d,p]of Object.entries(l))this.#n[o].get(d).textContent=p})}};var sc={"demo.v1.Demo.Say":{name:"Ada"},"demo.v1.Demo.Count":{upTo:50,intervalMs:100},"demo.v1.Demo.Sum":{number:"{n}"},"demo.v1.Demo.Chat":{text:"drop {n}"}},[
-rc,oc]=[10,4];function ac(e){let t=async r=>{r.finish(),await r.over},n=e===null?[]:[{id:"vault-without",title:"Vault, without the key",method:"demo.v1.Vault.Op\
+typeName}.${a.name}`;return this.#o.set(i,a),I("option",{value:i},`${a.name} · ${Zi[a.methodKind]}`)});return I("optgroup",{label:o.typeName},...s)});if(this.#e.
+replaceChildren(...r),this.#e.disabled=r.length===0,r.length>0)return this.#a();for(let o of document.querySelectorAll("[data-for] button"))o.disabled=!0}get method(){
+return this.#o.get(this.#e.value)}choose(t,n={}){this.#e.value=t,this.#a(),n.message&&(this.#t.value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",
+this.#i()}read(){let{method:t}=this,n=this.#t.value,r=uo(this.#n,()=>ec(this.#n.value)),o=uo(this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#i()||!t||!r||!o){document.
+querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>co(n,a,t.input,this.#s);return{terms:{method:t,headers:r,timeoutMs:o.ms},compose:s}}get pace(){
+return Number(v("pace").value)}set pace(t){v("pace").value=String(t)}#a(){let{method:t}=this;if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.
+typeName}`;let r=ao(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.value=nc(o?{...r,...this.examples[n]}:r),this.#i();for(let s of document.
+querySelectorAll("[data-for]")){s.hidden=s.dataset.for==="stream"!==dt(t);for(let a of s.querySelectorAll("button"))a.disabled=s.hidden}document.body.dataset.method=
+n,this.onMethod(t)}#i(){let{method:t}=this;return t?uo(this.#t,()=>co(this.#t.value,1,t.input,this.#s))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function uo(e,t){
+let n=v(`${e.id}-mistake`);try{let r=t();return n.textContent="",e.removeAttribute("aria-invalid"),r}catch(r){if(!(r instanceof le))throw r;n.textContent=r.message,
+e.setAttribute("aria-invalid","true");return}}var pt=190,re={top:8,right:8,bottom:22,left:50},$m=[20,40,60],Ft=class{constructor(t,n){this.svg=t;this.hasZero=n}svg;hasZero;draw(t,n){let r=Bm(t),o=Math.max(this.
+svg.clientWidth,200),s=t.flatMap(([,f])=>f.filter(d=>d!==void 0)),a=this.hasZero?[0,...oo(s.map(Math.ceil))]:oo(s),i={width:o-re.left-re.right,height:pt-re.top-
+re.bottom},c=f=>re.left+i.width*(1-f/r),[u,m]=[re.left,o-re.right],p=f=>re.top+i.height*(1-Ki(f,a));this.svg.setAttribute("viewBox",`0 0 ${o} ${pt}`),this.svg.replaceChildren(
+...a.map(f=>Bn("path",{class:"rule",d:`M${u} ${p(f).toFixed(1)}H${m}`})),...(s.length===0?[]:a).map(f=>Pt(z(f),u-8,p(f)+4,"end")),Pt(`−${r} s`,c(r),pt-5,"star\
+t"),Pt(`−${r/2} s`,c(r/2),pt-5,"middle"),Pt("now",c(0),pt-5,"end"),...n.filter(({secondsAgo:f})=>f<r).flatMap(({text:f,secondsAgo:d},y)=>{let g=d<r/2,w=c(d),E=re.
+top+10+y%3*13;return[Bn("path",{class:"event",d:`M${w.toFixed(1)} ${re.top}V${pt-re.bottom}`}),Pt(f,w+(g?-5:5),E,g?"end":"start")]}),...t.map(([f,d])=>Bn("path",
+{class:`line ${f}`,d:Hi(d.slice(-r),y=>c(r-1-y),p)})))}};function Bm(e){let t=Math.max(...e.map(([,n])=>n.length-Vm(n)));return $m.find(n=>n>=t)??60}function Vm(e){
+let t=e.findIndex(n=>n!==void 0);return t<0?e.length:t}function Pt(e,t,n,r){let o=Bn("text",{x:t.toFixed(1),y:n.toFixed(1),"text-anchor":r});return o.textContent=
+e,o}function Bn(e,t){let n=document.createElementNS("http://www.w3.org/2000/svg",e);for(let[r,o]of Object.entries(t))n.setAttribute(r,o);return n}var Gm=500,rc=["calls","failures","messages","median","p95"],Gn=class{constructor(t){this.columns=t;let n=t.map(({lane:r})=>{let o=new Map(rc.map(i=>[i,I("td",{
+"data-part":i})]));this.#n.push(o);let a=document.querySelector("#lane").content.querySelector(".swatch").cloneNode(!0);return I("tr",{"data-numbers":r.name,class:r.
+name},I("th",{scope:"row"},a,` ${r.title}`),...o.values())});v("numbers").querySelector("tbody").replaceChildren(...n),this.draw(),setInterval(()=>this.draw(),Gm),
+addEventListener("resize",()=>this.draw())}columns;#e=new Ft(v("latency-chart"),!1);#t=new Ft(v("throughput-chart"),!0);#n=[];#r=[];mark(t){this.#r.push({text:t,
+at:performance.now()})}draw(){if(document.hidden)return;let t=performance.now(),n=this.#r.map(({text:r,at:o})=>({text:r,secondsAgo:(t-o)/1e3}));for(;this.#r[0]&&
+t-this.#r[0].at>60*1e3;)this.#r.shift();this.#e.draw(this.columns.map(({lane:r,meter:o})=>[r.name,o.latencies()]),n),this.#t.draw(this.columns.map(({lane:r,meter:o})=>[
+r.name,Ji(o.throughput())]),n),this.columns.forEach(({meter:r},o)=>{let{calls:s,failures:a,messages:i,median:c,p95:u}=r.summary(),m=[z(s),z(a),z(i),mt(c),mt(u)];
+rc.forEach((p,f)=>this.#n[o].get(p).textContent=m[f])})}};var ac={"demo.v1.Demo.Say":{name:"Ada"},"demo.v1.Demo.Count":{upTo:50,intervalMs:100},"demo.v1.Demo.Sum":{number:"{n}"},"demo.v1.Demo.Chat":{text:"drop {n}"}},[
+oc,sc]=[10,4];function ic(e){let t=async r=>{r.finish(),await r.over},n=e===null?[]:[{id:"vault-without",title:"Vault, without the key",method:"demo.v1.Vault.Op\
 en",about:"A filter of the gateway refuses calls without an x-api-key. The server behind it never hears of them, and each protocol says so in its own way.",play:r=>r.
 call()},{id:"vault-with",title:"Vault, with the key",method:"demo.v1.Vault.Open",metadata:`x-api-key: ${e}`,about:"The same call with the key in its metadata, o\
 ver each protocol.",play:r=>r.call()}];return[{id:"hello",title:"Hello",method:"demo.v1.Demo.Say",about:"A unary call over each protocol. Do it again: calls tak\
 e turns on the servers.",play:r=>r.call()},{id:"count",title:"Count to 50",method:"demo.v1.Demo.Count",about:"The server streams. Cancel it halfway if you like;\
- the server notices.",play:r=>r.call()},{id:"sum",title:"Add up",method:"demo.v1.Demo.Sum",about:`${rc} messages, a half-close, one response. What fetch cannot \
-carry: the page streams.`,play:async r=>{await r.send(rc),await t(r)}},{id:"chat",title:"Chat",method:"demo.v1.Demo.Chat",about:"One call, open in both directio\
+ the server notices.",play:r=>r.call()},{id:"sum",title:"Add up",method:"demo.v1.Demo.Sum",about:`${oc} messages, a half-close, one response. What fetch cannot \
+carry: the page streams.`,play:async r=>{await r.send(oc),await t(r)}},{id:"chat",title:"Chat",method:"demo.v1.Demo.Chat",about:"One call, open in both directio\
 ns. Send more; half-close to end it.",play:r=>r.send()},{id:"thousand",title:"1,000 each way",method:"demo.v1.Demo.Chat",message:{text:"drop {n} of a thousand"},
 about:"A thousand messages out and a thousand back at the same time, in one call.",play:async r=>{await r.send(so),await t(r)}},...n,{id:"too-many",title:"Too m\
-any calls",method:"demo.v1.Demo.Say",metadata:"x-demo-limit: 5",about:`${oc} calls in a row over each protocol, on a route that lets five a second through, what\
-ever they came over. The others end with RESOURCE_EXHAUSTED.`,play:r=>r.call(oc)}]}function ic(e,t,n){let r=v("scene-about"),o=e.map(s=>{let a=I("button",{type:"\
-button","data-scene":s.id},s.title);return a.addEventListener("click",()=>{r.textContent=s.about,ft(s.about),Gm(s,t,n)}),a});v("scenes").replaceChildren(...o)}async function Gm(e,t,n){
+any calls",method:"demo.v1.Demo.Say",metadata:"x-demo-limit: 5",about:`${sc} calls in a row over each protocol, on a route that lets five a second through, what\
+ever they came over. The others end with RESOURCE_EXHAUSTED.`,play:r=>r.call(sc)}]}function cc(e,t,n){let r=v("scene-about"),o=e.map(s=>{let a=I("button",{type:"\
+button","data-scene":s.id},s.title);return a.addEventListener("click",()=>{r.textContent=s.about,ft(s.about),Wm(s,t,n)}),a});v("scenes").replaceChildren(...o)}async function Wm(e,t,n){
 t.choose(e.method,{...e.message&&{message:e.message},...e.metadata!==void 0&&{metadata:e.metadata}}),await n.fresh(),document.body.dataset.played=e.id,await e.play(
-n)}var $t=document.body.dataset;async function Wm(){let e;try{e=await Cn()}catch(p){$t.settings="failed",Jm(`The gateway's settings cannot be read: ${p.message}`);
-return}$t.settings="loaded",Km(e);let t=pr(),n=new Ln,r=[],o=p=>{r.push(p)},s=Mi(e,n,{used:(p,f)=>{u.flow(f),i.find(y=>y.lane.name===p)?.used(f)},state:p=>o(p)}),
-a=new kn(e.demo?["backend-a","backend-b"]:[]),i=s.all.map(p=>new Fn(p,()=>t,f=>a.reply(f)));v("lanes").replaceChildren(...i.map(({element:p})=>p));let c=new Gn(
-i),u=new Un(n,p=>c.mark(p),p=>s.automatic.carrierOf(p));r.forEach(p=>u.state(p)),o=p=>u.state(p),u.choice();let l=new $n(sc,()=>{d.fresh()}),d=new Dn(l,i);e.demo&&
-ic(ac(e.api_key),l,d),await cc(s,l,e,p=>t=p)}async function cc(e,t,n,r){$t.reflection="asking";let o=v("no-reflection");try{let{services:s,registry:a,undescribed:i,
-version:c}=await Yi(e.automatic);r(a),t.offer(s,a),n.demo&&t.choose("demo.v1.Demo.Say"),$t.reflection=c;let u=[...i].map(([l,d])=>`${l} (${d})`).join(", ");o.textContent=
+n)}var $t=document.body.dataset;async function Ym(){let e;try{e=await Cn()}catch(f){$t.settings="failed",Hm(`The gateway's settings cannot be read: ${f.message}`);
+return}$t.settings="loaded",Jm(e);let t=pr(),n=new Ln,r=[],o=f=>{r.push(f)},s=Mi(e,n,{used:(f,d)=>{u.flow(d),i.find(y=>y.lane.name===f)?.used(d)},state:f=>o(f)}),
+a=new kn(e.demo?["backend-a","backend-b"]:[]),i=s.all.map(f=>new Fn(f,()=>t,d=>a.reply(d)));v("lanes").replaceChildren(...i.map(({element:f})=>f));let c=new Gn(
+i),u=new Un(n,f=>c.mark(f),f=>s.automatic.carrierOf(f));r.forEach(f=>u.state(f)),o=f=>u.state(f),u.choice();let m=new $n(ac,()=>{p.fresh()}),p=new Dn(m,i);e.demo&&
+cc(ic(e.api_key),m,p),await uc(s,m,e,f=>t=f)}async function uc(e,t,n,r){$t.reflection="asking";let o=v("no-reflection");try{let{services:s,registry:a,undescribed:i,
+version:c}=await Yi(e.automatic);r(a),t.offer(s,a),n.demo&&t.choose("demo.v1.Demo.Say"),$t.reflection=c;let u=[...i].map(([m,p])=>`${m} (${p})`).join(", ");o.textContent=
 s.length===0?"The server behind this gateway serves nothing but reflection.":`The server lists services that it does not describe: ${u}`,o.hidden=s.length>0&&i.
 size===0}catch(s){let{code:a,rawMessage:i}=b.from(s);$t.reflection=a===h.Unimplemented?"none":"failed";let c=I("button",{type:"button","data-testid":"reflect-ag\
-ain"},"Ask again");c.addEventListener("click",()=>{cc(e,t,n,r)}),v("method").replaceChildren(I("option",{},"no methods are known")),o.replaceChildren(...a===h.Unimplemented?
-Ym():[I("p",{},`The server could not be asked what it has: ${to(a)}, ${i}`)],c),o.hidden=!1}}function Ym(){let t=[["Go","reflection.Register(server)","google.go\
-lang.org/grpc/reflection"],["Java","ProtoReflectionServiceV1.newInstance()","grpc-services"],["Python","reflection.enable_server_reflection(names, server)","grp\
-cio-reflection"],["Node","new ReflectionService(definition).addToServer(server)","@grpc/reflection"],["Rust","tonic_reflection::server::Builder","tonic-reflecti\
-on"],["C#","app.MapGrpcReflectionService()","Grpc.AspNetCore.Server.Reflection"]].map(([n,r,o])=>I("li",{},`${n}: `,I("code",{},r),` of ${o}`));return[I("p",{},
-"The server behind this gateway does not say which services it has. Add gRPC server reflection to it, start it again, and this page knows its methods and messag\
-es:"),I("ul",{},...t)]}function Km(e){for(let n of document.querySelectorAll("[data-demo]"))n.hidden=!e.demo;document.title=e.demo?"Sluicegate demo":"Sluicegate",
-v("place").textContent=e.demo?`${location.host} · the demo's service, on two servers`:`${location.host} · your own server is behind this gateway`;let t=location.
-protocol==="https:";v("commands").textContent=`curl ${t?"-k ":""}${location.origin}/v1/greetings/you
-grpcurl ${t?"-insecure":"-plaintext"} -d '{"name": "you"}' ${location.host} demo.v1.Demo/Say`}function Jm(e){let t=v("trouble");t.textContent=e,t.hidden=!1}Wm();
+ain"},"Ask again");c.addEventListener("click",()=>{uc(e,t,n,r)}),v("method").replaceChildren(I("option",{},"no methods are known"));let u=`The server could not \
+be asked what it has: ${to(a)}, ${i}`;o.replaceChildren(...a===h.Unimplemented?Km():[I("p",{},u)],c),o.hidden=!1}}function Km(){let t=[["Go","reflection.Registe\
+r(server)","google.golang.org/grpc/reflection"],["Java","ProtoReflectionServiceV1.newInstance()","grpc-services"],["Python","reflection.enable_server_reflection\
+(names, server)","grpcio-reflection"],["Node","new ReflectionService(definition).addToServer(server)","@grpc/reflection"],["Rust","tonic_reflection::server::Bui\
+lder","tonic-reflection"],["C#","app.MapGrpcReflectionService()","Grpc.AspNetCore.Server.Reflection"]].map(([n,r,o])=>I("li",{},`${n}: `,I("code",{},r),` of ${o}`));
+return[I("p",{},"The server behind this gateway does not say which services it has. Add gRPC server reflection to it, start it again, and this page knows its me\
+thods and messages:"),I("ul",{},...t)]}function Jm(e){for(let n of document.querySelectorAll("[data-demo]"))n.hidden=!e.demo;document.title=e.demo?"Sluicegate d\
+emo":"Sluicegate",v("place").textContent=e.demo?`${location.host} · the demo's service, on two servers`:`${location.host} · your own server is behind this gate\
+way`;let t=location.protocol==="https:";v("commands").textContent=`curl ${t?"-k ":""}${location.origin}/v1/greetings/you
+grpcurl ${t?"-insecure":"-plaintext"} -d '{"name": "you"}' ${location.host} demo.v1.Demo/Say`}function Hm(e){let t=v("trouble");t.textContent=e,t.hidden=!1}Ym();
