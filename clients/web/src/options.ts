@@ -79,6 +79,8 @@ export interface WebTransportOptions extends TransportOptions {
 export interface WebSocketOptions extends TransportOptions {
   /** Where WebSockets open, if not at `/grpc-ws/v1` of `baseUrl`. */
   webSocketUrl?: string;
+  /** What admits a WebSocket: put into its address as `ticket`, and asked for each new one. */
+  ticket?: () => Promise<string>;
   /** How long the opening of a WebSocket may take, in milliseconds. 10,000 by default. */
   connectTimeoutMs?: number;
   /** A WebSocket for runtimes that have none of their own. */

@@ -24,6 +24,8 @@ export class WebSocketCarrier implements Carrier {
   /** Those that are opening too. */
   readonly #lanes = new Set<WebSocketLane>();
   #opening = 0;
+  /** Those that are opening, or wait for a ticket before. */
+  readonly #attempts = new Set<AbortController>();
   /** Those who wait for others to have opened. */
   readonly #turns: { resolve: () => void; reject: (error: Error) => void }[] = [];
   readonly #state: Reporter;
@@ -57,6 +59,7 @@ export class WebSocketCarrier implements Carrier {
   close(): void {
     const why = "the transport was closed";
     for (const { reject } of this.#turns.splice(0)) reject(new Error(why));
+    for (const attempt of this.#attempts) attempt.abort(new Error(why));
     for (const lane of this.#lanes) lane.lose(why);
   }
 
@@ -64,11 +67,17 @@ export class WebSocketCarrier implements Carrier {
   async #opened(signal: AbortSignal): Promise<Lane> {
     if (this.#opening < MAX_OPENING) this.#opening += 1;
     else await this.#turn(signal);
+    const attempt = new AbortController();
+    this.#attempts.add(attempt);
+    const ms = this.options.connectTimeoutMs ?? 10_000;
+    const timer = setTimeout(() => attempt.abort(new Error(`it was not open within ${ms} ms`)), ms);
+    const unlessGivenUp = <T>(step: Promise<T>) => unlessAborted(unlessAborted(step, attempt.signal), signal);
     let lane: WebSocketLane | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       let isOpen = false;
-      const opening = (lane = this.#connect({
+      const { ticket } = this.options;
+      const url = ticket ? withTicket(this.#url, await unlessGivenUp(ticket())) : this.#url;
+      const opening = (lane = this.#connect(url, {
         drain: () => this.#state.becomes("draining"),
         release: () => {
           this.#lanes.delete(opening);
@@ -76,9 +85,7 @@ export class WebSocketCarrier implements Carrier {
         },
       }));
       this.#lanes.add(opening);
-      const ms = this.options.connectTimeoutMs ?? 10_000;
-      timer = setTimeout(() => opening.lose(`it was not open within ${ms} ms`), ms);
-      await unlessAborted(opening.opened, signal);
+      await unlessGivenUp(opening.opened);
       isOpen = true;
       return opening;
     } catch (error) {
@@ -86,14 +93,15 @@ export class WebSocketCarrier implements Carrier {
       throw error;
     } finally {
       clearTimeout(timer);
+      this.#attempts.delete(attempt);
       this.#nextTurn();
     }
   }
 
-  #connect(owner: LaneOwner): WebSocketLane {
+  #connect(url: string, owner: LaneOwner): WebSocketLane {
     const { webSocket: type = globalThis.WebSocket, readMaxBytes = READ_MAX_BYTES } = this.options;
     if (!type) throw new Error("there is no WebSocket here");
-    return new WebSocketLane(new type(this.#url, [SUBPROTOCOL]), readMaxBytes, owner);
+    return new WebSocketLane(new type(url, [SUBPROTOCOL]), readMaxBytes, owner);
   }
 
   /** Waits until another one has opened, or failed to. */
@@ -117,4 +125,11 @@ export class WebSocketCarrier implements Carrier {
   #rest(): void {
     if (this.#lanes.size === 0) this.#state.becomes("idle");
   }
+}
+
+/** Source: docs/grpc-webtransport.md, section 13. */
+function withTicket(address: string, ticket: string): string {
+  const url = new URL(address);
+  url.searchParams.set("ticket", ticket);
+  return url.href;
 }

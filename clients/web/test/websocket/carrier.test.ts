@@ -58,6 +58,53 @@ describe("a WebSocket", () => {
     expect((await lane()).server.url).toBe("wss://elsewhere.test/ws");
   });
 
+  describe("with tickets", () => {
+    test("has a new one each time", async () => {
+      let tickets = 0;
+      newCarrier({ webSocketUrl: "https://gateway.test/ws?a=b", ticket: async () => `no&${++tickets}` });
+      for (const ticket of ["no%261", "no%262"]) {
+        const opening = carrier.open(never());
+        await vi.waitFor(() => expect(instances).toHaveLength(tickets));
+        instances.at(-1)!.server.accept();
+        await opening;
+        expect(instances.at(-1)!.url).toBe(`wss://gateway.test/ws?a=b&ticket=${ticket}`);
+      }
+    });
+
+    test("is not reached if there is none", async () => {
+      const why = new Error("not signed in");
+      newCarrier({ ticket: () => Promise.reject(why) });
+      const error = await failure(carrier.open(never()));
+      expect(error).toBeInstanceOf(Unreached);
+      expect(error).toMatchObject({ message: expect.stringContaining("not signed in"), cause: why });
+      expect(instances).toEqual([]);
+    });
+
+    test("is not opened if the ticket came too late", async () => {
+      vi.useFakeTimers();
+      let give!: (ticket: string) => void;
+      newCarrier({ connectTimeoutMs: 500, ticket: () => new Promise((resolve) => (give = resolve)) });
+      const error = failure(carrier.open(never()));
+      await vi.advanceTimersByTimeAsync(500);
+      expect((await error).message).toContain("not open within 500 ms");
+      give("late");
+      await vi.advanceTimersByTimeAsync(0);
+      expect(instances).toEqual([]);
+    });
+
+    test("is not opened once the transport was closed, or the call given up", async () => {
+      newCarrier({ ticket: () => new Promise(() => {}) });
+      const closed = failure(carrier.open(never()));
+      carrier.close();
+      expect((await closed).message).toContain("closed");
+      const leaving = new AbortController();
+      const left = failure(carrier.open(leaving.signal));
+      leaving.abort(new Error("left"));
+      expect((await left).message).toBe("left");
+      expect(states.at(-1)?.phase).toBe("idle");
+    });
+  });
+
   test("carries frames both ways, to the end of the response", async () => {
     const { lane: call, server } = await lane();
     await call.send(REQUEST);
