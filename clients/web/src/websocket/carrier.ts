@@ -1,8 +1,8 @@
 /** Lanes that are WebSockets: one for each call. */
 
+import { unlessAborted } from "../abort.js";
 import { type Carrier, type Lane, Unreached } from "../lane.js";
 import type { WebSocketOptions } from "../options.js";
-import { unlessAborted } from "../webtransport/abort.js";
 import { SUBPROTOCOL } from "./close.js";
 import { type LaneOwner, WebSocketLane } from "./lane.js";
 import { Reporter } from "./reporter.js";

@@ -1,9 +1,9 @@
 /** Lanes on pooled WebTransport sessions. */
 
+import { pause, unlessAborted } from "../abort.js";
 import { Backoff } from "../backoff.js";
 import { type Carrier, type CarrierState, type Lane, Unreached } from "../lane.js";
 import type { WebTransportOptions } from "../options.js";
-import { pause, unlessAborted } from "./abort.js";
 import { AddressBook } from "./address.js";
 import { connect, disconnect, Session } from "./session.js";
 

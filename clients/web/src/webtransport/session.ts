@@ -1,9 +1,9 @@
 /** One WebTransport session and the calls on it. */
 
+import { pause, unlessAborted } from "../abort.js";
 import { Backoff } from "../backoff.js";
 import { type Lane, Unreached } from "../lane.js";
 import { NO_ERROR } from "../wire/codes.js";
-import { pause, unlessAborted } from "./abort.js";
 import type { Address } from "./address.js";
 import { ignore, type LaneOwner, WebTransportLane } from "./lane.js";
 
