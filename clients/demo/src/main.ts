@@ -47,7 +47,9 @@ async function begin(): Promise<void> {
     state: (now) => state(now),
   });
   const backends = new Backends(settings.demo ? ["backend-a", "backend-b"] : []);
-  const columns = lanes.all.map((lane) => new Column(lane, () => registry, (reply) => backends.reply(reply)));
+  const columns = lanes.all.map(
+    (lane) => new Column(lane, () => registry, (reply) => backends.reply(reply), () => board.ended()),
+  );
   find("lanes").replaceChildren(...columns.map(({ element }) => element));
   const figures = new Figures(columns);
   const carriers = new Carriers(network, (text) => figures.mark(text), (kind) => lanes.automatic.carrierOf(kind));

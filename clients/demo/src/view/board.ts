@@ -6,11 +6,14 @@ import { announce, find } from "./page.js";
 
 /** How many messages "Send 1,000" sends. */
 export const MANY = 1000;
+/** How long nothing must have ended before it is told what has, in milliseconds. */
+const QUIET_MS = 200;
 
 export class Board {
-  /** Counts presses of what stops a repetition, so that each knows whether it was meant. */
+  /** Which repetition it is that goes on, so that one that was stopped does not take the next for itself. */
   #repetition = 0;
   #isRepeating = false;
+  #telling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly composer: Composer, readonly columns: readonly Column[]) {
     const on = (id: string, work: () => unknown) => find(id).addEventListener("click", () => void work());
@@ -43,11 +46,11 @@ export class Board {
     for (let time = 0; time < times; time++) {
       await Promise.all(columns.map((column) => column.call(composed.terms, composed.compose)));
     }
-    announce(columns.map(({ lane, status }) => `${lane.title}: ${status}`).join("; "));
   }
 
   /** Calls on each lane, one after the other, until it is stopped. */
   async repeat(): Promise<void> {
+    if (!this.#isRepeating) await this.cancel();
     await this.#repeatedly("repeat", async (column, { terms, compose }) => column.call(terms, compose));
   }
 
@@ -77,6 +80,16 @@ export class Board {
   async cancel(): Promise<void> {
     this.#stop();
     await Promise.all(this.columns.map((column) => column.cancel()));
+  }
+
+  /** A call is over. When all are, those who listen are told how. */
+  ended(): void {
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => {
+      if (this.#isRepeating || this.columns.some(({ isCalling }) => isCalling)) return;
+      const ended = this.columns.filter(({ isUsed, status }) => isUsed && status !== "idle" && status !== "unsupported");
+      announce(ended.map(({ lane, status }) => `${lane.title}: ${status}`).join("; "));
+    }, QUIET_MS);
   }
 
   get over(): Promise<unknown> {

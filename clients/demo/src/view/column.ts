@@ -42,8 +42,14 @@ export class Column {
   /**
    * @param registry The types of what an `Any` may hold.
    * @param onReply Told of each message of a response.
+   * @param onEnd Told when a call is over.
    */
-  constructor(readonly lane: Lane, readonly registry: () => Registry, readonly onReply: (reply: Message) => void) {
+  constructor(
+    readonly lane: Lane,
+    readonly registry: () => Registry,
+    readonly onReply: (reply: Message) => void,
+    readonly onEnd: () => void,
+  ) {
     const template = document.querySelector<HTMLTemplateElement>("#lane")!;
     this.element = template.content.firstElementChild!.cloneNode(true) as HTMLElement;
     this.element.dataset["lane"] = lane.name;
@@ -168,6 +174,7 @@ export class Column {
         this.#call = undefined;
         this.#draw(method);
         this.#ended(end, ms, head);
+        this.onEnd();
       },
     };
   }

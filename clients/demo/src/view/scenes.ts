@@ -82,8 +82,8 @@ export function scenes(apiKey: string | null): Scene[] {
     ...guarded,
     {
       id: "too-many", title: "Too many calls", method: "demo.v1.Demo.Say", metadata: "x-demo-limit: 5",
-      about: `${TOO_MANY} calls in a row over each protocol, on a route that lets five a second through, whatever they ` +
-        "came over. The others end with RESOURCE_EXHAUSTED.",
+      about: `${TOO_MANY} calls in a row over each protocol, on a route that lets five through in five seconds, ` +
+        "whatever they came over. The others end with RESOURCE_EXHAUSTED.",
       play: (board) => board.call(TOO_MANY),
     },
   ];

@@ -28,7 +28,7 @@ name = "limited"
 services = ["demo.v1.Demo"]
 headers = {{ x-demo-limit = {{ present = true }} }}
 cluster = "demo"
-filters = [{CORS}, {{ use = "rate_limit", key = "address", rate = 5, per = "1s" }}]
+filters = [{CORS}, {{ use = "rate_limit", key = "address", rate = 5, per = "5s" }}]
 
 [[routes]]
 name = "demo"
