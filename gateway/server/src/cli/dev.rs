@@ -88,7 +88,7 @@ openapi = "/openapi.json"
     planned.map(|(plan, _)| plan).map_err(|problems| problems.render(false))
 }
 
-/// The page that tests the connections, and its settings, which depend on the ports that were bound.
+/// The page that calls what is behind the gateway, and its settings, which depend on the ports that were bound.
 fn pages(gateway: &Gateway, hash: &str, api_key: Option<&str>) -> Option<Pages> {
     let sessions = SelfSigned {
         address: gateway.addresses().next()?,

@@ -1,4 +1,6 @@
 //! The page of the demo: a few static files that the gateway carries inside itself, and the settings they read.
+//!
+//! The files are built from `clients/demo`, whose README says how.
 
 use serde::Serialize;
 
@@ -40,7 +42,7 @@ pub fn respond(path: &str) -> Option<(&'static str, &'static [u8])> {
 /// What the page must know about the gateway that serves it. gRPC-Web needs nothing: it goes where the page came from.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
-    /// Whether the demo's services are behind the gateway. Without them the page only tests the connections.
+    /// Whether the demo's services are behind the gateway. If not, the page leaves out what is about them.
     pub demo: bool,
     /// Where WebTransport sessions open, such as `https://127.0.0.1:8443/grpc-wt/v1`; `None` if they are off.
     pub webtransport_url: Option<String>,
