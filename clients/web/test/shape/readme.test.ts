@@ -46,7 +46,7 @@ function examples(): Record<string, string> {
 test("the examples compile", () => {
   const files = examples();
   expect(Object.keys(files).map((file) => basename(file))).toEqual(
-    ["ts", "tsx", "ts", "ts", "ts"].map((ending, at) => `example_${at}.${ending}`),
+    ["ts", "tsx", "ts", "ts", "ts", "ts"].map((ending, at) => `example_${at}.${ending}`),
   );
   expect(compile("examples", files, BUNDLER)).toBe("");
 });
