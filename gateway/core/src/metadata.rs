@@ -71,6 +71,36 @@ pub(crate) fn remove_names(headers: &mut HeaderMap, is_picked: impl Fn(&HeaderNa
     }
 }
 
+/// The most values that are told apart.
+const MOST_JOINED: usize = 100;
+
+/// Puts joined values of binary names on lines of their own: browsers join all values of a name, and not every server
+/// tells them apart. Names whose values would be more than a hundred, with those of names before, stay as they are.
+///
+/// Source: PROTOCOL-HTTP2.md, "Custom-Metadata": base64 has no commas, so these separate values.
+pub(crate) fn split_joined(headers: &mut HeaderMap) {
+    let is_joined = |value: &HeaderValue| value.as_bytes().contains(&b',');
+    let joined: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().ends_with("-bin") && headers.get_all(*name).iter().any(is_joined))
+        .cloned()
+        .collect();
+    let mut room = MOST_JOINED;
+    for name in joined {
+        let values =
+            headers.get_all(&name).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+        // A part of a value is always a valid one.
+        let values: Vec<HeaderValue> =
+            values.filter_map(|value| HeaderValue::from_bytes(value.trim_ascii()).ok()).collect();
+        let Some(left) = room.checked_sub(values.len()) else { continue };
+        room = left;
+        headers.remove(&name);
+        for value in values {
+            headers.append(name.clone(), value);
+        }
+    }
+}
+
 /// Percent-encodes a status message for `grpc-message`.
 ///
 /// Source: PROTOCOL-HTTP2.md, "Status-Message": all but 0x20 to 0x7E is encoded, and `%` too.
@@ -144,6 +174,27 @@ mod tests {
         strip_hop_by_hop(&mut headers);
         assert_eq!(headers.len(), 2);
         assert_eq!(headers.get_all("x-kept").iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn tells_joined_binary_values_apart() {
+        let check = |values: &[&str], want: &[&str]| {
+            for (name, want) in [("x-bin", want), ("x-text", values)] {
+                let mut headers = HeaderMap::new();
+                for value in values {
+                    headers.append(name, value.parse().unwrap());
+                }
+                split_joined(&mut headers);
+                assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), want, "{name}: {values:?}");
+            }
+        };
+        check(&["AAEC"], &["AAEC"]);
+        check(&["AAEC, /+8=,YQ", "Yg"], &["AAEC", "/+8=", "YQ", "Yg"]);
+        check(&[""], &[""]);
+        check(&["YQ,"], &["YQ", ""]);
+        let many = ",".repeat(100);
+        check(&[&many], &[&many]);
+        check(&[&many[1..]], &[""; 100]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use http::header;
 use super::*;
 use crate::accept;
 use crate::compression::BodyDecoder;
-use crate::metadata::{name, remove_names};
+use crate::metadata::{name, remove_names, split_joined};
 
 pub(super) const PROTOCOL: Protocol =
     Protocol { name: "grpc_web", holds_to_one_request: true, recognise, open };
@@ -95,6 +95,7 @@ pub(super) fn keep_metadata(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
+    split_joined(headers);
     if let Some(user_agent) = headers.remove(name::X_USER_AGENT) {
         headers.insert(header::USER_AGENT, user_agent);
     }

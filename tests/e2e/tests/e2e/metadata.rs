@@ -16,6 +16,7 @@ async fn both_ways(protocol: Protocol) {
         .metadata("x-echo", "second, with a comma")
         .metadata("x-echo", "third")
         .metadata("x-echo-bin", "/+8")
+        .metadata("x-joined-bin", "AAEC, /+8=")
         .metadata("user-agent", "grpc-test/1");
     let returned = call.open().await.exchange(&[b""]).await;
     assert_eq!(returned.code(), 0);
@@ -24,6 +25,9 @@ async fn both_ways(protocol: Protocol) {
     let texts = ["first", "second, with a comma", "third"];
     assert_eq!(seen.values("x-echo"), texts);
     assert_eq!(seen.values("x-echo-bin"), ["AAEC", "/+8"]);
+    // Browsers join, and are understood.
+    let joined: &[&str] = if protocol.is_web() { &["AAEC", "/+8="] } else { &["AAEC, /+8="] };
+    assert_eq!(seen.values("x-joined-bin"), joined);
     assert!(seen.values("user-agent")[0].starts_with("grpc-test/1"), "{:?}", seen.values("user-agent"));
     for metadata in [&returned.head.as_ref().unwrap().headers, &returned.end().trailers] {
         let values = |name| metadata.get_all(name).iter().collect::<Vec<_>>();
