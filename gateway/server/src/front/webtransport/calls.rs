@@ -59,8 +59,12 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
         tokio::select! {
             biased;
             stream = shared.session.accept_bi() => match stream {
-                // Refused calls are safe to send again on another session.
-                Some((_, mut transmit)) if running.drain.has_begun() => transmit.reset(Reset::REFUSED),
+                // Refused calls are safe to send again on another session. Firefox shows pages no code of a reset, but
+                // that of a stop.
+                Some((mut receive, mut transmit)) if running.drain.has_begun() => {
+                    transmit.reset(Reset::REFUSED);
+                    receive.stop_with(grpc_wt::stream::REFUSED);
+                }
                 Some((receive, transmit)) => {
                     calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
