@@ -3,11 +3,13 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 
 import { Gateway } from "./gateway.mjs";
 import { MemoryWatch, writtenBy } from "./processes.mjs";
 import { Balancer, findClosedPort, openSilentPort } from "./relay.mjs";
+import { Sightings } from "./sightings.mjs";
 
 const HTML = `<!doctype html><meta charset=utf-8><title>clients/web</title><script type=module src=/esm/page.js></script>`;
 
@@ -15,6 +17,7 @@ export class Backstage {
   #files;
   #certificate;
   #upstream;
+  #lines = new Sightings("the upstream", String);
   /** The gateways and balancers, by the names that scenarios give them. `main` outlives them. */
   #gateways = new Map();
   #balancers = new Map();
@@ -26,6 +29,8 @@ export class Backstage {
     backstage.#files = files;
     backstage.#certificate = certificate;
     backstage.#upstream = upstream;
+    const lines = createInterface({ input: upstream.program.process.stdout });
+    lines.on("line", (line) => backstage.#lines.add(line));
     backstage.#gateways.set("main", await Gateway.start(certificate, upstream.address));
     backstage.site = createServer((request, response) => backstage.#answer(request, response)).listen(0, "127.0.0.1");
     await once(backstage.site, "listening");
@@ -44,7 +49,7 @@ export class Backstage {
   /** Nothing of an earlier scenario counts for the next, which runs in this `browser`. */
   begin(browser) {
     this.browser = browser;
-    this.#upstream.program.forget();
+    this.#lines.forget();
     this.#gateways.get("main").forget();
   }
 
@@ -90,8 +95,8 @@ export class Backstage {
   }
 
   #deeds = {
-    /** The rest of the next line of the upstream's that begins so. */
-    upstream: ({ prefix }) => this.#upstream.program.line(prefix),
+    /** The next line of the upstream's that begins so. */
+    upstream: ({ prefix }) => this.#lines.next((line) => line.startsWith(prefix), prefix),
     /** The next call in a gateway's access log that has the `wanted` members. */
     call: ({ gateway = "main", wanted }) => this.#gateways.get(gateway).call(wanted),
 

@@ -4,15 +4,16 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 import { startSluicegateWith } from "../lib/launch.mjs";
+import { Sightings } from "./sightings.mjs";
 
 const TEMPLATE = readFileSync(new URL("gateway.toml", import.meta.url), "utf8");
-const PATIENCE = 15_000;
 // Programs of one name would write to one log.
 let started = 0;
 
 export class Gateway {
-  #calls = [];
-  #waiting = new Set();
+  #calls = new Sightings("the access log", ({ client_protocol, path, grpc_status }) => {
+    return `${client_protocol} ${path} ${grpc_status}`;
+  });
   #isGone = false;
 
   /** Starts one before `upstream` (`host:port`), at the `addresses` of another, or at any. */
@@ -29,9 +30,7 @@ export class Gateway {
     this.program = program;
     this.addresses = addresses;
     createInterface({ input: program.process.stdout }).on("line", (line) => {
-      if (!line.startsWith("{")) return;
-      this.#calls.push(JSON.parse(line));
-      for (const look of this.#waiting) look();
+      if (line.startsWith("{")) this.#calls.add(JSON.parse(line));
     });
   }
 
@@ -39,30 +38,15 @@ export class Gateway {
     return this.program.process.pid;
   }
 
-  /** The next call in the access log with these members, such as `{ client_protocol: "grpc_wt" }`. Each is given once. */
-  async call(wanted) {
+  /** The next call in the access log with these members, such as `{ client_protocol: "grpc_wt" }`. */
+  call(wanted) {
     const isWanted = (call) => Object.entries(wanted).every(([name, value]) => call[name] === value);
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const index = this.#calls.findIndex(isWanted);
-        if (index < 0) return;
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-        resolve(this.#calls.splice(index, 1)[0]);
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(look);
-        const seen = this.#calls.map((call) => `${call.client_protocol} ${call.path} ${call.grpc_status}`);
-        reject(new Error(`the gateway logged no call with ${JSON.stringify(wanted)}, but: ${seen.join(", ") || "none"}`));
-      }, PATIENCE);
-      this.#waiting.add(look);
-      look();
-    });
+    return this.#calls.next(isWanted, JSON.stringify(wanted));
   }
 
-  /** Drops the calls logged so far, so that none of them is taken for one that is still to come. */
+  /** None of the calls logged so far is waited for any more. */
   forget() {
-    this.#calls.length = 0;
+    this.#calls.forget();
   }
 
   /** Lets it drain. Resolves at once. */
