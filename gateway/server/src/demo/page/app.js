@@ -26,7 +26,7 @@ SINT64:return t?"0":T.zero;case m.BYTES:return new Uint8Array(0);default:return 
 "";case m.BYTES:return t instanceof Uint8Array&&!t.byteLength;case m.DOUBLE:case m.FLOAT:return Object.is(t,0);default:return t==0}}var Eo=2,M=Symbol.for("reflect unsafe local");function vo(e,t){let n=e[t.localName].case;return n===void 0?n:t.fields.find(r=>r.localName===n)}function No(e,t){
 let n=t.localName;if(t.oneof)return e[t.oneof.localName].case===n;if(t.presence!=Eo)return e[n]!==void 0&&Object.prototype.hasOwnProperty.call(e,n);switch(t.fieldKind){case"\
 list":return e[n].length>0;case"map":return Object.keys(e[n]).length>0;case"scalar":return!wo(t.scalar,e[n]);case"enum":return e[n]!==t.enum.values[0].number}throw new Error(
-"message field with implicit presence")}function _e(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
+"message field with implicit presence")}function Oe(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
 oneof.localName];return n.case===t.localName?n.value:void 0}return e[t.localName]}function To(e,t,n){t.oneof?e[t.oneof.localName]={case:t.localName,value:n}:e[t.
 localName]=n}function B(e,t,n){t==="__proto__"?Object.defineProperty(e,"__proto__",{value:n,writable:!0,enumerable:!0,configurable:!0}):e[t]=n}function xo(e,t){
 return Object.prototype.hasOwnProperty.call(e,t)?e[t]:void 0}function Io(e,t){let n=t.localName;if(t.oneof){let r=t.oneof.localName;e[r].case===n&&(e[r]={case:void 0})}else if(t.
@@ -162,13 +162,13 @@ try{let s=Xo.call(r,e);s.read==t&&(o=s.written)}catch{}return o<0&&(o=Cc(r,e)),o
 length;i++){if(s=n[t.charCodeAt(i)],s===void 0)switch(t[i]){case"=":o=0;case`
 `:case"\r":case"	":case" ":continue;default:throw Error("invalid base64 string")}switch(o){case 0:a=s,o=1;break;case 1:e[r++]=a<<2|(s&48)>>4,a=s,o=2;break;case 2:
 e[r++]=(a&15)<<4|(s&60)>>2,a=s,o=3;break;case 3:e[r++]=(a&3)<<6|s,o=0;break}}if(o==1)throw Error("invalid base64 string");return r}var Zo=Uint8Array.prototype.toBase64,
-Ac={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ce(e,t="std"){if(Zo)return Zo.
+Ac={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function _e(e,t="std"){if(Zo)return Zo.
 call(e,Ac[t]);let n=qo(t),r=t=="std",o="",s=0,a,i=0;for(let c=0;c<e.length;c++)switch(a=e[c],s){case 0:o+=n[a>>2],i=(a&3)<<4,s=1;break;case 1:o+=n[i|a>>4],i=(a&
 15)<<2,s=2;break;case 2:o+=n[i|a>>6],o+=n[a&63],s=0;break}return s&&(o+=n[i],r&&(o+="=",s==1&&(o+="="))),o}var jt,zo,Be;function qo(e){return jt||(jt="ABCDEFGHI\
 JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=jt.slice(0,-2).concat("-","_")),e=="url"?zo:jt}function Lc(){if(!Be){Be=[];let e=qo("std");
 for(let t=0;t<e.length;t++)Be[e[t].charCodeAt(0)]=t;Be[45]=e.indexOf("+"),Be[95]=e.indexOf("/")}return Be}function Q(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
 7":case"8":case"9":n.push(o),t=!1;break;default:t&&(t=!1,o=o.toUpperCase()),n.push(o);break}}return n.join("")}function Xt(e){return e.replace(/[A-Z]/g,t=>"_"+t.
-toLowerCase())}var Rc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Rc.has(e)?e+"$":e}function St(e){for(let t of e.field)_e(t,"jsonName")||(t.jsonName=Q(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
+toLowerCase())}var Rc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Rc.has(e)?e+"$":e}function St(e){for(let t of e.field)Oe(t,"jsonName")||(t.jsonName=Q(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
 STRING:return t;case m.BYTES:{let n=kc(t);if(n===!1)throw new Error(`cannot parse ${m[e]} default value: ${t}`);return n}case m.INT64:case m.SFIXED64:case m.SINT64:
 return T.parse(t);case m.UINT64:case m.FIXED64:return T.uParse(t);case m.DOUBLE:case m.FLOAT:switch(t){case"inf":return Number.POSITIVE_INFINITY;case"-inf":return Number.
 NEGATIVE_INFINITY;case"nan":return Number.NaN;default:return parseFloat(t)}case m.BOOL:return t==="true";case m.INT32:case m.UINT32:case m.SINT32:case m.FIXED32:case m.
@@ -180,7 +180,7 @@ r+o,8);if(Number.isNaN(s))return!1;t.push(s);break}case"x":{let r=n.c,o=n.take(2
 break}case"u":{let r=n.c,o=n.take(4);if(o===!1)return!1;let s=parseInt(r+o,16);if(Number.isNaN(s))return!1;let a=new Uint8Array(4);new DataView(a.buffer).setInt32(
 0,s,!0),t.push(a[0],a[1],a[2],a[3]);break}case"U":{let r=n.c,o=n.take(8);if(o===!1)return!1;let s=T.uEnc(r+o),a=new Uint8Array(8),i=new DataView(a.buffer);i.setInt32(
 0,s.lo,!0),i.setInt32(4,s.hi,!0),t.push(a[0],a[1],a[2],a[3],a[4],a[5],a[6],a[7]);break}}break;default:t.push(n.c.charCodeAt(0))}return new Uint8Array(t)}function*Zt(e){switch(e.kind){case"file":for(let t of e.messages)yield t,yield*Zt(t);yield*e.enums,yield*e.services,yield*e.extensions;break;case"message":for(let t of e.
-nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Mc(e)}function Le(...e){return as(e,Uc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
+nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Mc(e)}function Ae(...e){return as(e,Uc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
 ogle.protobuf.FileDescriptorSet"){for(let r of e[0].file)t?.(r),os(r,n);return n}if("$typeName"in e[0]){let a=function(i){let c=[];for(let u of i.dependency){if(n.
 getFile(u)!=null||s.has(u))continue;let l=o(u);if(!l)throw new Error(`Unable to resolve ${u}, imported by ${i.name}`);"kind"in l?n.addFile(l,!1,!0):(s.add(l.name),
 c.push(l))}return c.concat(...c.map(a))},r=e[0],o=e[1],s=new Set;for(let i of[r,...a(r)].reverse())t?.(i),os(i,n)}else for(let r of e)for(let o of r.files)n.addFile(
@@ -235,8 +235,8 @@ ist",f){case Tt:case xt:u.listKind="message",u.message=n.getMessage(fe(e.typeNam
 enum=n.getEnum(fe(e.typeName)),ee(u.enum);break;default:u.listKind="scalar",u.scalar=f,u.longAsString=d==ns;break}return u.packed=su(e,t),u}switch(f){case Tt:case xt:
 u.fieldKind="message",u.message=n.getMessage(fe(e.typeName)),ee(u.message,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),u.delimitedEncoding=
 ss(e,t),u.getDefaultValue=()=>{};break;case ts:{let y=n.getEnum(fe(e.typeName));ee(y!==void 0,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),
-u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>_e(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
-scalar=f,u.longAsString=d==ns,u.getDefaultValue=()=>_e(e,"defaultValue")?es(f,e.defaultValue):void 0;break}}return u}function qc(e){switch(e.syntax){case"":case"\
+u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>Oe(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
+scalar=f,u.longAsString=d==ns,u.getDefaultValue=()=>Oe(e,"defaultValue")?es(f,e.defaultValue):void 0;break}}return u}function qc(e){switch(e.syntax){case"":case"\
 proto2":return Pc;case"proto3":return Fc;case"editions":if(e.edition===$c)return cs;if(e.edition in us)return e.edition;throw new Error(`${e.name}: unsupported \
 edition`);default:throw new Error(`${e.name}: unsupported syntax "${e.syntax}"`)}}function Qc(e,t){return e.dependency.map(n=>{let r=t.getFile(n);if(!r)throw new Error(
 `Cannot find ${n}, imported by ${e.name}`);return r})}function eu(e,t){let n=nu(e)+"_";for(let r of t){if(!r.name.toLowerCase().startsWith(n))return;let o=r.name.
@@ -244,15 +244,15 @@ substring(n.length);if(o.length==0||/^\d/.test(o))return}return n}function tu(e)
 null&&n!==void 0?n:[]){if(a.no!==998||a.wireType!==A.LengthDelimited)continue;let i=new ae(new ae(a.data).bytes());for(;i.pos<i.len;){let[c,u]=i.tag();c===1&&u===
 A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function nu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function qt(e,t,n){
 let r;return t?r=`${t.typeName}.${e.name}`:n.proto.package.length>0?r=`${n.proto.package}.${e.name}`:r=`${e.name}`,r}function fe(e){return e.startsWith(".")?e.substring(
-1):e}function ru(e,t){if(!_e(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return ee(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
-r field #${e.number} not found`),n}function ou(e,t,n,r){if(e.label==Gc)return Yc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ae("fieldPre\
+1):e}function ru(e,t){if(!Oe(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return ee(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
+r field #${e.number} not found`),n}function ou(e,t,n,r){if(e.label==Gc)return Yc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ce("fieldPre\
 sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?lr:o}function su(e,t){if(e.label!=hr)return!1;switch(e.type){case Bc:case Vc:case xt:case Tt:return!1}
-let n=e.options;return n&&_e(n,"packed")?n.packed:Kc==Ae("repeatedFieldEncoding",{proto:e,parent:t})}function au(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
+let n=e.options;return n&&Oe(n,"packed")?n.packed:Kc==Ce("repeatedFieldEncoding",{proto:e,parent:t})}function au(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
 find(r=>r.number===2);return ee(t&&t.fieldKind=="scalar"&&t.scalar!=m.BYTES&&t.scalar!=m.FLOAT&&t.scalar!=m.DOUBLE&&n&&n.fieldKind!="list"&&n.fieldKind!="map"),
-{key:t,value:n}}function iu(e){var t;return Hc==Ae("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
-!0:Jc==Ae("messageEncoding",{proto:e,parent:t})}function cu(e,t){return jc==Ae("utf8Validation",{proto:e,parent:t})}function Ae(e,t){var n,r;let o=(n=t.proto.options)===
-null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ae(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
-edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ae(e,t.parent)}function ee(e,t){if(!e)throw new Error(t)}function fs(e){let t=uu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function uu(e){return Object.assign(Object.create({syntax:"",edition:0}),
+{key:t,value:n}}function iu(e){var t;return Hc==Ce("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
+!0:Jc==Ce("messageEncoding",{proto:e,parent:t})}function cu(e,t){return jc==Ce("utf8Validation",{proto:e,parent:t})}function Ce(e,t){var n,r;let o=(n=t.proto.options)===
+null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ce(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
+edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ce(e,t.parent)}function ee(e,t){if(!e)throw new Error(t)}function fs(e){let t=uu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function uu(e){return Object.assign(Object.create({syntax:"",edition:0}),
 Object.assign(Object.assign({$typeName:"google.protobuf.FileDescriptorProto",dependency:[],publicDependency:[],weakDependency:[],optionDependency:[],service:[],
 extension:[]},e),{messageType:e.messageType.map(ds),enumType:e.enumType.map(ps)}))}function ds(e){var t,n,r,o,s,a,i,c;return Object.assign(Object.create({visibility:0}),
 {$typeName:"google.protobuf.DescriptorProto",name:e.name,field:(n=(t=e.field)===null||t===void 0?void 0:t.map(lu))!==null&&n!==void 0?n:[],extension:[],nestedType:(o=
@@ -513,7 +513,7 @@ switch(e.scalar){case m.INT32:case m.SFIXED32:case m.SINT32:case m.FIXED32:case 
 DOUBLE:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return Number.isNaN(n)?"NaN":n===Number.POSITIVE_INFINITY?"Infinity":n===Number.NEGATIVE_INFINITY?"-Inf\
 inity":n};case m.STRING:return(t,n)=>{if(typeof n!="string")throw Ye(e,n);return n};case m.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ye(e,n);return n};case m.
 UINT64:case m.FIXED64:case m.INT64:case m.SFIXED64:case m.SINT64:return(t,n)=>{if(typeof n=="bigint"||typeof n=="string"||typeof n=="number"&&Number.isInteger(n))
-return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ce(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
+return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return _e(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
 annot encode ${e} to JSON: ${(n=Wt(e,t))===null||n===void 0?void 0:n.message}`)}function Ju(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
 s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let l=ta(r,u),[p,f]=We(u,l),d=p[M],y=Wu(f)(t,d[f.localName]);y!==
 void 0&&(e[u.jsonName]=y)}}}function Hu(e,t){if(e.typeUrl==="")return{};let{registry:n}=t,r,o;if(n&&(r=js(e,n),r&&(o=n.getMessage(r.$typeName))),!o||!r)throw new Error(
@@ -613,15 +613,15 @@ return t instanceof Error?Object.getPrototypeOf(t)===e.prototype?!0:t.name==="Co
 Array.isArray(t.details)&&"rawMessage"in t&&typeof t.rawMessage=="string"&&"cause"in t:!1}findDetails(t){let n=t.kind==="message"?{getMessage:o=>o===t.typeName?
 t:void 0}:t,r=[];for(let o of this.details){if("desc"in o){n.getMessage(o.desc.typeName)&&r.push(C(o.desc,o.value));continue}let s=n.getMessage(o.type);if(s)try{
 r.push(J(s,o.value))}catch{}}return r}};function hl(e,t){return e.length?`[${He(t)}] ${e}`:`[${He(t)}]`}function ga(e,t,n){try{let r=ie(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
-t.append(o,r)});return t}var Re=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function ke(e,t,n=!1){if(t>e){let r=`m\
+t.append(o,r)});return t}var Le=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function Re(e,t,n=!1){if(t>e){let r=`m\
 essage size is larger than configured readMaxBytes ${e}`;throw n&&(r=`message size ${t} is larger than configured readMaxBytes ${e}`),new b(r,h.ResourceExhausted)}}function va(e){return new Lr(e)}var Lr=class{constructor(t){this.readMaxBytes=t,this.header=new Uint8Array(5),this.headerView=new DataView(this.header.buffer),this.
 buf=[]}get byteLength(){return this.buf.reduce((t,n)=>t+n.byteLength,0)}decode(t){this.buf.push(t);let n=[];for(;;){let r=this.pop();if(!r)break;n.push(r)}return n}pop(){
 if(!(!this.env&&(this.env=this.head(),!this.env))&&this.cons(this.env.data)){let t=this.env;return this.env=void 0,t}}head(){if(!this.cons(this.header))return;let t=this.
-headerView.getUint8(0),n=this.headerView.getUint32(1);return ke(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
+headerView.getUint8(0),n=this.headerView.getUint32(1);return Re(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
 n)return!1;let r=0;for(;r<n;){let o=this.buf.shift();o.byteLength>n-r?(t.set(o.subarray(0,n-r),r),this.buf.unshift(o.subarray(n-r)),r+=n-r):(t.set(o,r),r+=o.byteLength)}
-return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
-compress(o),r=r|Re),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re){if(!t)throw new b("received compressed envelope, but do not \
-know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Re}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
+return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Le)===Le)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
+compress(o),r=r|Le),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Le)===Le){if(!t)throw new b("received compressed envelope, but do not \
+know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Le}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
 n.buffer,n.byteOffset,n.byteLength);return r.setUint8(0,e),r.setUint32(1,t.length),n}var te=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},N=function(e){
@@ -653,11 +653,11 @@ return ue(this,arguments,function*(){var t,n,r,o;try{for(var s=!0,a=te(e),i;i=yi
 Ta(c,u))}}catch(c){n={error:c}}finally{try{!s&&!t&&(r=a.return)&&(yield N(r.call(a)))}finally{if(n)throw n.error}}})}}function Te(e){return function(t){return ue(
 this,arguments,function*(){var n,r,o,s;let a=va(e);try{for(var i=!0,c=te(t),u;u=yield N(c.next()),n=u.done,!n;i=!0){s=u.value,i=!1;let l=s;for(let p of a.decode(
 l))yield yield N(p)}}catch(l){r={error:l}}finally{try{!i&&!n&&(o=c.return)&&(yield N(o.call(c)))}finally{if(r)throw r.error}}if(a.byteLength>0)throw new b("prot\
-ocol error: incomplete envelope",h.InvalidArgument)})}}async function wl(e,t,n){var r,o,s,a,i,c,u,l;let[p,f]=El(n);if(p){f>t&&ke(t,f,!0);let O=new Uint8Array(f),
+ocol error: incomplete envelope",h.InvalidArgument)})}}async function wl(e,t,n){var r,o,s,a,i,c,u,l;let[p,f]=El(n);if(p){f>t&&Re(t,f,!0);let O=new Uint8Array(f),
 $=0;try{for(var d=!0,y=te(e),g;g=await y.next(),r=g.done,!r;d=!0){a=g.value,d=!1;let se=a;if($+se.byteLength>f)throw new b(`protocol error: promised ${f} bytes,\
  received ${$+se.byteLength}`,h.InvalidArgument);O.set(se,$),$+=se.byteLength}}catch(se){o={error:se}}finally{try{!d&&!r&&(s=y.return)&&await s.call(y)}finally{
 if(o)throw o.error}}if($<f)throw new b(`protocol error: promised ${f} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=te(e),R;R=
-await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,ke(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
+await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,Re(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
 if(c)throw c.error}}let D=new Uint8Array(E),k=0;for(let O=w.shift();O;O=w.shift())D.set(O,k),k+=O.byteLength;return D}function El(e){if(e==null)return[!1,0];let t=typeof e==
 "string"?parseInt(e,10):e;return!Number.isSafeInteger(t)||t<0?[!1,t]:[!0,t]}function Ia(e){let t=e[Symbol.asyncIterator]();if(t.throw===void 0)throw new Error("AsyncIterable does not implement throw");let n=t,r,o,s={next(){return o=n.next().
 finally(()=>{o=void 0}),o},throw(i){return n.throw(i)}};t.return!==void 0&&(s=Object.assign(Object.assign({},s),{return(i){return n.return(i)}}));let a=!1;return{
@@ -668,15 +668,15 @@ new b("the operation timed out",h.DeadlineExceeded))},r;return e!==void 0&&(e<=0
 if(!e.aborted)return;if(e.reason!==void 0)return e.reason;let t=new Error("This operation was aborted");return t.name="AbortError",t}function de(){return{get(e){return e.id in this?this[e.id]:e.defaultValue},set(e,t){return this[e.id]=t,this},delete(e){return delete this[e.id],this}}}function vl(e){let t=new Headers,n=new TextDecoder().decode(e).split(`\r
 `);for(let r of n){if(r==="")continue;let o=r.indexOf(":");if(o>0){let s=r.substring(0,o).trim(),a=r.substring(o+1).trim();t.append(s,a)}}return t}function Nl(e){
 let t=[];return e.forEach((n,r)=>{t.push(`${r}: ${n}\r
-`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:Nl,parse:vl}}var De="Content-Type",ne="Grpc-Encoding",Ue="Grpc-Accept-Encoding",Me="Grpc-Timeout",V="Grpc-Status",Pe="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
-tus-Details-Bin";var Fe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Sl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
+`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:Nl,parse:vl}}var ke="Content-Type",ne="Grpc-Encoding",De="Grpc-Accept-Encoding",Ue="Grpc-Timeout",V="Grpc-Status",Me="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
+tus-Details-Bin";var Pe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Sl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
 0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ce(Sl,0);var pe="Content-Type",Ze="Content-Length",X="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
-ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Tl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,ne,Ue,Me,V,Pe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Tl.has(r.toLowerCase())||e.append(
+ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Tl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,ne,De,Ue,V,Me,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Tl.has(r.toLowerCase())||e.append(
 r,n)})}var xl="0";function et(e){var t;let n=e.get(kr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
 substring(a.typeUrl.lastIndexOf("/")+1),value:a.value})),s.isWireError=!0,s}let r=e.get(V);if(r!=null){if(r===xl)return;let o=parseInt(r,10),s;return o in h?s=new b(
-decodeURIComponent((t=e.get(Pe))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
+decodeURIComponent((t=e.get(Me))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
 asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Mr(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function Il(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=bn(Ba(
-e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return ke(t.readMaxBytes,n.byteLength,!0),e.parse(
+e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return Re(t.readMaxBytes,n.byteLength,!0),e.parse(
 n)}}}function Ba(e,t){return{parse(n){try{return J(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`parse binary: ${o}`,h.Internal)}},serialize(n){
 try{return ge(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`serialize binary: ${o}`,h.Internal)}}}}function Va(e,t){var n,r;let o=(n=
 t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=Il(t);return{parse(i){try{let c=s.decode(i);return fn(
@@ -689,7 +689,7 @@ isWireError=!0,"details"in e&&Array.isArray(e.details))for(let i of e.details){i
 value!="string")throw n;try{a.details.push({type:i.type,value:ie(i.value),debug:i.debug})}catch{throw n}}return a}function Za(e,t,n){let r;try{r=JSON.parse(new TextDecoder().
 decode(e))}catch{throw n}return Pr(r,t,n)}function za(e,t){let n={code:He(e.code)};return e.rawMessage.length>0&&(n.message=e.rawMessage),e.details.length>0&&(n.
 details=e.details.map(r=>{if("desc"in r){let o=C(r.desc,r.value),s={type:r.desc.typeName,value:ge(r.desc,o)};try{s.debug=_t(r.desc,o,t)}catch{}return s}return r}).
-map(r=>{var{value:o}=r,s=Cl(r,["value"]);return Object.assign(Object.assign({},s),{value:Ce(o,"std_raw")})})),n}var qa=2;function Al(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
+map(r=>{var{value:o}=r,s=Cl(r,["value"]);return Object.assign(Object.assign({},s),{value:_e(o,"std_raw")})})),n}var qa=2;function Al(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
 "object"||n==null||Array.isArray(n))throw t;let r=new Headers;if("metadata"in n){if(typeof n.metadata!="object"||n.metadata==null||Array.isArray(n.metadata))throw t;
 for(let[s,a]of Object.entries(n.metadata)){if(!Array.isArray(a)||a.some(i=>typeof i!="string"))throw t;for(let i of a)r.append(s,i)}}let o="error"in n&&n.error!=
 null?Pr(n.error,r,t):void 0;return{metadata:r,error:o}}function Ll(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
@@ -701,7 +701,7 @@ onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Rl(e,t,n,r,a);if(s!=null){l
 c,o.map(u=>u.name).join(","))}return i}function kl(e,t,n,r){let o=r.get(pe),s=Xa(o);if(n!==200){let i=new b(`HTTP ${n}`,ei(n),r);if(e=="unary"&&s&&!s.binary)return{isUnaryError:!0,unaryError:i};throw i}
 let a={binary:t,stream:e!=="unary"};if(s?.binary!==a.binary||s.stream!==a.stream)throw new b(`unsupported content type ${o}`,s===void 0?h.Unknown:h.Internal,r);
 return{isUnaryError:!1}}function $r(e,t,n,r,o){let s,a=o.get(e=="unary"?X:ze);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
-`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},kl(e,n,r,o))}var ni="application/";function Dl(e,t){return t?Ce(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
+`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},kl(e,n,r,o))}var ni="application/";function Dl(e,t){return t?_e(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
 header.get(X);s!==null&&s!=="identity"&&(o="&compression="+encodeURIComponent(s),n=!0),n&&(r+="&base64=1"),r+=o;let a=e.header.get(pe);a?.indexOf(ni)===0&&(r+="\
 &encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+Dl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,X,qe])c.delete(u);return Object.
 assign(Object.assign({},e),{requestMethod:"GET",url:i,header:c})}function tt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:Ur(e.req.method.input,e.req.message),signal:n});return t(
@@ -735,9 +735,9 @@ try{for(var _=!0,R=Ul(d),D;D=yield rt(R.next()),y=D.done,!y;_=!0){E=D.value,_=!1
 ponse",h.InvalidArgument);if(S=!0,k.value.error){let O=k.value.error;throw l.header.forEach(($,se)=>{O.metadata.append(se,$)}),O}k.value.metadata.forEach((O,$)=>f.
 trailer.set($,O));continue}if(S)throw new b("protocol error: received extra message after EndStreamResponse",h.InvalidArgument);yield yield rt(k.value)}}catch(k){
 g={error:k}}finally{try{!_&&!y&&(w=R.return)&&(yield rt(w.call(R)))}finally{if(g)throw g.error}}if(!S)throw new b("protocol error: missing EndStreamResponse",h.
-InvalidArgument)})},{propagateDownStreamError:!0})});return f}})}}}function Pl(e,t,n){let r=new Headers(n??{});return r.set(De,e?Ga:Wa),r.has(Fe)||r.set(Fe,"connect-es/2.2.0"),t!==void 0&&r.set(Me,`${t}m`),r.set("Te","trailers"),
-r}function Vr(e,t,n,r,o){let s=Pl(e,t,n);return o!=null&&s.set(ne,o.name),r.length>0&&s.set(Ue,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Fl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(De);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
+InvalidArgument)})},{propagateDownStreamError:!0})});return f}})}}}function Pl(e,t,n){let r=new Headers(n??{});return r.set(ke,e?Ga:Wa),r.has(Pe)||r.set(Pe,"connect-es/2.2.0"),t!==void 0&&r.set(Ue,`${t}m`),r.set("Te","trailers"),
+r}function Vr(e,t,n,r,o){let s=Pl(e,t,n);return o!=null&&s.set(ne,o.name),r.length>0&&s.set(De,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Fl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(ke);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
 has(V),headerError:et(t)}}function Gr(e,t,n){let{foundStatus:r,headerError:o}=Fl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
 a),!s))throw new b(`unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}function ot(e,t){let n=et(e);if(n)throw t.forEach((r,o)=>{n.metadata.append(o,r)}),n;if(!t.has(V)&&!e.has(V))throw new b("protocol error: missing status",h.Internal)}var si=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
@@ -763,9 +763,9 @@ useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de()
 header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,
 foundStatus:p,headerError:f}=Gr(e.acceptCompression,u.status,u.header);if(f)throw f;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
 message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),function(y){return Bl(this,arguments,function*(){yield Lt(yield*$l(
-si(y))),p||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Vl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(De,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Fe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
-s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Fe,i),t!==void 0&&a.set(Me,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Vl(e,t,n,s);return o!=null&&a.set(ne,o.name),
-r.length>0&&a.set(Ue,r.map(i=>i.name).join(",")),a}function Gl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Pe))!==null&&n!==void 0?n:`HTTP ${e}`),
+si(y))),p||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Vl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(ke,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Pe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
+s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Pe,i),t!==void 0&&a.set(Ue,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Vl(e,t,n,s);return o!=null&&a.set(ne,o.name),
+r.length>0&&a.set(De,r.map(i=>i.name).join(",")),a}function Gl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Me))!==null&&n!==void 0?n:`HTTP ${e}`),
 wn(e),t)}function Kr(e,t,n){let{foundStatus:r,headerError:o}=Gl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
 `unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}var ii=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
@@ -803,27 +803,27 @@ n+=ci(r,a)}return Uint8Array.from(n,r=>r.charCodeAt(0))}function Hr(e){let t="";
 return`${e}: ${t}\r
 `}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,jl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===jl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var Xl=0,Zl=1,Dt=64,Ut=128,jr=32,fi=36,Ie=5,zl=16*1024,ql=64*1024;function Xr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
 1,t.byteLength),n.set(t,Ie),n}var kt=class{#e;#t=[];#n=0;#r;constructor(t){this.#e=t}push(t){t.byteLength!==0&&(this.#t.push(t),this.#n+=t.byteLength)}next(){if(this.#r===
-void 0){if(this.#n<Ie)return;this.#r=Ie+this.#s()}if(this.#n<this.#r)return;let t=this.#o(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Ie),bytes:t}}get isAtBorder(){
-return this.#n===0}#s(){let t=new Uint8Array(Ie);for(let o=0,s=0;s<Ie;o+=1){let a=this.#t[o].subarray(0,Ie-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
-getUint32(1),r=Ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#o(t){this.#n-=
+void 0){if(this.#n<Ie)return;this.#r=Ie+this.#o()}if(this.#n<this.#r)return;let t=this.#s(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Ie),bytes:t}}get isAtBorder(){
+return this.#n===0}#o(){let t=new Uint8Array(Ie);for(let o=0,s=0;s<Ie;o+=1){let a=this.#t[o].subarray(0,Ie-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
+getUint32(1),r=Ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#s(t){this.#n-=
 t;let n=this.#t[0];if(n.byteLength>t)return this.#t[0]=n.subarray(t),n.subarray(0,t);if(n.byteLength===t)return this.#t.shift(),n;let r=new Uint8Array(t),o=0,s=0;
 for(;o<t;){let a=this.#t[s],i=a.subarray(0,t-o);r.set(i,o),o+=i.byteLength,i.byteLength<a.byteLength?this.#t[s]=a.subarray(i.byteLength):s+=1}return this.#t.splice(
 0,s),r}};function Ql(e,t){if(e&jr)return zl;if(e===Xl||e===Zl)return t;if(e===Dt||e===Ut)return ql;throw new b(`a frame with unknown flags 0x${e.toString(16)}`,
-h.Internal)}var em=64*1024,tm=3;function hi(e,t){return n=>new Zr(e,t.readMaxBytes,n).start()}var Zr=class{#e;#t;#n;#r;#s;#o;#a=[];#i=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
-t,this.#t=n,this.#n=r,this.#r=r.signal??new AbortController().signal,this.#s=(r.body??pi())[Symbol.asyncIterator](),this.#u=new kt(n)}async start(){this.#r.addEventListener(
-"abort",this.#E);try{if(this.#r.aborted)throw b.from(this.#r.reason,h.Canceled);let t=await this.#f(this.#h());this.#a=void 0;let n=new Headers;if(t.flags===Ut)
+h.Internal)}var em=64*1024,tm=3;function hi(e,t){return n=>new Zr(e,t.readMaxBytes,n).start()}var Zr=class{#e;#t;#n;#r;#o;#s;#i=[];#a=0;#c;#u;#l=!1;#m;constructor(t,n,r){this.#e=
+t,this.#t=n,this.#n=r,this.#r=r.signal??new AbortController().signal,this.#o=(r.body??pi())[Symbol.asyncIterator](),this.#u=new kt(n)}async start(){this.#r.addEventListener(
+"abort",this.#E);try{if(this.#r.aborted)throw b.from(this.#r.reason,h.Canceled);let t=await this.#f(this.#h());this.#i=void 0;let n=new Headers;if(t.flags===Ut)
 return this.#p(t,n),{status:200,header:di(new Headers),body:pi(),trailer:n};if(t.flags!==Dt)throw new b("the response does not begin with headers",h.Internal);return{
 status:200,header:di(Hr(t.payload)),body:this.#d(n),trailer:n}}catch(t){throw this.#y(t)}}#h(){let t=`/${this.#n.url.split("/").slice(-2).join("/")}`;return Xr(
 Dt,li(t,this.#n.header))}async#f(t){for(let n=1;;n+=1){let r=await this.#e(this.#r);if(this.#m)throw r.cancel(this.#m.code),this.#m;this.#c=r,this.#u=new kt(this.#t),
-this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#a||n===tm)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#g(t,n){
-try{await t.send(n);for(let r of[...this.#a??[]])await t.send(r);for(;;){this.#o??=this.#s.next();let r=await this.#o;if(this.#c!==t)return;if(this.#o=void 0,r.
-done)break;this.#b(r.value),await t.send(r.value)}await t.send(Xr(Ut,new Uint8Array)),await t.finish()}catch(r){r instanceof P||this.#y(r)}}#b(t){this.#a&&(this.#i+=
-t.byteLength,this.#i>em?this.#a=void 0:this.#a.push(t))}async*#d(t){try{for(;!this.#l;){let n=await this.#w(this.#c);if(n.flags===Ut)this.#p(n,t);else{if(n.flags===
+this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof P&&o.code===Rt)||!this.#i||n===tm)throw o;r.draining(),r.cancel(h.Unavailable),this.#c=void 0}}}async#g(t,n){
+try{await t.send(n);for(let r of[...this.#i??[]])await t.send(r);for(;;){this.#s??=this.#o.next();let r=await this.#s;if(this.#c!==t)return;if(this.#s=void 0,r.
+done)break;this.#b(r.value),await t.send(r.value)}await t.send(Xr(Ut,new Uint8Array)),await t.finish()}catch(r){r instanceof P||this.#y(r)}}#b(t){this.#i&&(this.#a+=
+t.byteLength,this.#a>em?this.#i=void 0:this.#i.push(t))}async*#d(t){try{for(;!this.#l;){let n=await this.#w(this.#c);if(n.flags===Ut)this.#p(n,t);else{if(n.flags===
 Dt)throw new b("the response has headers twice",h.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
 e was not read to its end",h.Canceled))}}async#w(t){for(;;){let n=this.#u.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
 ended before its trailers",h.Internal);this.#u.push(r)}else if(n.flags===fi)t.draining();else if(!(n.flags&jr))return n}}#p(t,n){Hr(t.payload).forEach((r,o)=>n.
 append(o,r)),this.#v(Z)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??nm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
-(this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#s.return?.().catch(()=>{}))}};function nm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
+(this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function nm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
 Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function st(e,t){let n=bi(t),r=Wr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,rm(c),u)}}function yi(e){let t=gi(om(
 e.fetch??((r,o)=>fetch(r,o)))),n=Jr({...bi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
  cannot stream from the client",h.Unimplemented);return n.stream(r,...o)}}}function bi(e){return{...e,useBinaryFormat:e.useBinaryFormat??!0,interceptors:e.interceptors??
@@ -839,76 +839,76 @@ from(t,h.Unavailable)}}function re(e,t){return new Promise((n,r)=>{let o=()=>r(t
 e))return new P(`the WebSocket was lost (${e})`,void 0);let n=e>vn&&e<vn+256?e-vn:vi;return new P(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
 function xi(e){if(e instanceof ArrayBuffer&&e.byteLength>=Ei&&new DataView(e).getUint32(1)===e.byteLength-Ei)return new Uint8Array(e);throw new P("the gateway s\
 ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var cm=1<<20,um=64<<20,Oi=128,lm=32,mm=8,Nn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
-(o,s)=>{t.onopen=()=>t.protocol===Mt?o():this.#o(Ii()),this.#c().then(()=>this.#i()).catch(s)}),t.onerror=()=>{},t.onmessage=({data:o})=>this.#s(o),t.onclose=({
-code:o,reason:s})=>this.#a(Ti(o,s))}socket;readMaxBytes;owner;carrier="websocket";opened;#e=[];#t=0;#n;#r=new Set;async send(t){this.#i(),this.socket.send(t);for(let n=1;this.
-socket.bufferedAmount>cm;n=Math.min(2*n,lm))await this.#c(n),this.#i()}async finish(){this.#i()}async receive(){for(;this.#e.length===0&&!this.#n;)await this.#c();
-let t=this.#e.shift();if(t)this.#t-=t.length+Oi;else if(this.#n?.error)throw this.#n.error;return t}cancel(t){this.#o(new P("the call was given up",t),t)}lose(t){
-this.#o(new P(t,void 0))}draining(){this.owner.drain()}#s(t){if(!this.#n)try{let n=xi(t);if(this.#t+=n.length+Oi,this.#t>um+this.readMaxBytes)throw fm();this.#e.
-push(n),this.#u()}catch(n){this.#o(n)}}#o(t,n=1){this.#e=[],this.socket.close(Si(n)),this.#a(t)}#a(t){this.#n||(this.#n={error:t},this.#u(),this.owner.release())}#i(){
+(o,s)=>{t.onopen=()=>t.protocol===Mt?o():this.#s(Ii()),this.#c().then(()=>this.#a()).catch(s)}),t.onerror=()=>{},t.onmessage=({data:o})=>this.#o(o),t.onclose=({
+code:o,reason:s})=>this.#i(Ti(o,s))}socket;readMaxBytes;owner;carrier="websocket";opened;#e=[];#t=0;#n;#r=new Set;async send(t){this.#a(),this.socket.send(t);for(let n=1;this.
+socket.bufferedAmount>cm;n=Math.min(2*n,lm))await this.#c(n),this.#a()}async finish(){this.#a()}async receive(){for(;this.#e.length===0&&!this.#n;)await this.#c();
+let t=this.#e.shift();if(t)this.#t-=t.length+Oi;else if(this.#n?.error)throw this.#n.error;return t}cancel(t){this.#s(new P("the call was given up",t),t)}lose(t){
+this.#s(new P(t,void 0))}draining(){this.owner.drain()}#o(t){if(!this.#n)try{let n=xi(t);if(this.#t+=n.length+Oi,this.#t>um+this.readMaxBytes)throw fm();this.#e.
+push(n),this.#u()}catch(n){this.#s(n)}}#s(t,n=1){this.#e=[],this.socket.close(Si(n)),this.#i(t)}#i(t){this.#n||(this.#n={error:t},this.#u(),this.owner.release())}#a(){
 if(this.#n)throw this.#n.error??new P("the response is complete",Z)}#c(t){return new Promise(n=>{let r=()=>{this.#r.delete(r),clearTimeout(o),n()},o=t===void 0?
 void 0:setTimeout(r,t);this.#r.add(r)})}#u(){for(let t of this.#r)t()}};function fm(){return new P("the gateway sent more than is kept while nothing is read of \
 it",mm)}var at=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
 s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var dm="/grpc-ws/v1",pm=4<<20,hm=6,it=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(dm,new URL(n,globalThis.location?.href)).
-href;this.#e=o.replace(/^http/,"ws"),this.#o=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=new Set;#s=[];#o;async open(t){
-t.throwIfAborted(),this.#t.size===0&&this.#o.becomes("connecting");try{let n=await this.#a(t);return this.#o.becomes("open"),n}catch(n){if(t.aborted)throw this.#l(),
-n;let{message:r}=n,o=new F(`no WebSocket could be opened at ${this.#e}: ${r}`,{cause:n});throw this.#o.becomes("down",o),o}}close(){let t="the transport was clo\
-sed";for(let{reject:n}of this.#s.splice(0))n(new Error(t));for(let n of this.#r)n.abort(new Error(t));for(let n of this.#t)n.lose(t)}async#a(t){this.#n<hm?this.#n+=
+href;this.#e=o.replace(/^http/,"ws"),this.#s=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=new Set;#o=[];#s;async open(t){
+t.throwIfAborted(),this.#t.size===0&&this.#s.becomes("connecting");try{let n=await this.#i(t);return this.#s.becomes("open"),n}catch(n){if(t.aborted)throw this.#l(),
+n;let{message:r}=n,o=new F(`no WebSocket could be opened at ${this.#e}: ${r}`,{cause:n});throw this.#s.becomes("down",o),o}}close(){let t="the transport was clo\
+sed";for(let{reject:n}of this.#o.splice(0))n(new Error(t));for(let n of this.#r)n.abort(new Error(t));for(let n of this.#t)n.lose(t)}async#i(t){this.#n<hm?this.#n+=
 1:await this.#c(t);let n=new AbortController;this.#r.add(n);let r=this.options.connectTimeoutMs??1e4,o=setTimeout(()=>n.abort(new Error(`it was not open within ${r}\
- ms`)),r),s=i=>re(re(i,n.signal),t),a;try{let i=!1,{ticket:c}=this.options,u=c?ym(this.#e,await s(c())):this.#e,l=a=this.#i(u,{drain:()=>this.#o.becomes("draini\
+ ms`)),r),s=i=>re(re(i,n.signal),t),a;try{let i=!1,{ticket:c}=this.options,u=c?ym(this.#e,await s(c())):this.#e,l=a=this.#a(u,{drain:()=>this.#s.becomes("draini\
 ng"),release:()=>{this.#t.delete(l),i&&this.#l()}});return this.#t.add(l),await s(l.opened),i=!0,l}catch(i){throw a?.lose("it was not opened"),i}finally{clearTimeout(
-o),this.#r.delete(n),this.#u()}}#i(t,n){let{webSocket:r=globalThis.WebSocket,readMaxBytes:o=pm}=this.options;if(!r)throw new Error("there is no WebSocket here");
-return new Nn(new r(t,[Mt]),o,n)}async#c(t){let n=new Promise((r,o)=>this.#s.push({resolve:r,reject:o}));try{await re(n,t)}catch(r){throw n.then(()=>this.#u(),()=>{}),
-r}}#u(){let t=this.#s.shift();t?t.resolve():this.#n-=1}#l(){this.#t.size===0&&this.#o.becomes("idle")}};function ym(e,t){let n=new URL(e);return n.searchParams.
+o),this.#r.delete(n),this.#u()}}#a(t,n){let{webSocket:r=globalThis.WebSocket,readMaxBytes:o=pm}=this.options;if(!r)throw new Error("there is no WebSocket here");
+return new Nn(new r(t,[Mt]),o,n)}async#c(t){let n=new Promise((r,o)=>this.#o.push({resolve:r,reject:o}));try{await re(n,t)}catch(r){throw n.then(()=>this.#u(),()=>{}),
+r}}#u(){let t=this.#o.shift();t?t.resolve():this.#n-=1}#l(){this.#t.size===0&&this.#s.becomes("idle")}};function ym(e,t){let n=new URL(e);return n.searchParams.
 set("ticket",t),n.href}var ct=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
 jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var bm="/grpc-wt/v1",Sn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
 a=r,i=typeof o=="function"?await o():o;if(a===void 0){let u=new URL(bm,new URL(n,globalThis.location?.href));if(a=u.href,u.protocol==="http:"){let l=this.#e??=await this.#t(
 a,t);if(!l.webtransport_url)throw new F(`${a} names no address for WebTransport`);a=l.webtransport_url,i??=l.certificate_hashes?.map(gm)}}let c=new URL(a);return s&&
 c.searchParams.set("ticket",await s()),{url:c.href,hashes:i}}forget(){this.#e=void 0}async#t(t,n){let{fetch:r=globalThis.fetch}=this.options,o=await r(t,{signal:n,
 headers:{accept:"application/json"}});if(!o.ok)throw new F(`${t} answered ${o.status}`);return await o.json()}};function gm(e){return{algorithm:"sha-256",value:Uint8Array.
-from(atob(e),t=>t.charCodeAt(0))}}var _i=13,wm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r;async send(t){
-try{this.#e.write(t).catch(Oe),await this.#e.ready}catch(n){throw await this.#a(n)}}async finish(){try{this.#e.close().catch(Oe),await this.#e.ready}catch(t){throw await this.#a(
-t)}}async receive(){if(this.#r)throw this.#r;try{let{done:t,value:n}=await this.#t.read();if(this.#r)throw this.#r;return t&&this.#o(),n}catch(t){let n=await this.#a(
-t);throw this.#s(Z,n),n}}cancel(t){this.#s(t,new P("the call was given up",t))}draining(){this.owner.drain()}#s(t,n){this.#r??=n;let r=Em(t);this.#e.abort(r).catch(
-Oe),this.#t.cancel(r).catch(Oe),this.#o()}#o(){this.#n||(this.#n=!0,this.owner.release())}async#a(t){if(this.#r)return this.#r;let n=await this.#i(t);n===Rt&&this.
-owner.drain();let r=n===void 0?"the session is gone":`the gateway ended the stream with code ${n}`;return this.#r??new P(r,n,{cause:t})}async#i(t){let{source:n,
-streamErrorCode:r}=t;if(n==="stream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,wm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.
-closed.then(()=>s,u=>u.streamErrorCode||s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function Em(e){let{WebTransportError:t}=globalThis;if(!t)return Object.
-assign(new Error("the stream was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Oe(){}var vm="grpc-wt-1",Nm=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[vm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
-catch(Oe);try{return await re(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
-then(({closeCode:o})=>this.#u(o===Nm?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Oe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#s=0;#o=Promise.
-resolve();get lanes(){return this.#e}get hasEnded(){return this.#n}get isFull(){return this.#s>0}get isUsable(){return!this.#t&&!this.#n}reserve(){this.#e+=1,clearTimeout(
-this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#i()},r=this.#a(t).then(o=>new Tn(o,n));try{return await re(r,t)}catch(o){
+from(atob(e),t=>t.charCodeAt(0))}}var _i=13,wm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r=!1;#o;async send(t){
+try{this.#e.write(t).catch(Fe),await this.#e.ready}catch(n){throw await this.#a(n)}}async finish(){if(this.#o)throw this.#o;this.#r=!0}async receive(){if(this.#o)
+throw this.#o;try{let{done:t,value:n}=await this.#t.read();if(this.#o)throw this.#o;return t&&this.#i(),n}catch(t){let n=await this.#a(t);throw this.#s(Z,n),n}}cancel(t){
+this.#s(t,new P("the call was given up",t))}draining(){this.owner.drain()}#s(t,n){this.#o??=n;let r=Em(t);this.#e.abort(r).catch(Fe),this.#t.cancel(r).catch(Fe),
+this.#i()}#i(){this.#n||(this.#n=!0,this.owner.release())}async#a(t){if(this.#o)return this.#o;let n=await this.#c(t);n===Rt&&this.owner.drain();let r=n===void 0?
+"the session is gone":`the gateway ended the stream with code ${n}`;return this.#o??new P(r,n,{cause:t})}async#c(t){let{source:n,streamErrorCode:r}=t;if(n==="st\
+ream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,wm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.closed.then(()=>s,u=>u.streamErrorCode||
+s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function Em(e){let{WebTransportError:t}=globalThis;if(!t)return Object.assign(new Error("the stream \
+was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Fe(){}var vm="grpc-wt-1",Nm=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[vm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
+catch(Fe);try{return await re(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
+then(({closeCode:o})=>this.#u(o===Nm?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Fe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
+resolve();get lanes(){return this.#e}get hasEnded(){return this.#n}get isFull(){return this.#o>0}get isUsable(){return!this.#t&&!this.#n}reserve(){this.#e+=1,clearTimeout(
+this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#a()},r=this.#i(t).then(o=>new Tn(o,n));try{return await re(r,t)}catch(o){
 throw r.then(s=>s.cancel(Z),n.release),t.aborted?o:new F("no stream could be opened",{cause:o})}}drain(){this.isUsable&&(this.#t=!0,this.#e===0&&this.close(),this.
-onChange())}close(){this.#u(),In(this.transport)}async#a(t){let n={waitUntilAvailable:!0},r=()=>this.transport.createBidirectionalStream(n);if(!this.isFull)try{
+onChange())}close(){this.#u(),In(this.transport)}async#i(t){let n={waitUntilAvailable:!0},r=()=>this.transport.createBidirectionalStream(n);if(!this.isFull)try{
 return await r()}catch(i){if(this.#n)throw i}let o=new ct({initialMs:10,maxMs:250}),s=async()=>{for(;;){t.throwIfAborted();try{return await r()}catch(i){if(this.#n)
-throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#s+=1;let a=this.#o.then(s).finally(()=>this.#s-=1);return this.#o=a.catch(Oe),a}#i(){this.#e-=1,
+throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(Fe),a}#a(){this.#e-=1,
 !(this.#e>0||this.#n)&&(this.#t?this.close():this.#c())}#c(){this.#r=setTimeout(()=>this.close(),this.idleMs)}#u(t){this.#n||(this.#n=!0,clearTimeout(this.#r),this.
-onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var Sm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#s=0;#o;#a=new Set;#i=0;#c="\
-idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#i;for(let r=Sm;;r-=1){let o=await this.#l(s=>this.#m(
-s),t);try{return await o.open(t)}catch(s){if(r===1||t.aborted||n!==this.#i)throw s}}}close(){let t=new F("WebTransport was closed");this.#i+=1,this.#r=void 0,this.#o=
-void 0,this.#s=0,this.#t.reset();for(let n of this.#a)n.abort(t);for(let n of this.#n)n.close();this.#p()}async#l(t,n){let r=new AbortController,o=this.options.
-connectTimeoutMs??5e3,a=setTimeout(()=>r.abort(new F(`no session within ${o} ms`,{cause:this.#o})),o),i=()=>r.abort(n?.reason);n?.addEventListener("abort",i),this.#a.
-add(r);try{return await t(r.signal)}finally{this.#a.delete(r),n?.removeEventListener("abort",i),clearTimeout(a)}}async#m(t){let n=this.options.webTransport??globalThis.
-WebTransport;if(!n)throw new F("there is no WebTransport here");for(;;){t.throwIfAborted();let r=this.#h();if(r)return r.reserve(),r;let o=this.#s-performance.now();
+onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var Sm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#i=new Set;#a=0;#c="\
+idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#a;for(let r=Sm;;r-=1){let o=await this.#l(s=>this.#m(
+s),t);try{return await o.open(t)}catch(s){if(r===1||t.aborted||n!==this.#a)throw s}}}close(){let t=new F("WebTransport was closed");this.#a+=1,this.#r=void 0,this.#s=
+void 0,this.#o=0,this.#t.reset();for(let n of this.#i)n.abort(t);for(let n of this.#n)n.close();this.#p()}async#l(t,n){let r=new AbortController,o=this.options.
+connectTimeoutMs??5e3,a=setTimeout(()=>r.abort(new F(`no session within ${o} ms`,{cause:this.#s})),o),i=()=>r.abort(n?.reason);n?.addEventListener("abort",i),this.#i.
+add(r);try{return await t(r.signal)}finally{this.#i.delete(r),n?.removeEventListener("abort",i),clearTimeout(a)}}async#m(t){let n=this.options.webTransport??globalThis.
+WebTransport;if(!n)throw new F("there is no WebTransport here");for(;;){t.throwIfAborted();let r=this.#h();if(r)return r.reserve(),r;let o=this.#o-performance.now();
 try{this.#r||o<=0?await re(this.#r??=this.#f(n),t):await En(o,t)}catch(s){if(t.aborted||!this.isOpen)throw s}}}#h(){let{max:t=2,maxCallsPerSession:n=100}=this.options.
-sessions??{},r=this.#w(),o=r.find(a=>a.lanes<n&&!a.isFull),s=r.length<t&&this.#s<=performance.now();return o||s||r.length===0?o:r.reduce((a,i)=>i.lanes<a.lanes?
+sessions??{},r=this.#w(),o=r.find(a=>a.lanes<n&&!a.isFull),s=r.length<t&&this.#o<=performance.now();return o||s||r.length===0?o:r.reduce((a,i)=>i.lanes<a.lanes?
 i:a)}#f(t){let n=this.#l(r=>this.#g(t,r)).then(r=>{if(this.#r!==n)return In(r);this.#r=void 0,this.#b(r)},r=>{let o=r instanceof F?r:new F("no session could be \
 opened",{cause:r});throw this.#r===n&&(this.#r=void 0,this.#d(o)),o});return this.#r=n,this.#p(),n}async#g(t,n){return Ci(t,await re(this.#e.find(n),n),n)}#b(t){
-this.#o=void 0,this.#t.reset();let n=r=>r===void 0?this.#p():this.#d(r);this.#n.add(new xn(t,this.options.sessions?.idleMs??6e4,n)),this.#p()}#d(t){this.#o=t,this.#s=
+this.#s=void 0,this.#t.reset();let n=r=>r===void 0?this.#p():this.#d(r);this.#n.add(new xn(t,this.options.sessions?.idleMs??6e4,n)),this.#p()}#d(t){this.#s=t,this.#o=
 performance.now()+this.#t.next(),this.#e.forget(),this.#p()}#w(){return[...this.#n].filter(t=>t.isUsable)}#p(){for(let t of this.#n)t.hasEnded&&this.#n.delete(t);
 this.#n.size>0||this.#r?globalThis.addEventListener?.("pagehide",this.#u):globalThis.removeEventListener?.("pagehide",this.#u),this.#E()}#E(){let t=this.#y(),n=`${t.
 phase} ${t.failures}`;if(n!==this.#c){this.#c=n;try{this.options.onState?.(t)}catch{}}}#y(){let t={carrier:this.name,failures:this.#t.failures};return this.isOpen?
-{...t,phase:"open"}:this.#r?{...t,phase:"connecting"}:this.#o!==void 0?{...t,phase:"down",error:this.#o}:{...t,phase:this.#n.size>0?"draining":"idle"}}};var On=class{constructor(t,n,r){this.options=t;this.isOpen=n;this.now=r}options;isOpen;now;#e=new Map;carrierOf(t){let n=this.options.order.find(r=>r==="fetch"||
+{...t,phase:"open"}:this.#r?{...t,phase:"connecting"}:this.#s!==void 0?{...t,phase:"down",error:this.#s}:{...t,phase:this.#n.size>0?"draining":"idle"}}};var On=class{constructor(t,n,r){this.options=t;this.isOpen=n;this.now=r}options;isOpen;now;#e=new Map;carrierOf(t){let n=this.options.order.find(r=>r==="fetch"||
 this.isOpen(r));return n&&(t==="unary"||t==="server_streaming")?n:this.attempts()[0]?.carrier}attempts(){let t=this.options.order.filter(o=>o!=="fetch"),n=t.filter(
 o=>!this.#t(o)),r=t.filter(o=>this.#t(o));return[...n.map(o=>({carrier:o,afterMs:this.options.headStartMs})),...r.map(o=>({carrier:o,afterMs:void 0}))]}won(t){let{
 order:n,retryAfterMs:r}=this.options;for(let o of n.slice(0,n.indexOf(t)))this.#t(o)||this.#e.set(o,this.now()+r);this.opened(t)}opened(t){this.#e.delete(t)}forget(){
 this.#e.clear()}#t(t){return!this.isOpen(t)&&this.now()<(this.#e.get(t)??0)}};function Ai(e,t,n){return new Promise((r,o)=>new zr(e,t,n,r,o).start())}var zr=class{constructor(t,n,r,o,s){this.choice=t;this.carriers=n;this.signal=r;this.resolve=
-o;this.reject=s;this.#e=t.attempts()}choice;carriers;signal;resolve;reject;#e;#t=[];#n=0;#r;#s=!1;#o=new AbortController;start(){this.signal.addEventListener("a\
-bort",this.#a),this.signal.aborted?this.#a():this.#i()}#a=()=>{this.#l(),this.#o.abort(this.signal.reason),this.reject(this.signal.reason)};#i(){clearTimeout(this.#r);
-let t=this.#e.shift();if(!t)return;this.#n+=1;let n=this.#e[0]?.afterMs;n!==void 0&&(this.#r=setTimeout(()=>this.#i(),n));let{carrier:r}=t;this.carriers.get(r).
-open(this.#o.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#s){this.choice.opened(t.carrier),t.cancel(Z);return}this.#l(),this.choice.won(t.carrier),
-this.resolve(t)}#u(t,n){this.#n-=1,!this.#s&&(this.#t.push(`${t}: ${n instanceof Error?n.message:n}`),this.#i(),!(this.#n>0)&&(this.#l(),this.reject(new F(`the \
-gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#s=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#a)}};function Li(e,t){let n=new at("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
+o;this.reject=s;this.#e=t.attempts()}choice;carriers;signal;resolve;reject;#e;#t=[];#n=0;#r;#o=!1;#s=new AbortController;start(){this.signal.addEventListener("a\
+bort",this.#i),this.signal.aborted?this.#i():this.#a()}#i=()=>{this.#l(),this.#s.abort(this.signal.reason),this.reject(this.signal.reason)};#a(){clearTimeout(this.#r);
+let t=this.#e.shift();if(!t)return;this.#n+=1;let n=this.#e[0]?.afterMs;n!==void 0&&(this.#r=setTimeout(()=>this.#a(),n));let{carrier:r}=t;this.carriers.get(r).
+open(this.#s.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#o){this.choice.opened(t.carrier),t.cancel(Z);return}this.#l(),this.choice.won(t.carrier),
+this.resolve(t)}#u(t,n){this.#n-=1,!this.#o&&(this.#t.push(`${t}: ${n instanceof Error?n.message:n}`),this.#a(),!(this.#n>0)&&(this.#l(),this.reject(new F(`the \
+gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#o=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#i)}};function Li(e,t){let n=new at("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
 n",s),s}}}var Tm=1e4,xm=["webtransport","websocket","fetch"];function _n(e){let t={connectTimeoutMs:Tm,...e},n=new Map,r=(e.carriers??xm).filter(y=>Im(y,e));r.includes("w\
 ebtransport")&&n.set("webtransport",new ut(t)),r.includes("websocket")&&n.set("websocket",new it(t));let{headStartMs:o=300,retryWebTransportAfterMs:s=3e5}=e,a=y=>n.
 get(y)?.isOpen??!1,i=new On({order:r,headStartMs:o,retryAfterMs:s},a,()=>performance.now()),c=()=>i.forget();globalThis.addEventListener?.("online",c);let u=st(
@@ -931,24 +931,24 @@ fetch, as most pages call gRPC today",transport:_n({baseUrl:r,carriers:["fetch"]
 about:"fetch, in Connect's own protocol",transport:Di(r,o("connect").fetch)}],automatic:a}}function Cm(e){let t=async()=>{throw new b(e,h.Unavailable)};return{unary:t,
 stream:t}}function Pi(e){let{code:t,rawMessage:n,metadata:r}=b.from(e);return{status:to(t),message:n,trailers:r}}function to(e){return e===h.Canceled?"CANCELLED":(h[e]??"\
 Unknown").replace(/(?<=[a-z])[A-Z]/g,"_$&").toUpperCase()}var Fi="//127.0.0.1:9/",Ln=class{#e=new Set;#t={webtransport:new Set,websocket:new Set,fetch:new Set};isCut(t){return this.#e.has(t)}cut(t){this.#e.add(t);for(let n of this.#t[t])
-n();this.#t[t].clear()}mend(t){this.#e.delete(t)}carriers(t){return{webTransport:this.#n(t),webSocket:this.#r(t),fetch:this.#s(t)}}#n(t){if(!("WebTransport"in globalThis))
-return;let n=this;return class extends WebTransport{constructor(r,o){super(n.isCut("webtransport")?`https:${Fi}`:r,o),n.#o("webtransport",()=>this.close({closeCode:0,
-reason:"cut by the page"}),this.closed)}createBidirectionalStream(...r){return t("webtransport"),super.createBidirectionalStream(...r)}}}#r(t){let n=this;return class extends WebSocket{#a=!1;constructor(r,o){
-super(n.isCut("websocket")?new URL(`${new URL(r).protocol}${Fi}`):r,o);let s=new Promise(a=>this.addEventListener("close",()=>a()));n.#o("websocket",()=>this.#i(),
-s)}#i(){this.dispatchEvent(new Event("error")),this.dispatchEvent(new CloseEvent("close",{code:1006,reason:"cut by the page",wasClean:!1})),this.close()}send(r){
-this.#a||t("websocket"),this.#a=!0,super.send(r)}}}#s(t){return async(n,r)=>{let o=new TypeError("cut by the page");if(this.isCut("fetch"))throw o;t("fetch");let s=new AbortController,
+n();this.#t[t].clear()}mend(t){this.#e.delete(t)}carriers(t){return{webTransport:this.#n(t),webSocket:this.#r(t),fetch:this.#o(t)}}#n(t){if(!("WebTransport"in globalThis))
+return;let n=this;return class extends WebTransport{constructor(r,o){super(n.isCut("webtransport")?`https:${Fi}`:r,o),n.#s("webtransport",()=>this.close({closeCode:0,
+reason:"cut by the page"}),this.closed)}createBidirectionalStream(...r){return t("webtransport"),super.createBidirectionalStream(...r)}}}#r(t){let n=this;return class extends WebSocket{#i=!1;constructor(r,o){
+super(n.isCut("websocket")?new URL(`${new URL(r).protocol}${Fi}`):r,o);let s=new Promise(a=>this.addEventListener("close",()=>a()));n.#s("websocket",()=>this.#a(),
+s)}#a(){this.dispatchEvent(new Event("error")),this.dispatchEvent(new CloseEvent("close",{code:1006,reason:"cut by the page",wasClean:!1})),this.close()}send(r){
+this.#i||t("websocket"),this.#i=!0,super.send(r)}}}#o(t){return async(n,r)=>{let o=new TypeError("cut by the page");if(this.isCut("fetch"))throw o;t("fetch");let s=new AbortController,
 a=()=>s.abort(o),i=()=>{this.#t.fetch.delete(a)};this.#t.fetch.add(a);let c=new Request(n,r);c.signal.addEventListener("abort",i);try{let u=await fetch(c,{signal:AbortSignal.
 any([c.signal,s.signal])});if(!u.body)return u;let l=u.body.pipeThrough(new TransformStream({flush:i}));return new Response(l,{status:u.status,headers:u.headers})}catch(u){
-throw i(),u}}}#o(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].delete(n);r.then(o,o)}};var lt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
+throw i(),u}}}#s(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].delete(n);r.then(o,o)}};var lt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
 this.end();for(let{taken:t}of this.#e.splice(0))t()}async*[Symbol.asyncIterator](){try{for(;;){let t=this.#e.shift();if(t)t.taken(),yield t.value;else{if(this.#t)
 return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var Am=[It,yr,Bs,Zs,zs,Ot,$s,ea],no=new Map(Am.map(({proto:e})=>[e.name,e]));function Rn(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=Q(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
-sort(),r=new ro(e),o=[],s=new Map,a=Le();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Le(a,c);let u=c.getService(
+sort(),r=new ro(e),o=[],s=new Map,a=Ae();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Ae(a,c);let u=c.getService(
 i);u?o.push(u):s.set(i,"the server sent other files")}catch(c){s.set(i,c instanceof Error?c.message:String(c))}return{services:o,registry:a,undescribed:s}}function Vi({
 errorResponse:e}){return e?.errorMessage||`error ${e?.errorCode??"without a code"}`}var ro=class{constructor(t){this.ask=t}ask;#e=new Map;#t=new Set;async containing(t){
 let n=await this.ask({fileContainingSymbol:t});if(n.errorResponse)throw new Error(Vi(n));let[r]=this.#n(n);if(!r)throw new Error("the server sent no file");return await this.#r(
-r),Le(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ie(r)));for(let r of n)this.#e.set(r.name,Rn(r));
-return n}async#r(t){if(!this.#t.has(t.name)){this.#t.add(t.name);for(let n of t.dependency){this.#e.has(n)||await this.#s(n);let r=this.#e.get(n);r&&await this.#r(
-r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#s(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Le(Lm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Lm(e){let t=u=>`.grpc.reflection\
+r),Ae(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ie(r)));for(let r of n)this.#e.set(r.name,Rn(r));
+return n}async#r(t){if(!this.#t.has(t.name)){this.#t.add(t.name);for(let n of t.dependency){this.#e.has(n)||await this.#o(n);let r=this.#e.get(n);r&&await this.#r(
+r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Ae(Lm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Lm(e){let t=u=>`.grpc.reflection\
 .${e}.${u}`,n=(u,l,p,f)=>({name:u,number:l,type:p,typeName:f,label:"LABEL_OPTIONAL"}),r=(u,l,p,f)=>({...n(u,l,p,f),label:"LABEL_REPEATED"}),[o,s,a,i]=["TYPE_STR\
 ING","TYPE_BYTES","TYPE_INT32","TYPE_MESSAGE"],c={ServerReflectionRequest:[n("file_by_filename",3,o),n("file_containing_symbol",4,o),n("list_services",7,o)],ServerReflectionResponse:[
 n("file_descriptor_response",4,i,t("FileDescriptorResponse")),n("list_services_response",6,i,t("ListServiceResponse")),n("error_response",7,i,t("ErrorResponse"))],
@@ -970,24 +970,24 @@ ies":String(r)},I("span",{class:"name"},n),I("span",{class:"replies"},`${z(r)} $
 "submit",o=>{o.preventDefault(),!v("send").closest("[data-for]").hidden?this.send():this.call()}),r("repeat",()=>this.repeat()),r("cancel",()=>this.cancel()),r(
 "send-many",()=>this.send(so)),r("keep-sending",()=>this.keepSending()),r("finish",()=>this.finish()),r("cancel-stream",()=>this.cancel())}composer;columns;#e=0;#t=!1;#n;async fresh(){
 await this.cancel();let{method:t}=this.composer;if(t)for(let n of this.columns)n.fresh(t)}async call(t=1){let n=this.composer.read();if(!n)return;await this.cancel();
-let r=this.#r(n);for(let o=0;o<t;o++)await Promise.all(r.map(s=>s.call(n.terms,n.compose)))}async repeat(){this.#t||await this.cancel(),await this.#s("repeat",async(t,{
+let r=this.#r(n);for(let o=0;o<t;o++)await Promise.all(r.map(s=>s.call(n.terms,n.compose)))}async repeat(){this.#t||await this.cancel(),await this.#o("repeat",async(t,{
 terms:n,compose:r})=>t.call(n,r))}async send(t=1){let n=this.composer.read();n&&await Promise.all(this.#r(n).map(async r=>{let{terms:o,compose:s}=n;await r.send(
-o,s);for(let a=1;a<t&&r.isCalling;a++)await r.send(o,s)}))}async keepSending(){await this.#s("keep-sending",async(t,{terms:n,compose:r})=>t.send(n,r))}finish(){
-this.#o();for(let t of this.columns)t.finish()}async cancel(){this.#o(),await Promise.all(this.columns.map(t=>t.cancel()))}ended(){clearTimeout(this.#n),this.#n=
+o,s);for(let a=1;a<t&&r.isCalling;a++)await r.send(o,s)}))}async keepSending(){await this.#o("keep-sending",async(t,{terms:n,compose:r})=>t.send(n,r))}finish(){
+this.#s();for(let t of this.columns)t.finish()}async cancel(){this.#s(),await Promise.all(this.columns.map(t=>t.cancel()))}ended(){clearTimeout(this.#n),this.#n=
 setTimeout(()=>{if(this.#t||this.columns.some(({isCalling:n})=>n))return;let t=this.columns.filter(({isUsed:n,status:r})=>n&&r!=="idle"&&r!=="unsupported");ft(t.
 map(({lane:n,status:r})=>`${n.title}: ${r}`).join("; "))},Rm)}get over(){return Promise.all(this.columns.map(({over:t})=>t))}#r({terms:t}){return this.columns.filter(
-n=>n.isUsed&&n.carries(t.method))}async#s(t,n){if(this.#t)return this.#o();let r=this.composer.read();if(!r)return;let o=++this.#e;this.#t=!0,v(t).setAttribute(
+n=>n.isUsed&&n.carries(t.method))}async#o(t,n){if(this.#t)return this.#s();let r=this.composer.read();if(!r)return;let o=++this.#e;this.#t=!0,v(t).setAttribute(
 "aria-pressed","true"),document.body.dataset.repeating="true",await Promise.all(this.#r(r).map(async s=>{for(;this.#t&&o===this.#e;){await n(s,r);let a=s.status===
-"UNAVAILABLE"?Math.max(this.composer.pace,100):this.composer.pace;await new Promise(i=>setTimeout(i,a))}}))}#o(){this.#t=!1,delete document.body.dataset.repeating;
+"UNAVAILABLE"?Math.max(this.composer.pace,100):this.composer.pace;await new Promise(i=>setTimeout(i,a))}}))}#s(){this.#t=!1,delete document.body.dataset.repeating;
 for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},km=Object.keys(be),Dm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
 carrierOf=r;for(let o of km)this.#e.set(o,this.#r(o));v("carriers").replaceChildren(...this.#e.values())}network;onGate;carrierOf;#e=new Map;#t=new Map;#n=new Map;state(t){
-this.#t.set(t.carrier,t),this.#o(t.carrier),this.choice()}flow(t){let n=this.#e.get(t);n.classList.add("flowing"),clearTimeout(this.#n.get(t)),this.#n.set(t,setTimeout(
+this.#t.set(t.carrier,t),this.#s(t.carrier),this.choice()}flow(t){let n=this.#e.get(t);n.classList.add("flowing"),clearTimeout(this.#n.get(t)),this.#n.set(t,setTimeout(
 ()=>n.classList.remove("flowing"),Dm))}choice(){let t=this.carrierOf("unary"),n=this.carrierOf("bidi_streaming"),r=v("choice");r.dataset.single=t,r.dataset.stream=
 n;let o=t===n?`The automatic lane takes ${be[t]} for every call now.`:`The automatic lane takes ${be[t]} for unary calls and server streams now, ${be[n]} for wh\
 at streams from the page.`;r.textContent!==o&&(r.textContent=o)}#r(t){let n=I("button",{type:"button","data-part":"gate",class:"gate-switch"}),r=I("li",{"data-c\
 arrier":t,"data-phase":"idle"},I("span",{class:"name"},be[t]),I("span",{class:"pipe","aria-hidden":"true"},I("span",{class:"valve"})),I("span",{class:"phase","d\
-ata-part":"phase"}),n);return n.addEventListener("click",()=>this.#s(t)),this.#e.set(t,r),this.#o(t),r}#s(t){let n=this.network.isCut(t);n?this.network.mend(t):
-this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate(r),this.#o(t),this.choice()}#o(t){let n=this.#e.get(t),r=this.network.isCut(t),
+ata-part":"phase"}),n);return n.addEventListener("click",()=>this.#o(t)),this.#e.set(t,r),this.#s(t),r}#o(t){let n=this.network.isCut(t);n?this.network.mend(t):
+this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate(r),this.#s(t),this.choice()}#s(t){let n=this.#e.get(t),r=this.network.isCut(t),
 o=this.#t.get(t);n.classList.toggle("cut",r),n.dataset.cut=String(r),n.dataset.phase=o?.phase??"idle",L(n,"phase").textContent=r?`cut; ${ji(o)}`:ji(o);let s=L(n,
 "gate");s.textContent=r?"Mend":"Cut",s.setAttribute("aria-label",`${r?"Mend":"Cut"} ${be[t]}`)}};function ji(e){return!e||e.phase==="idle"?"nothing open":e.phase!==
 "down"?e.phase:`down, ${`${e.failures} ${e.failures===1?"failure":"failures"}`}${e.carrier==="webtransport"?`; tried again after ${An/1e3} s`:""}`}var Zi={unary:"unary",server_streaming:"server streaming",client_streaming:"client streaming",bidi_streaming:"both stream"},dt=({methodKind:e})=>e==="client_str\
@@ -998,60 +998,60 @@ function Xi(e,t){if(!(t.length>=Um||t.some(({typeName:n})=>n===e.typeName)))retu
 t[0]?.name??0;function zi(e){switch(e){case m.STRING:case m.BYTES:return"";case m.BOOL:return!1;case m.INT64:case m.UINT64:case m.SINT64:case m.FIXED64:case m.SFIXED64:
 return"0";default:return 0}}function Fm({typeName:e,fields:t}){switch(e){case"google.protobuf.Timestamp":return"2026-01-01T00:00:00Z";case"google.protobuf.Durat\
 ion":return"0s";case"google.protobuf.FieldMask":return"";case"google.protobuf.Any":case"google.protobuf.Struct":return{};case"google.protobuf.Value":return null;case"\
-google.protobuf.ListValue":return[]}let n=t[0];return/^google\.protobuf\.\w+Value$/.test(e)&&n?.fieldKind==="scalar"?zi(n.scalar):void 0}var Mn=class{constructor(t,n,r){this.terms=n;this.witness=r;this.over=this.#a(t).then(o=>this.#f({status:"OK",message:"",trailers:o}),o=>this.#f(Pi(o)))}terms;witness;#e=new lt;#t=new AbortController;#n=performance.
-now();#r=[];#s=this.#n;#o=0;over;send(t){return this.#e.push(t)}finish(){this.#s=performance.now(),this.#e.end()}cancel(){this.#t.abort()}async#a(t){let{method:n}=this.
-terms;return n.methodKind==="unary"?this.#i(t,n):this.#c(t,n)}async#i(t,n){let r=C(n.input);for await(let i of this.#e)r=i;this.#l();let{headers:o,timeoutMs:s}=this.
+google.protobuf.ListValue":return[]}let n=t[0];return/^google\.protobuf\.\w+Value$/.test(e)&&n?.fieldKind==="scalar"?zi(n.scalar):void 0}var Mn=class{constructor(t,n,r){this.terms=n;this.witness=r;this.over=this.#i(t).then(o=>this.#f({status:"OK",message:"",trailers:o}),o=>this.#f(Pi(o)))}terms;witness;#e=new lt;#t=new AbortController;#n=performance.
+now();#r=[];#o=this.#n;#s=0;over;send(t){return this.#e.push(t)}finish(){this.#o=performance.now(),this.#e.end()}cancel(){this.#t.abort()}async#i(t){let{method:n}=this.
+terms;return n.methodKind==="unary"?this.#a(t,n):this.#c(t,n)}async#a(t,n){let r=C(n.input);for await(let i of this.#e)r=i;this.#l();let{headers:o,timeoutMs:s}=this.
 terms,a=await t.unary(n,this.#t.signal,s,o,r);return this.witness.headers(a.header),this.#m(a.message),a.trailer}async#c(t,n){let{headers:r,timeoutMs:o}=this.terms,
 s=this.#u(),a=await t.stream(n,this.#t.signal,o,r,s);this.witness.headers(a.header);for await(let i of a.message)this.#m(i);return a.trailer}async*#u(){for await(let t of this.#e)
-this.#l(),yield t}#l(){this.#r.push(performance.now()),this.witness.sent()}#m(t){this.#o+=1,this.witness.received(t,this.#h())}#h(){let{method:t}=this.terms;if(t.
-methodKind==="bidi_streaming"){let n=this.#r.shift();return n===void 0?void 0:performance.now()-n}if(!(this.#o>1))return performance.now()-(dt(t)?this.#s:this.#n)}#f(t){
-this.#e.drop(),this.witness.ended(t,performance.now()-this.#n)}};var Pn=class{constructor(t=()=>performance.now()){this.now=t}now;#e=new Map;#t=0;#n=0;#r=0;ended(t){this.#t+=1,t||(this.#n+=1)}message(){this.#r+=1,this.#o().messages+=
-1}latency(t){let{latencies:n}=this.#o();n.length<500&&n.push(t)}latencies(){return this.#s(t=>t&&io(t.latencies,.5))}throughput(){return this.#s(t=>t?.messages??
-0)}summary(){this.#a();let t=[...this.#e.values()].flatMap(({latencies:n})=>n);return{calls:this.#t,failures:this.#n,messages:this.#r,median:io(t,.5),p95:io(t,.95)}}#s(t){
-let n=this.#i()-1;return Array.from({length:60},(r,o)=>t(this.#e.get(n-60+1+o)))}#o(){let t=this.#i(),n=this.#e.get(t);return n||(this.#a(),n={latencies:[],messages:0},
-this.#e.set(t,n)),n}#a(){let t=this.#i()-60;for(let n of this.#e.keys())n<t&&this.#e.delete(n)}#i(){return Math.floor(this.now()/1e3)}};function io(e,t){let n=[
+this.#l(),yield t}#l(){this.#r.push(performance.now()),this.witness.sent()}#m(t){this.#s+=1,this.witness.received(t,this.#h())}#h(){let{method:t}=this.terms;if(t.
+methodKind==="bidi_streaming"){let n=this.#r.shift();return n===void 0?void 0:performance.now()-n}if(!(this.#s>1))return performance.now()-(dt(t)?this.#o:this.#n)}#f(t){
+this.#e.drop(),this.witness.ended(t,performance.now()-this.#n)}};var Pn=class{constructor(t=()=>performance.now()){this.now=t}now;#e=new Map;#t=0;#n=0;#r=0;ended(t){this.#t+=1,t||(this.#n+=1)}message(){this.#r+=1,this.#s().messages+=
+1}latency(t){let{latencies:n}=this.#s();n.length<500&&n.push(t)}latencies(){return this.#o(t=>t&&io(t.latencies,.5))}throughput(){return this.#o(t=>t?.messages??
+0)}summary(){this.#i();let t=[...this.#e.values()].flatMap(({latencies:n})=>n);return{calls:this.#t,failures:this.#n,messages:this.#r,median:io(t,.5),p95:io(t,.95)}}#o(t){
+let n=this.#a()-1;return Array.from({length:60},(r,o)=>t(this.#e.get(n-60+1+o)))}#s(){let t=this.#a(),n=this.#e.get(t);return n||(this.#i(),n={latencies:[],messages:0},
+this.#e.set(t,n)),n}#i(){let t=this.#a()-60;for(let n of this.#e.keys())n<t&&this.#e.delete(n)}#a(){return Math.floor(this.now()/1e3)}};function io(e,t){let n=[
 ...e].sort((r,o)=>r-o);return n[Math.max(0,Math.ceil(t*n.length)-1)]}var qi=40,$m=150,Fn=class{constructor(t,n,r,o){this.lane=t;this.registry=n;this.onReply=r;this.onEnd=o;let s=document.querySelector("#lane");this.element=s.content.
 firstElementChild.cloneNode(!0),this.element.dataset.lane=t.name,this.element.classList.add(t.name),L(this.element,"title").textContent=t.title,L(this.element,"\
 about").textContent=t.about,L(this.element,"messages").setAttribute("aria-label",`Messages over ${t.title}`),L(this.element,"metadata").setAttribute("aria-label",
-`Headers and trailers over ${t.title}`)}lane;registry;onReply;onEnd;meter=new Pn;element;#e;#t=0;#n=0;#r=0;#s=[];#o=!1;#a=!1;#i=new Map;get isUsed(){return L(this.
+`Headers and trailers over ${t.title}`)}lane;registry;onReply;onEnd;meter=new Pn;element;#e;#t=0;#n=0;#r=0;#o=[];#s=!1;#i=!1;#a=new Map;get isUsed(){return L(this.
 element,"use").checked}get isCalling(){return this.#e!==void 0}get status(){return this.element.dataset.status??""}carries(t){return this.lane.carriesStreams||!dt(
-t)}fresh(t){if(this.#i.clear(),L(this.element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot\
+t)}fresh(t){if(this.#a.clear(),L(this.element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot\
  carry it"),L(this.element,"said").textContent="fetch sends one message and then reads; it cannot carry a call that streams from the page."}async call(t,n){let r=this.#c(
 t);r.send(n(1)),r.finish(),await r.over}async send(t,n){await(this.#e??this.#c(t)).send(n(++this.#t))}finish(){this.#e?.finish()}async cancel(){let t=this.#e;t?.
-cancel(),await t?.over}get over(){return this.#e?.over??Promise.resolve()}used(t){this.#a=!0,this.element.dataset.via=t,L(this.element,"via").textContent=be[t]}#c(t){
-this.#t=this.#n=this.#r=0,this.element.dataset.status="calling",this.#a=!1;let n=new Mn(this.lane.transport,t,this.#l(t.method));return this.#e=n,setTimeout(()=>{
-this.#e===n&&this.element.dataset.status==="calling"&&this.#g()},$m),n}#u(){this.#t=this.#n=this.#r=0,this.#s=[],L(this.element,"said").textContent="",L(this.element,
+cancel(),await t?.over}get over(){return this.#e?.over??Promise.resolve()}used(t){this.#i=!0,this.element.dataset.via=t,L(this.element,"via").textContent=be[t]}#c(t){
+this.#t=this.#n=this.#r=0,this.element.dataset.status="calling",this.#i=!1;let n=new Mn(this.lane.transport,t,this.#l(t.method));return this.#e=n,setTimeout(()=>{
+this.#e===n&&this.element.dataset.status==="calling"&&this.#g()},$m),n}#u(){this.#t=this.#n=this.#r=0,this.#o=[],L(this.element,"said").textContent="",L(this.element,
 "metadata").textContent="",L(this.element,"latency").textContent="",delete this.element.dataset.latency,this.#d()}#l(t){let n=new Headers;return{headers:r=>{n=r,
 t.methodKind!=="unary"&&(this.#f("open","open"),L(this.element,"said").textContent="")},sent:()=>{this.#n+=1,this.meter.message(),this.#b()},received:(r,o)=>{this.#r+=
-1,this.meter.message(),o!==void 0&&this.#m(o),this.#s.push(r),this.#s.length>qi&&this.#s.shift(),this.onReply(r),this.#b()},ended:(r,o)=>{this.#e=void 0,this.#d(
+1,this.meter.message(),o!==void 0&&this.#m(o),this.#o.push(r),this.#o.length>qi&&this.#o.shift(),this.onReply(r),this.#b()},ended:(r,o)=>{this.#e=void 0,this.#d(
 t),this.#h(r,o,n),this.onEnd()}}}#m(t){this.meter.latency(t),L(this.element,"latency").textContent=mt(t),this.element.dataset.latency=t.toFixed(2)}#h(t,n,r){let o=t.
-status==="OK";this.meter.ended(o),this.#i.set(t.status,(this.#i.get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(L(this.element,"latency").textContent=
-mt(n));let s=[...this.#i].map(([c,u])=>`${z(u)} × ${c}`),a=s.length>1?[t.message,s.join(", ")]:[t.message];L(this.element,"said").textContent=a.filter(Boolean).
-join(" · ").replaceAll("_","_​"),this.element.dataset.tally=s.join(", "),this.#a||(delete this.element.dataset.via,L(this.element,"via").textContent="nothing");
+status==="OK";this.meter.ended(o),this.#a.set(t.status,(this.#a.get(t.status)??0)+1),this.#f(t.status,t.status,o),this.#r===0&&(L(this.element,"latency").textContent=
+mt(n));let s=[...this.#a].map(([c,u])=>`${z(u)} × ${c}`),a=s.length>1?[t.message,s.join(", ")]:[t.message];L(this.element,"said").textContent=a.filter(Boolean).
+join(" · ").replaceAll("_","_​"),this.element.dataset.tally=s.join(", "),this.#i||(delete this.element.dataset.via,L(this.element,"via").textContent="nothing");
 let i=[...[...r].map(Qi),"",...[...t.trailers].map(Qi)];L(this.element,"metadata").textContent=i.join(`
 `).trim()}#f(t,n,r){this.element.dataset.status=t;let o=L(this.element,"status");o.textContent=n.replaceAll("_","_​"),o.classList.toggle("good",r===!0),o.classList.
-toggle("bad",r===!1)}#g(){let t=L(this.element,"status");t.textContent=this.#i.size>0?`${t.textContent} …`:"…"}#b(){this.#o||(this.#o=!0,requestAnimationFrame(
-()=>{this.#o=!1,this.#d(this.#e?.terms.method)}))}#d(t){if(this.element.dataset.sent=String(this.#n),this.element.dataset.received=String(this.#r),L(this.element,
-"sent").textContent=z(this.#n),L(this.element,"received").textContent=z(this.#r),!t||this.#s.length===0)return;let n={registry:this.registry(),alwaysEmitImplicit:!0},
-r=this.#s.map(s=>I("li",{},ln(t.output,s,n)));this.#s=[];let o=L(this.element,"messages");for(o.prepend(...r.reverse());o.childElementCount>qi;)o.lastElementChild.
+toggle("bad",r===!1)}#g(){let t=L(this.element,"status");t.textContent=this.#a.size>0?`${t.textContent} …`:"…"}#b(){this.#s||(this.#s=!0,requestAnimationFrame(
+()=>{this.#s=!1,this.#d(this.#e?.terms.method)}))}#d(t){if(this.element.dataset.sent=String(this.#n),this.element.dataset.received=String(this.#r),L(this.element,
+"sent").textContent=z(this.#n),L(this.element,"received").textContent=z(this.#r),!t||this.#o.length===0)return;let n={registry:this.registry(),alwaysEmitImplicit:!0},
+r=this.#o.map(s=>I("li",{},ln(t.output,s,n)));this.#o=[];let o=L(this.element,"messages");for(o.prepend(...r.reverse());o.childElementCount>qi;)o.lastElementChild.
 remove()}},Qi=([e,t])=>`${e}: ${t}`;var le=class extends Error{name="Mistake"},Bm="{n}";function co(e,t,n,r){try{return fn(n,e.trim()===""?"{}":e.replaceAll(Bm,String(t)),{registry:r})}catch(o){let s=o instanceof
 Error?o.message:String(o);throw new le(s.replace(/^\[\w+\] /,"").replace(/^cannot decode (message )?/,"Not a message: "))}}function ec(e){let t=new Headers;for(let n of e.
 split(`
 `).filter(r=>r.trim()!=="")){let r=n.indexOf(":"),o=n.slice(0,r).trim().toLowerCase();if(r<1)throw new le(`A line is “name: value”, unlike “${n.trim()}”`);
 if(!/^[0-9a-z_.-]+$/.test(o))throw new le(`“${o}” cannot be the name of metadata`);if(o.startsWith("grpc-")||o.startsWith("connect-"))throw new le(`“${o}”\
  is the protocol's own`);try{t.append(o,n.slice(r+1).trim())}catch{throw new le(`“${o}” has a value that a header cannot carry`)}}return t}function tc(e){if(e.
-trim()==="")return;let t=Number(e);if(!(t>0))throw new le("A deadline is a number of milliseconds above 0, or nothing");return t}var $n=class{constructor(t,n){this.examples=t;this.onMethod=n;this.#e.addEventListener("change",()=>this.#a()),this.#t.addEventListener("input",()=>this.#i()),v(
+trim()==="")return;let t=Number(e);if(!(t>0))throw new le("A deadline is a number of milliseconds above 0, or nothing");return t}var $n=class{constructor(t,n){this.examples=t;this.onMethod=n;this.#e.addEventListener("change",()=>this.#i()),this.#t.addEventListener("input",()=>this.#a()),v(
 "composer").addEventListener("keydown",r=>{r.key!=="Enter"||!(r.ctrlKey||r.metaKey)||(r.preventDefault(),v("composer").requestSubmit())})}examples;onMethod;#e=v(
-"method");#t=v("message");#n=v("metadata");#r=v("deadline");#s=new Map;#o;offer(t,n){this.#o=n,this.#s.clear();let r=t.map(o=>{let s=o.methods.map(a=>{let i=`${o.
-typeName}.${a.name}`;return this.#s.set(i,a),I("option",{value:i},`${a.name} · ${Zi[a.methodKind]}`)});return I("optgroup",{label:o.typeName},...s)});if(this.#e.
-replaceChildren(...r),this.#e.disabled=r.length===0,r.length>0)return this.#a();for(let o of document.querySelectorAll("[data-for] button"))o.disabled=!0}get method(){
-return this.#s.get(this.#e.value)}choose(t,n={}){this.#e.value=t,this.#a(),n.message&&(this.#t.value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",
-this.#i()}read(){let{method:t}=this,n=this.#t.value,r=uo(this.#n,()=>ec(this.#n.value)),o=uo(this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#i()||!t||!r||!o){document.
-querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>co(n,a,t.input,this.#o);return{terms:{method:t,headers:r,timeoutMs:o.ms},compose:s}}get pace(){
-return Number(v("pace").value)}set pace(t){v("pace").value=String(t)}#a(){let{method:t}=this;if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.
-typeName}`;let r=ao(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.value=nc(o?{...r,...this.examples[n]}:r),this.#i();for(let s of document.
+"method");#t=v("message");#n=v("metadata");#r=v("deadline");#o=new Map;#s;offer(t,n){this.#s=n,this.#o.clear();let r=t.map(o=>{let s=o.methods.map(a=>{let i=`${o.
+typeName}.${a.name}`;return this.#o.set(i,a),I("option",{value:i},`${a.name} · ${Zi[a.methodKind]}`)});return I("optgroup",{label:o.typeName},...s)});if(this.#e.
+replaceChildren(...r),this.#e.disabled=r.length===0,r.length>0)return this.#i();for(let o of document.querySelectorAll("[data-for] button"))o.disabled=!0}get method(){
+return this.#o.get(this.#e.value)}choose(t,n={}){this.#e.value=t,this.#i(),n.message&&(this.#t.value=nc(n.message)),this.#n.value=n.metadata??"",this.#r.value="",
+this.#a()}read(){let{method:t}=this,n=this.#t.value,r=uo(this.#n,()=>ec(this.#n.value)),o=uo(this.#r,()=>({ms:tc(this.#r.value)}));if(!this.#a()||!t||!r||!o){document.
+querySelector(".composer [aria-invalid=true]")?.focus();return}let s=a=>co(n,a,t.input,this.#s);return{terms:{method:t,headers:r,timeoutMs:o.ms},compose:s}}get pace(){
+return Number(v("pace").value)}set pace(t){v("pace").value=String(t)}#i(){let{method:t}=this;if(!t)return;let n=this.#e.value;v("service").textContent=`of ${t.parent.
+typeName}`;let r=ao(t.input),o=typeof r=="object"&&r!==null&&!Array.isArray(r);this.#t.value=nc(o?{...r,...this.examples[n]}:r),this.#a();for(let s of document.
 querySelectorAll("[data-for]")){s.hidden=s.dataset.for==="stream"!==dt(t);for(let a of s.querySelectorAll("button"))a.disabled=s.hidden}document.body.dataset.method=
-n,this.onMethod(t)}#i(){let{method:t}=this;return t?uo(this.#t,()=>co(this.#t.value,1,t.input,this.#o))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function uo(e,t){
+n,this.onMethod(t)}#a(){let{method:t}=this;return t?uo(this.#t,()=>co(this.#t.value,1,t.input,this.#s))!==void 0:!1}},nc=e=>JSON.stringify(e,void 0,2);function uo(e,t){
 let n=v(`${e.id}-mistake`);try{let r=t();return n.textContent="",e.removeAttribute("aria-invalid"),r}catch(r){if(!(r instanceof le))throw r;n.textContent=r.message,
 e.setAttribute("aria-invalid","true");return}}var pt=190,oe={top:8,right:8,bottom:22,left:50},Vm=[20,40,60],Ft=class{constructor(t,n){this.svg=t;this.hasZero=n}svg;hasZero;draw(t,n){let r=Gm(t),o=Math.max(this.
 svg.clientWidth,200),s=t.flatMap(([,f])=>f.filter(d=>d!==void 0)),a=this.hasZero?[0,...oo(s.map(Math.ceil))]:oo(s),i={width:o-oe.left-oe.right,height:pt-oe.top-
