@@ -26,7 +26,7 @@ SINT64:return t?"0":T.zero;case m.BYTES:return new Uint8Array(0);default:return 
 "";case m.BYTES:return t instanceof Uint8Array&&!t.byteLength;case m.DOUBLE:case m.FLOAT:return Object.is(t,0);default:return t==0}}var Eo=2,M=Symbol.for("reflect unsafe local");function vo(e,t){let n=e[t.localName].case;return n===void 0?n:t.fields.find(r=>r.localName===n)}function No(e,t){
 let n=t.localName;if(t.oneof)return e[t.oneof.localName].case===n;if(t.presence!=Eo)return e[n]!==void 0&&Object.prototype.hasOwnProperty.call(e,n);switch(t.fieldKind){case"\
 list":return e[n].length>0;case"map":return Object.keys(e[n]).length>0;case"scalar":return!wo(t.scalar,e[n]);case"enum":return e[n]!==t.enum.values[0].number}throw new Error(
-"message field with implicit presence")}function Oe(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
+"message field with implicit presence")}function _e(e,t){return Object.prototype.hasOwnProperty.call(e,t)&&e[t]!==void 0}function So(e,t){if(t.oneof){let n=e[t.
 oneof.localName];return n.case===t.localName?n.value:void 0}return e[t.localName]}function To(e,t,n){t.oneof?e[t.oneof.localName]={case:t.localName,value:n}:e[t.
 localName]=n}function B(e,t,n){t==="__proto__"?Object.defineProperty(e,"__proto__",{value:n,writable:!0,enumerable:!0,configurable:!0}):e[t]=n}function xo(e,t){
 return Object.prototype.hasOwnProperty.call(e,t)?e[t]:void 0}function Io(e,t){let n=t.localName;if(t.oneof){let r=t.oneof.localName;e[r].case===n&&(e[r]={case:void 0})}else if(t.
@@ -101,16 +101,16 @@ invalid int32: "+typeof e);if(!Number.isInteger(e)||e>qn||e<Qn)throw new Error("
 "number")throw new Error("invalid uint32: "+typeof e);if(!Number.isInteger(e)||e>zn||e<0)throw new Error("invalid uint32: "+e)}function Tc(e){if(typeof e=="stri\
 ng"){let t=e;if(e=Number(e),Number.isNaN(e)&&t!=="NaN")throw new Error("invalid float32: "+t)}else if(typeof e!="number")throw new Error("invalid float32: "+typeof e);
 if(!Number.isFinite(Math.fround(e))&&Number.isFinite(e))throw new Error("invalid float32: "+e)}function Wt(e,t){let n=e.fieldKind=="list"?yt(t,e):e.fieldKind=="map"?bt(t,e):tr(e,t);if(n===!0)return;let r;switch(e.fieldKind){case"list":r=`expected ${Vo(e)}\
-, got ${U(t)}`;break;case"map":r=`expected ${Go(e)}, got ${U(t)}`;break;default:r=H(e,t,n)}return new x(e,r)}function er(e,t,n){let r=tr(e,n);if(r!==!0)return new x(
-e,`list item #${t+1}: ${H(e,n,r)}`)}function $o(e,t,n){let r=me(e.mapKey)(t);if(r!==!0)return new x(e,`invalid map key: ${H({scalar:e.mapKey},t,r)}`);let o=tr(e,
-n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${H(e,n,o)}`)}function tr(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(m.INT32)(
+, got ${U(t)}`;break;case"map":r=`expected ${Go(e)}, got ${U(t)}`;break;default:r=j(e,t,n)}return new x(e,r)}function er(e,t,n){let r=tr(e,n);if(r!==!0)return new x(
+e,`list item #${t+1}: ${j(e,n,r)}`)}function $o(e,t,n){let r=me(e.mapKey)(t);if(r!==!0)return new x(e,`invalid map key: ${j({scalar:e.mapKey},t,r)}`);let o=tr(e,
+n);if(o!==!0)return new x(e,`map entry ${U(t)}: ${j(e,n,o)}`)}function tr(e,t){return e.scalar!==void 0?me(e.scalar)(t):e.enum!==void 0?e.enum.open?me(m.INT32)(
 t):e.enum.values.some(n=>n.number===t):gt(t,e.message)}function me(e){switch(e){case m.DOUBLE:return t=>typeof t=="number";case m.FLOAT:return t=>typeof t!="num\
 ber"?!1:!Number.isFinite(Math.fround(t))&&Number.isFinite(t)?`${t.toFixed()} out of range`:!0;case m.INT32:case m.SFIXED32:case m.SINT32:return t=>typeof t!="nu\
 mber"||!Number.isInteger(t)?!1:t>qn||t<Qn?`${t.toFixed()} out of range`:!0;case m.FIXED32:case m.UINT32:return t=>typeof t!="number"||!Number.isInteger(t)?!1:t>
 zn||t<0?`${t.toFixed()} out of range`:!0;case m.BOOL:return t=>typeof t=="boolean";case m.STRING:return t=>typeof t!="string"?!1:Et().checkUtf8(t)||"invalid UTF\
 8";case m.BYTES:return t=>t instanceof Uint8Array;case m.INT64:case m.SFIXED64:case m.SINT64:return t=>{if(typeof t=="bigint"||typeof t=="number"||typeof t=="st\
 ring"&&t.length>0)try{return T.parse(t),!0}catch{return`${t} out of range`}return!1};case m.FIXED64:case m.UINT64:return t=>{if(typeof t=="bigint"||typeof t=="n\
-umber"||typeof t=="string"&&t.length>0)try{return T.uParse(t),!0}catch{return`${t} out of range`}return!1}}}function H(e,t,n){return n=typeof n=="string"?`: ${n}`:
+umber"||typeof t=="string"&&t.length>0)try{return T.uParse(t),!0}catch{return`${t} out of range`}return!1}}}function j(e,t,n){return n=typeof n=="string"?`: ${n}`:
 `, got ${U(t)}`,e.scalar!==void 0?`expected ${xc(e.scalar)}`+n:e.enum!==void 0?`expected ${e.enum.toString()}`+n:`expected ${Bo(e.message)}`+n}function U(e){switch(typeof e){case"\
 object":return e===null?"null":e instanceof Uint8Array?`Uint8Array(${e.length})`:Array.isArray(e)?`Array(${e.length})`:yt(e)?Vo(e.field()):bt(e)?Go(e.field()):gt(
 e)?Bo(e.desc):ht(e)?`message ${e.$typeName}`:"object";case"string":return e.length>30?"string":`"${e.split('"').join('\\"')}"`;case"boolean":return String(e);case"\
@@ -162,13 +162,13 @@ try{let s=Xo.call(r,e);s.read==t&&(o=s.written)}catch{}return o<0&&(o=Cc(r,e)),o
 length;i++){if(s=n[t.charCodeAt(i)],s===void 0)switch(t[i]){case"=":o=0;case`
 `:case"\r":case"	":case" ":continue;default:throw Error("invalid base64 string")}switch(o){case 0:a=s,o=1;break;case 1:e[r++]=a<<2|(s&48)>>4,a=s,o=2;break;case 2:
 e[r++]=(a&15)<<4|(s&60)>>2,a=s,o=3;break;case 3:e[r++]=(a&3)<<6|s,o=0;break}}if(o==1)throw Error("invalid base64 string");return r}var Zo=Uint8Array.prototype.toBase64,
-Ac={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function _e(e,t="std"){if(Zo)return Zo.
+Ac={std:{alphabet:"base64",omitPadding:!1},std_raw:{alphabet:"base64",omitPadding:!0},url:{alphabet:"base64url",omitPadding:!0}};function Ce(e,t="std"){if(Zo)return Zo.
 call(e,Ac[t]);let n=qo(t),r=t=="std",o="",s=0,a,i=0;for(let c=0;c<e.length;c++)switch(a=e[c],s){case 0:o+=n[a>>2],i=(a&3)<<4,s=1;break;case 1:o+=n[i|a>>4],i=(a&
 15)<<2,s=2;break;case 2:o+=n[i|a>>6],o+=n[a&63],s=0;break}return s&&(o+=n[i],r&&(o+="=",s==1&&(o+="="))),o}var jt,zo,Be;function qo(e){return jt||(jt="ABCDEFGHI\
 JKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split(""),zo=jt.slice(0,-2).concat("-","_")),e=="url"?zo:jt}function Lc(){if(!Be){Be=[];let e=qo("std");
 for(let t=0;t<e.length;t++)Be[e[t].charCodeAt(0)]=t;Be[45]=e.indexOf("+"),Be[95]=e.indexOf("/")}return Be}function Q(e){let t=!1,n=[];for(let r=0;r<e.length;r++){let o=e.charAt(r);switch(o){case"_":t=!0;break;case"0":case"1":case"2":case"3":case"4":case"5":case"6":case"\
 7":case"8":case"9":n.push(o),t=!1;break;default:t&&(t=!1,o=o.toUpperCase()),n.push(o);break}}return n.join("")}function Xt(e){return e.replace(/[A-Z]/g,t=>"_"+t.
-toLowerCase())}var Rc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Rc.has(e)?e+"$":e}function St(e){for(let t of e.field)Oe(t,"jsonName")||(t.jsonName=Q(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
+toLowerCase())}var Rc=new Set(["constructor","toString","toJSON","valueOf"]);function Ve(e){return Rc.has(e)?e+"$":e}function St(e){for(let t of e.field)_e(t,"jsonName")||(t.jsonName=Q(t.name));e.nestedType.forEach(St)}function Qo(e,t){let n=e.values.find(r=>r.name===t);if(!n)throw new Error(`cannot parse ${e} default value: ${t}`);return n.number}function es(e,t){switch(e){case m.
 STRING:return t;case m.BYTES:{let n=kc(t);if(n===!1)throw new Error(`cannot parse ${m[e]} default value: ${t}`);return n}case m.INT64:case m.SFIXED64:case m.SINT64:
 return T.parse(t);case m.UINT64:case m.FIXED64:return T.uParse(t);case m.DOUBLE:case m.FLOAT:switch(t){case"inf":return Number.POSITIVE_INFINITY;case"-inf":return Number.
 NEGATIVE_INFINITY;case"nan":return Number.NaN;default:return parseFloat(t)}case m.BOOL:return t==="true";case m.INT32:case m.UINT32:case m.SINT32:case m.FIXED32:case m.
@@ -180,7 +180,7 @@ r+o,8);if(Number.isNaN(s))return!1;t.push(s);break}case"x":{let r=n.c,o=n.take(2
 break}case"u":{let r=n.c,o=n.take(4);if(o===!1)return!1;let s=parseInt(r+o,16);if(Number.isNaN(s))return!1;let a=new Uint8Array(4);new DataView(a.buffer).setInt32(
 0,s,!0),t.push(a[0],a[1],a[2],a[3]);break}case"U":{let r=n.c,o=n.take(8);if(o===!1)return!1;let s=T.uEnc(r+o),a=new Uint8Array(8),i=new DataView(a.buffer);i.setInt32(
 0,s.lo,!0),i.setInt32(4,s.hi,!0),t.push(a[0],a[1],a[2],a[3],a[4],a[5],a[6],a[7]);break}}break;default:t.push(n.c.charCodeAt(0))}return new Uint8Array(t)}function*Zt(e){switch(e.kind){case"file":for(let t of e.messages)yield t,yield*Zt(t);yield*e.enums,yield*e.services,yield*e.extensions;break;case"message":for(let t of e.
-nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Mc(e)}function Ae(...e){return as(e,Uc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
+nestedMessages)yield t,yield*Zt(t);yield*e.nestedEnums,yield*e.nestedExtensions;break}}function pr(...e){return Mc(e)}function Le(...e){return as(e,Uc)}function zt(e,t){return as([e,t])}function as(e,t){let n=is();if(!e.length)return n;if("$typeName"in e[0]&&e[0].$typeName=="go\
 ogle.protobuf.FileDescriptorSet"){for(let r of e[0].file)t?.(r),os(r,n);return n}if("$typeName"in e[0]){let a=function(i){let c=[];for(let u of i.dependency){if(n.
 getFile(u)!=null||s.has(u))continue;let l=o(u);if(!l)throw new Error(`Unable to resolve ${u}, imported by ${i.name}`);"kind"in l?n.addFile(l,!1,!0):(s.add(l.name),
 c.push(l))}return c.concat(...c.map(a))},r=e[0],o=e[1],s=new Set;for(let i of[r,...a(r)].reverse())t?.(i),os(i,n)}else for(let r of e)for(let o of r.files)n.addFile(
@@ -235,8 +235,8 @@ ist",f){case Tt:case xt:u.listKind="message",u.message=n.getMessage(fe(e.typeNam
 enum=n.getEnum(fe(e.typeName)),ee(u.enum);break;default:u.listKind="scalar",u.scalar=f,u.longAsString=d==ns;break}return u.packed=su(e,t),u}switch(f){case Tt:case xt:
 u.fieldKind="message",u.message=n.getMessage(fe(e.typeName)),ee(u.message,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),u.delimitedEncoding=
 ss(e,t),u.getDefaultValue=()=>{};break;case ts:{let y=n.getEnum(fe(e.typeName));ee(y!==void 0,`invalid FieldDescriptorProto: type_name ${e.typeName} not found`),
-u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>Oe(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
-scalar=f,u.longAsString=d==ns,u.getDefaultValue=()=>Oe(e,"defaultValue")?es(f,e.defaultValue):void 0;break}}return u}function qc(e){switch(e.syntax){case"":case"\
+u.fieldKind="enum",u.enum=n.getEnum(fe(e.typeName)),u.getDefaultValue=()=>_e(e,"defaultValue")?Qo(y,e.defaultValue):void 0;break}default:{u.fieldKind="scalar",u.
+scalar=f,u.longAsString=d==ns,u.getDefaultValue=()=>_e(e,"defaultValue")?es(f,e.defaultValue):void 0;break}}return u}function qc(e){switch(e.syntax){case"":case"\
 proto2":return Pc;case"proto3":return Fc;case"editions":if(e.edition===$c)return cs;if(e.edition in us)return e.edition;throw new Error(`${e.name}: unsupported \
 edition`);default:throw new Error(`${e.name}: unsupported syntax "${e.syntax}"`)}}function Qc(e,t){return e.dependency.map(n=>{let r=t.getFile(n);if(!r)throw new Error(
 `Cannot find ${n}, imported by ${e.name}`);return r})}function eu(e,t){let n=nu(e)+"_";for(let r of t){if(!r.name.toLowerCase().startsWith(n))return;let o=r.name.
@@ -244,15 +244,15 @@ substring(n.length);if(o.length==0||/^\d/.test(o))return}return n}function tu(e)
 null&&n!==void 0?n:[]){if(a.no!==998||a.wireType!==A.LengthDelimited)continue;let i=new ae(new ae(a.data).bytes());for(;i.pos<i.len;){let[c,u]=i.tag();c===1&&u===
 A.LengthDelimited?s=i.string():i.skip(u,c)}}return s}function nu(e){return(e.substring(0,1)+e.substring(1).replace(/[A-Z]/g,t=>"_"+t)).toLowerCase()}function qt(e,t,n){
 let r;return t?r=`${t.typeName}.${e.name}`:n.proto.package.length>0?r=`${n.proto.package}.${e.name}`:r=`${e.name}`,r}function fe(e){return e.startsWith(".")?e.substring(
-1):e}function ru(e,t){if(!Oe(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return ee(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
-r field #${e.number} not found`),n}function ou(e,t,n,r){if(e.label==Gc)return Yc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ce("fieldPre\
+1):e}function ru(e,t){if(!_e(e,"oneofIndex")||e.proto3Optional)return;let n=t[e.oneofIndex];return ee(n,`invalid FieldDescriptorProto: oneof #${e.oneofIndex} fo\
+r field #${e.number} not found`),n}function ou(e,t,n,r){if(e.label==Gc)return Yc;if(e.label==hr)return rs;if(t||e.proto3Optional||n)return lr;let o=Ae("fieldPre\
 sence",{proto:e,parent:r});return o==rs&&(e.type==Tt||e.type==xt)?lr:o}function su(e,t){if(e.label!=hr)return!1;switch(e.type){case Bc:case Vc:case xt:case Tt:return!1}
-let n=e.options;return n&&Oe(n,"packed")?n.packed:Kc==Ce("repeatedFieldEncoding",{proto:e,parent:t})}function au(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
+let n=e.options;return n&&_e(n,"packed")?n.packed:Kc==Ae("repeatedFieldEncoding",{proto:e,parent:t})}function au(e){let t=e.fields.find(r=>r.number===1),n=e.fields.
 find(r=>r.number===2);return ee(t&&t.fieldKind=="scalar"&&t.scalar!=m.BYTES&&t.scalar!=m.FLOAT&&t.scalar!=m.DOUBLE&&n&&n.fieldKind!="list"&&n.fieldKind!="map"),
-{key:t,value:n}}function iu(e){var t;return Hc==Ce("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
-!0:Jc==Ce("messageEncoding",{proto:e,parent:t})}function cu(e,t){return jc==Ce("utf8Validation",{proto:e,parent:t})}function Ce(e,t){var n,r;let o=(n=t.proto.options)===
-null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ce(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
-edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ce(e,t.parent)}function ee(e,t){if(!e)throw new Error(t)}function fs(e){let t=uu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function uu(e){return Object.assign(Object.create({syntax:"",edition:0}),
+{key:t,value:n}}function iu(e){var t;return Hc==Ae("enumType",{proto:e.proto,parent:(t=e.parent)!==null&&t!==void 0?t:e.file})}function ss(e,t){return e.type==xt?
+!0:Jc==Ae("messageEncoding",{proto:e,parent:t})}function cu(e,t){return jc==Ae("utf8Validation",{proto:e,parent:t})}function Ae(e,t){var n,r;let o=(n=t.proto.options)===
+null||n===void 0?void 0:n.features;if(o){let s=o[e];if(s!=0)return s}if("kind"in t){if(t.kind=="message")return Ae(e,(r=t.parent)!==null&&r!==void 0?r:t.file);let s=us[t.
+edition];if(!s)throw new Error(`feature default for edition ${t.edition} not found`);return s[e]}return Ae(e,t.parent)}function ee(e,t){if(!e)throw new Error(t)}function fs(e){let t=uu(e);return t.messageType.forEach(St),zt(t,()=>{}).getFile(t.name)}function uu(e){return Object.assign(Object.create({syntax:"",edition:0}),
 Object.assign(Object.assign({$typeName:"google.protobuf.FileDescriptorProto",dependency:[],publicDependency:[],weakDependency:[],optionDependency:[],service:[],
 extension:[]},e),{messageType:e.messageType.map(ds),enumType:e.enumType.map(ps)}))}function ds(e){var t,n,r,o,s,a,i,c;return Object.assign(Object.create({visibility:0}),
 {$typeName:"google.protobuf.DescriptorProto",name:e.name,field:(n=(t=e.field)===null||t===void 0?void 0:t.map(lu))!==null&&n!==void 0?n:[],extension:[],nestedType:(o=
@@ -436,7 +436,7 @@ JvdG9idWZCDlRpbWVzdGFtcFByb3RvUAFaMmdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2
 Zwcm90bzM");var Bs=W("Ch5nb29nbGUvcHJvdG9idWYvZHVyYXRpb24ucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIqCghEdXJhdGlvbhIPCgdzZWNvbmRzGAEgASgDEg0KBW5hbm9zGAIgASgFQoMBChNjb20uZ29vZ2xlLnByb3\
 RvYnVmQg1EdXJhdGlvblByb3RvUAFaMWdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2R1cmF0aW9ucGL4AQGiAgNHUEKqAh5Hb29nbGUuUHJvdG9idWYuV2VsbEtub3duVHlwZXNiBnByb3\
 RvMw");var It=W("Chlnb29nbGUvcHJvdG9idWYvYW55LnByb3RvEg9nb29nbGUucHJvdG9idWYiJgoDQW55EhAKCHR5cGVfdXJsGAEgASgJEg0KBXZhbHVlGAIgASgMQnYKE2NvbS5nb29nbGUucHJvdG9idWZCCEFueV\
-Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ce(It,0);var Eu=2,vu=3,Gs={writeUnknownFields:!0};function Nu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function ge(e,t,n){let r=new $e;return wr(e)(r,Nu(n),t),
+Byb3RvUAFaLGdvb2dsZS5nb2xhbmcub3JnL3Byb3RvYnVmL3R5cGVzL2tub3duL2FueXBiogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm90bzM"),Vs=ce(It,0);var Eu=2,vu=3,Gs={writeUnknownFields:!0};function Nu(e){return e?Object.assign(Object.assign({},Gs),e):Gs}function we(e,t,n){let r=new $e;return wr(e)(r,Nu(n),t),
 r.finish()}var Ws=new WeakMap;function wr(e){let t=Ws.get(e);return t===void 0&&(t=Su(e)),t}function Su(e){let t=e.typeName,n=e.fields.concat().sort((a,i)=>a.number-
 i.number),r=n[0],o=[],s=(a,i,c)=>{if(c.$typeName!==t&&r!==void 0)throw new x(r,`cannot use ${r} with message ${c.$typeName}`,"ForeignFieldError");for(let l=0;l<
 o.length;l++)o[l](a,i,c);let u=c.$unknown;if(u!==void 0&&i.writeUnknownFields)for(let l=0;l<u.length;l++){let{no:p,wireType:f,data:d}=u[l];a.tag(p,f).raw(d)}};Ws.
@@ -464,7 +464,7 @@ FIXED64:return(t,n)=>t.fixed64(n);case m.BYTES:return(t,n)=>t.bytes(n);case m.FI
 SFIXED64:return(t,n)=>t.sfixed64(n);case m.SINT64:return(t,n)=>t.sint64(n);case m.UINT32:return(t,n)=>t.uint32(n);case m.SINT32:return(t,n)=>t.sint32(n)}}function Ks(e,t,n,r){
 Ys(r)(e,t,n[M])}function Js(e){let t=e.number,n=wr(e.message);return e.delimitedEncoding?(r,o,s)=>{r.tag(t,A.StartGroup),n(r,o,s),r.tag(t,A.EndGroup)}:(r,o,s)=>{
 r.tag(t,A.LengthDelimited).fork(),n(r,o,s),r.join()}}function nn(e){switch(e){case m.BYTES:case m.STRING:return A.LengthDelimited;case m.DOUBLE:case m.FIXED64:case m.
-SFIXED64:return A.Bit64;case m.FIXED32:case m.SFIXED32:case m.FLOAT:return A.Bit32;default:return A.Varint}}function Hs(e,t,n){let r=!1;return n||(n=C(Vs),r=!0),n.value=ge(e,t),n.typeUrl=ku(t.$typeName),r?n:void 0}function Ru(e,t){if(e.typeUrl==="")return!1;let n=typeof t==
+SFIXED64:return A.Bit64;case m.FIXED32:case m.SFIXED32:case m.FLOAT:return A.Bit32;default:return A.Varint}}function Hs(e,t,n){let r=!1;return n||(n=C(Vs),r=!0),n.value=we(e,t),n.typeUrl=ku(t.$typeName),r?n:void 0}function Ru(e,t){if(e.typeUrl==="")return!1;let n=typeof t==
 "string"?t:t.typeName,r=Xs(e.typeUrl);return n===r}function js(e,t){if(e.typeUrl==="")return;let n=t.kind=="message"?t:t.getMessage(Xs(e.typeUrl));if(!(!n||!Ru(
 e,n)))return J(n,e.value)}function ku(e){return`type.googleapis.com/${e}`}function Xs(e){let t=e.lastIndexOf("/"),n=t>=0?e.substring(t+1):e;if(!n.length)throw new Error(`invalid type url\
 : ${e}`);return n}var Zs=W("Chtnb29nbGUvcHJvdG9idWYvZW1wdHkucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIHCgVFbXB0eUJ9ChNjb20uZ29vZ2xlLnByb3RvYnVmQgpFbXB0eVByb3RvUAFaLmdvb2dsZS5nb2xhbmcub3JnL3\
@@ -513,7 +513,7 @@ switch(e.scalar){case m.INT32:case m.SFIXED32:case m.SINT32:case m.FIXED32:case 
 DOUBLE:return(t,n)=>{if(typeof n!="number")throw Ye(e,n);return Number.isNaN(n)?"NaN":n===Number.POSITIVE_INFINITY?"Infinity":n===Number.NEGATIVE_INFINITY?"-Inf\
 inity":n};case m.STRING:return(t,n)=>{if(typeof n!="string")throw Ye(e,n);return n};case m.BOOL:return(t,n)=>{if(typeof n!="boolean")throw Ye(e,n);return n};case m.
 UINT64:case m.FIXED64:case m.INT64:case m.SFIXED64:case m.SINT64:return(t,n)=>{if(typeof n=="bigint"||typeof n=="string"||typeof n=="number"&&Number.isInteger(n))
-return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return _e(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
+return n.toString();throw Ye(e,n)};case m.BYTES:return(t,n)=>{if(n instanceof Uint8Array)return Ce(n);throw Ye(e,n)}}}function Ye(e,t){var n;return new Error(`c\
 annot encode ${e} to JSON: ${(n=Wt(e,t))===null||n===void 0?void 0:n.message}`)}function Ju(e,t,n,r,o){let s=r.$unknown;if(s===void 0)return;let a=new Set;for(let i=0;i<
 s.length;i++){let{no:c}=s[i];if(!a.has(c)){a.add(c);let u=n.getExtensionFor(o,c);if(!u)continue;let l=ta(r,u),[p,f]=We(u,l),d=p[M],y=Wu(f)(t,d[f.localName]);y!==
 void 0&&(e[u.jsonName]=y)}}}function Hu(e,t){if(e.typeUrl==="")return{};let{registry:n}=t,r,o;if(n&&(r=js(e,n),r&&(o=n.getMessage(r.$typeName))),!o||!r)throw new Error(
@@ -547,27 +547,27 @@ scalar":return nl(e);case"enum":return rl(e);case"message":return ol(e);case"lis
 if(e.oneof){let o=e.oneof.localName;return(s,a)=>{s[o]={case:n,value:t(a)}}}let r=fa(e);return(o,s)=>{s===null?r(o):o[n]=t(s)}}function fa(e){let t=e.localName;
 if(e.presence!=zu)return o=>{delete o[t]};if(e.fieldKind=="enum"){let o=e.enum.values[0].number;return s=>{s[t]=o}}let n=e.scalar,r=e.longAsString;return o=>{o[t]=
 G(n,r)}}function rl(e){let t=Ir(e.enum),n=Or(e.enum),r=e.localName,o=e.enum.typeName!="google.protobuf.NullValue";if(e.oneof){let a=e.oneof.localName;return(i,c,u)=>{
-if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let l=t(c,u.ignoreUnknownFields);if(l===Je)return;let p=n(l);if(p!==!0)throw new x(e,H(e,l,p));i[a]={
-case:r,value:l}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===Je)return;let l=n(u);if(l!==!0)throw new x(e,H(
+if(c===null&&o){i[a].case===r&&(i[a]={case:void 0});return}let l=t(c,u.ignoreUnknownFields);if(l===Je)return;let p=n(l);if(p!==!0)throw new x(e,j(e,l,p));i[a]={
+case:r,value:l}}}let s=fa(e);return(a,i,c)=>{if(i===null&&o){s(a);return}let u=t(i,c.ignoreUnknownFields);if(u===Je)return;let l=n(u);if(l!==!0)throw new x(e,j(
 e,u,l));a[r]=u}}function ol(e){let t=e.localName,{toMessage:n,toLocal:r}=Y(e),o=Ke(e.message),s=e.message.typeName!="google.protobuf.Value";if(e.oneof){let a=e.
 oneof.localName;return(i,c,u)=>{let l=i[a];if(c===null&&s){l.case===t&&(i[a]={case:void 0});return}let p=n(l.case===t?l.value:void 0);o(p,c,u),i[a]={case:t,value:r(
 p)}}}return(a,i,c)=>{if(i===null&&s){delete a[t];return}let u=n(a[t]);o(u,i,c),a[t]=r(u)}}function sl(e){let t=e.localName,n=al(e);return(r,o,s)=>{if(o===null)return;
 if(!Array.isArray(o))throw new x(e,"expected Array, got "+U(o));let a=r[t];for(let i=0;i<o.length;i++){let c=n(o[i],s,a.length);c!==Je&&a.push(c)}}}function al(e){
 switch(e.listKind){case"scalar":{let t=_r(e),n=me(e.scalar),r=Cr(e);return(o,s,a)=>{if(o===null)throw new x(e,"list item must not be null");let i=t(o),c=n(i);if(c!==
-!0)throw new x(e,`list item #${a+1}: ${H(e,i,c)}`);return r(i)}}case"enum":{let t=Ir(e.enum),n=Or(e.enum),r=e.enum.typeName!="google.protobuf.NullValue";return(o,s,a)=>{
+!0)throw new x(e,`list item #${a+1}: ${j(e,i,c)}`);return r(i)}}case"enum":{let t=Ir(e.enum),n=Or(e.enum),r=e.enum.typeName!="google.protobuf.NullValue";return(o,s,a)=>{
 if(o===null&&r)throw new x(e,"list item must not be null");let i=t(o,s.ignoreUnknownFields);if(i===Je)return i;let c=n(i);if(c!==!0)throw new x(e,`list item #${a+
-1}: ${H(e,i,c)}`);return i}}case"message":{let{toMessage:t,toLocal:n}=Y(e),r=Ke(e.message),o=e.message.typeName!="google.protobuf.Value";return(s,a)=>{if(s===null&&
+1}: ${j(e,i,c)}`);return i}}case"message":{let{toMessage:t,toLocal:n}=Y(e),r=Ke(e.message),o=e.message.typeName!="google.protobuf.Value";return(s,a)=>{if(s===null&&
 o)throw new x(e,"list item must not be null");let i=t(void 0);return r(i,s,a),n(i)}}}}function il(e){let t=e.localName,n=e.mapKey,r=cl(n),o=me(n),s,a,i=u=>u,c=!0;
 switch(e.mapKind){case"scalar":{s=_r(e),a=me(e.scalar),i=Cr(e);break}case"enum":{let u=Ir(e.enum);s=(l,p)=>u(l,p.ignoreUnknownFields),a=Or(e.enum),c=e.enum.typeName!=
 "google.protobuf.NullValue";break}case"message":{let{toMessage:u,toLocal:l}=Y(e),p=Ke(e.message);c=e.message.typeName!="google.protobuf.Value",s=(f,d)=>{let y=u(
 void 0);return p(y,f,d),l(y)};break}}return(u,l,p)=>{if(l===null)return;if(typeof l!="object"||Array.isArray(l))throw new x(e,"expected object, got "+U(l));let f=u[t],
 d=new Set,y=Object.keys(l);for(let g=0;g<y.length;g++){let w=y[g],E=l[w],S=r(w);if(d.has(S))throw new x(e,`duplicate map key "${w}"`);if(d.add(S),E===null&&c)throw new x(
-e,"map value must not be null");let _=s(E,p);if(_===Je)continue;let R=o(S);if(R!==!0)throw new x(e,`invalid map key: ${H({scalar:n},S,R)}`);if(a!==void 0){let D=a(
-_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${H(e,_,D)}`)}B(f,S,i(_))}}}var Je=Symbol();function Ir(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
+e,"map value must not be null");let _=s(E,p);if(_===Je)continue;let R=o(S);if(R!==!0)throw new x(e,`invalid map key: ${j({scalar:n},S,R)}`);if(a!==void 0){let D=a(
+_);if(D!==!0)throw new x(e,`map entry ${U(S)}: ${j(e,_,D)}`)}B(f,S,i(_))}}}var Je=Symbol();function Ir(e){let t=e.values[0].number,n=new Map;for(let r of e.values)
 n.set(r.jsonName,r.number);for(let r of e.values)n.set(r.name,r.number);return(r,o)=>{if(r===null)return t;switch(typeof r){case"number":if(Number.isInteger(r))
 return r;break;case"string":{let s=n.get(r);if(s!==void 0)return s;if(o)return Je;break}}throw new Error(`cannot decode ${e} from JSON: ${U(r)}`)}}function Or(e){
 if(e.open)return me(m.INT32);let t=e.values;return n=>t.some(r=>r.number===n)}function da(e){let t=_r(e),n=me(e.scalar),r=Cr(e);return o=>{let s=t(o),a=n(s);if(a!==
-!0)throw new x(e,H(e,s,a));return r(s)}}function _r(e){switch(e.scalar){case m.DOUBLE:case m.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
+!0)throw new x(e,j(e,s,a));return r(s)}}function _r(e){switch(e.scalar){case m.DOUBLE:case m.FLOAT:return t=>{if(t==="NaN")return NaN;if(t==="Infinity")return Number.
 POSITIVE_INFINITY;if(t==="-Infinity")return Number.NEGATIVE_INFINITY;if(typeof t=="number"){if(Number.isNaN(t))throw new x(e,"unexpected NaN number");if(!Number.
 isFinite(t))throw new x(e,"unexpected infinite number");return t}if(typeof t=="string"){if(t===""||t.trim().length!==t.length)return t;let n=Number(t);return Number.
 isFinite(n)?n:t}return t};case m.INT32:case m.FIXED32:case m.SFIXED32:case m.SINT32:case m.UINT32:return pa;case m.BYTES:return t=>{if(typeof t=="string"){if(t===
@@ -613,15 +613,15 @@ return t instanceof Error?Object.getPrototypeOf(t)===e.prototype?!0:t.name==="Co
 Array.isArray(t.details)&&"rawMessage"in t&&typeof t.rawMessage=="string"&&"cause"in t:!1}findDetails(t){let n=t.kind==="message"?{getMessage:o=>o===t.typeName?
 t:void 0}:t,r=[];for(let o of this.details){if("desc"in o){n.getMessage(o.desc.typeName)&&r.push(C(o.desc,o.value));continue}let s=n.getMessage(o.type);if(s)try{
 r.push(J(s,o.value))}catch{}}return r}};function hl(e,t){return e.length?`[${He(t)}] ${e}`:`[${He(t)}]`}function ga(e,t,n){try{let r=ie(e);return t?J(t,r,n):r}catch(r){throw b.from(r,h.DataLoss)}}function wa(...e){let t=new Headers;for(let n of e)n.forEach((r,o)=>{
-t.append(o,r)});return t}var Le=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function Re(e,t,n=!1){if(t>e){let r=`m\
+t.append(o,r)});return t}var Re=1;function Ea(e,t){if(t>e)throw new b(`message size ${t} is larger than configured writeMaxBytes ${e}`,h.ResourceExhausted)}function ke(e,t,n=!1){if(t>e){let r=`m\
 essage size is larger than configured readMaxBytes ${e}`;throw n&&(r=`message size ${t} is larger than configured readMaxBytes ${e}`),new b(r,h.ResourceExhausted)}}function va(e){return new Lr(e)}var Lr=class{constructor(t){this.readMaxBytes=t,this.header=new Uint8Array(5),this.headerView=new DataView(this.header.buffer),this.
 buf=[]}get byteLength(){return this.buf.reduce((t,n)=>t+n.byteLength,0)}decode(t){this.buf.push(t);let n=[];for(;;){let r=this.pop();if(!r)break;n.push(r)}return n}pop(){
 if(!(!this.env&&(this.env=this.head(),!this.env))&&this.cons(this.env.data)){let t=this.env;return this.env=void 0,t}}head(){if(!this.cons(this.header))return;let t=this.
-headerView.getUint8(0),n=this.headerView.getUint32(1);return Re(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
+headerView.getUint8(0),n=this.headerView.getUint32(1);return ke(this.readMaxBytes,n,!0),{flags:t,data:new Uint8Array(n)}}cons(t){let n=t.byteLength;if(this.byteLength<
 n)return!1;let r=0;for(;r<n;){let o=this.buf.shift();o.byteLength>n-r?(t.set(o.subarray(0,n-r),r),this.buf.unshift(o.subarray(n-r)),r+=n-r):(t.set(o,r),r+=o.byteLength)}
-return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Le)===Le)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
-compress(o),r=r|Le),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Le)===Le){if(!t)throw new b("received compressed envelope, but do not \
-know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Le}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
+return!0}};async function Na(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re)throw new b("invalid envelope, already compressed",h.Internal);return t&&o.byteLength>=n&&(o=await t.
+compress(o),r=r|Re),{data:o,flags:r}}async function Sa(e,t,n){let{flags:r,data:o}=e;if((r&Re)===Re){if(!t)throw new b("received compressed envelope, but do not \
+know how to decompress",h.Internal);o=await t.decompress(o,n),r=r^Re}return{data:o,flags:r}}function Ta(e,t){let n=new Uint8Array(t.length+5);n.set(t,5);let r=new DataView(
 n.buffer,n.byteOffset,n.byteLength);return r.setUint8(0,e),r.setUint32(1,t.length),n}var te=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
 return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},N=function(e){
@@ -631,33 +631,33 @@ function(){return this},o;function a(d){return function(y){return Promise.resolv
 s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof N?Promise.resolve(d.value.
 v).then(l,p):f(s[0][2],d)}function l(d){c("next",d)}function p(d){c("throw",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}},yl=function(e){var t,
 n;return t={},r("next"),r("throw",function(o){throw o}),r("return"),t[Symbol.iterator]=function(){return this},t;function r(o,s){t[o]=e[o]?function(a){return(n=
-!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function je(e,...t){let[n,r,o]=bl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=j(s,...n,{propagateDownStreamError:!1}),
+!n)?{value:N(e[o](a)),done:!1}:s?s(a):a}:s}};function je(e,...t){let[n,r,o]=bl(t),s=e,a;return o?.propagateDownStreamError===!0&&(s=a=Ia(s)),s=X(s,...n,{propagateDownStreamError:!1}),
 r(s).catch(i=>a?a.abort(i).then(()=>Promise.reject(i)):Promise.reject(i))}function bl(e){let t;typeof e[e.length-1]!="function"&&(t=e.pop());let n=e.pop();return[
-e,n,t]}function xa(e,t){return async n=>await wl(n,e,t)}function j(e,...t){return ue(this,arguments,function*(){var r;let[o,s]=gl(t),a,i=e[Symbol.asyncIterator](),u={[Symbol.
+e,n,t]}function xa(e,t){return async n=>await wl(n,e,t)}function X(e,...t){return ue(this,arguments,function*(){var r;let[o,s]=gl(t),a,i=e[Symbol.asyncIterator](),u={[Symbol.
 asyncIterator](){return i}};s?.propagateDownStreamError===!0&&(u=a=Ia(u));for(let p of o)u=p(u);let l=u[Symbol.asyncIterator]();try{for(;;){let p=yield N(l.next());
 if(p.done===!0)break;if(!a){yield yield N(p.value);continue}try{yield yield N(p.value)}catch(f){throw yield N(a.abort(f)),f}}}finally{s?.propagateDownStreamError===
-!0&&((r=i.return)===null||r===void 0||r.call(i).catch(()=>{}))}})}function gl(e){let t;return typeof e[e.length-1]!="function"&&(t=e.pop()),[e,t]}function we(e,t,n){return t===void 0||n===void 0?function(r){return ue(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=te(r),l;l=yield N(u.next()),o=l.
+!0&&((r=i.return)===null||r===void 0||r.call(i).catch(()=>{}))}})}function gl(e){let t;return typeof e[e.length-1]!="function"&&(t=e.pop()),[e,t]}function Ee(e,t,n){return t===void 0||n===void 0?function(r){return ue(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=te(r),l;l=yield N(u.next()),o=l.
 done,!o;c=!0){i=l.value,c=!1;let p=i,f=e.serialize(p);yield yield N({flags:0,data:f})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
 if(s)throw s.error}}})}:function(r){return ue(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,u=te(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,
 c=!1;let p=i,f,d=0;p.end?(d=d|t,f=n.serialize(p.value)):f=e.serialize(p.value),yield yield N({flags:d,data:f})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&
-(yield N(a.call(u)))}finally{if(s)throw s.error}}})}}function Ee(e,t,n){return n&&t!==void 0?function(r){return ue(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,
+(yield N(a.call(u)))}finally{if(s)throw s.error}}})}}function ve(e,t,n){return n&&t!==void 0?function(r){return ue(this,arguments,function*(){var o,s,a,i;try{for(var c=!0,
 u=te(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,c=!1;let{flags:p,data:f}=i;(p&t)===t?yield yield N({value:n.parse(f),end:!0}):yield yield N({value:e.parse(
 f),end:!1})}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{if(s)throw s.error}}})}:function(r){return ue(this,arguments,function*(){
 var o,s,a,i;try{for(var c=!0,u=te(r),l;l=yield N(u.next()),o=l.done,!o;c=!0){i=l.value,c=!1;let{flags:p,data:f}=i;if(t!==void 0&&(p&t)===t){if(n===null)throw new b(
 "unexpected end flag",h.InvalidArgument);continue}yield yield N(e.parse(f))}}catch(p){s={error:p}}finally{try{!c&&!o&&(a=u.return)&&(yield N(a.call(u)))}finally{
-if(s)throw s.error}}})}}function ve(e,t){return function(n){return ue(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.
+if(s)throw s.error}}})}}function Ne(e,t){return function(n){return ue(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.
 done,!r;i=!0)a=u.value,i=!1,yield yield N(yield N(Na(a,e,t)))}catch(l){o={error:l}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}
-function Ne(e,t){return function(n){return ue(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.done,!r;i=!0)a=u.value,i=
-!1,yield yield N(yield N(Sa(a,e,t)))}catch(l){o={error:l}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}function Se(){return function(e){
+function Se(e,t){return function(n){return ue(this,arguments,function*(){var r,o,s,a;try{for(var i=!0,c=te(n),u;u=yield N(c.next()),r=u.done,!r;i=!0)a=u.value,i=
+!1,yield yield N(yield N(Sa(a,e,t)))}catch(l){o={error:l}}finally{try{!i&&!r&&(s=c.return)&&(yield N(s.call(c)))}finally{if(o)throw o.error}}})}}function Te(){return function(e){
 return ue(this,arguments,function*(){var t,n,r,o;try{for(var s=!0,a=te(e),i;i=yield N(a.next()),t=i.done,!t;s=!0){o=i.value,s=!1;let{flags:c,data:u}=o;yield yield N(
-Ta(c,u))}}catch(c){n={error:c}}finally{try{!s&&!t&&(r=a.return)&&(yield N(r.call(a)))}finally{if(n)throw n.error}}})}}function Te(e){return function(t){return ue(
+Ta(c,u))}}catch(c){n={error:c}}finally{try{!s&&!t&&(r=a.return)&&(yield N(r.call(a)))}finally{if(n)throw n.error}}})}}function xe(e){return function(t){return ue(
 this,arguments,function*(){var n,r,o,s;let a=va(e);try{for(var i=!0,c=te(t),u;u=yield N(c.next()),n=u.done,!n;i=!0){s=u.value,i=!1;let l=s;for(let p of a.decode(
 l))yield yield N(p)}}catch(l){r={error:l}}finally{try{!i&&!n&&(o=c.return)&&(yield N(o.call(c)))}finally{if(r)throw r.error}}if(a.byteLength>0)throw new b("prot\
-ocol error: incomplete envelope",h.InvalidArgument)})}}async function wl(e,t,n){var r,o,s,a,i,c,u,l;let[p,f]=El(n);if(p){f>t&&Re(t,f,!0);let O=new Uint8Array(f),
+ocol error: incomplete envelope",h.InvalidArgument)})}}async function wl(e,t,n){var r,o,s,a,i,c,u,l;let[p,f]=El(n);if(p){f>t&&ke(t,f,!0);let O=new Uint8Array(f),
 $=0;try{for(var d=!0,y=te(e),g;g=await y.next(),r=g.done,!r;d=!0){a=g.value,d=!1;let se=a;if($+se.byteLength>f)throw new b(`protocol error: promised ${f} bytes,\
  received ${$+se.byteLength}`,h.InvalidArgument);O.set(se,$),$+=se.byteLength}}catch(se){o={error:se}}finally{try{!d&&!r&&(s=y.return)&&await s.call(y)}finally{
 if(o)throw o.error}}if($<f)throw new b(`protocol error: promised ${f} bytes, received ${$}`,h.InvalidArgument);return O}let w=[],E=0;try{for(var S=!0,_=te(e),R;R=
-await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,Re(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
+await _.next(),i=R.done,!i;S=!0){l=R.value,S=!1;let O=l;E+=O.byteLength,ke(t,E),w.push(O)}}catch(O){c={error:O}}finally{try{!S&&!i&&(u=_.return)&&await u.call(_)}finally{
 if(c)throw c.error}}let D=new Uint8Array(E),k=0;for(let O=w.shift();O;O=w.shift())D.set(O,k),k+=O.byteLength;return D}function El(e){if(e==null)return[!1,0];let t=typeof e==
 "string"?parseInt(e,10):e;return!Number.isSafeInteger(t)||t<0?[!1,t]:[!0,t]}function Ia(e){let t=e[Symbol.asyncIterator]();if(t.throw===void 0)throw new Error("AsyncIterable does not implement throw");let n=t,r,o,s={next(){return o=n.next().
 finally(()=>{o=void 0}),o},throw(i){return n.throw(i)}};t.return!==void 0&&(s=Object.assign(Object.assign({},s),{return(i){return n.return(i)}}));let a=!1;return{
@@ -668,17 +668,17 @@ new b("the operation timed out",h.DeadlineExceeded))},r;return e!==void 0&&(e<=0
 if(!e.aborted)return;if(e.reason!==void 0)return e.reason;let t=new Error("This operation was aborted");return t.name="AbortError",t}function de(){return{get(e){return e.id in this?this[e.id]:e.defaultValue},set(e,t){return this[e.id]=t,this},delete(e){return delete this[e.id],this}}}function vl(e){let t=new Headers,n=new TextDecoder().decode(e).split(`\r
 `);for(let r of n){if(r==="")continue;let o=r.indexOf(":");if(o>0){let s=r.substring(0,o).trim(),a=r.substring(o+1).trim();t.append(s,a)}}return t}function Nl(e){
 let t=[];return e.forEach((n,r)=>{t.push(`${r}: ${n}\r
-`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:Nl,parse:vl}}var ke="Content-Type",ne="Grpc-Encoding",De="Grpc-Accept-Encoding",Ue="Grpc-Timeout",V="Grpc-Status",Me="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
-tus-Details-Bin";var Pe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Sl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
-0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ce(Sl,0);var pe="Content-Type",Ze="Content-Length",X="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
-ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Tl=new Set([pe,Ze,X,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,ne,De,Ue,V,Me,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Tl.has(r.toLowerCase())||e.append(
+`)}),new TextEncoder().encode(t.join(""))}function Rr(){return{serialize:Nl,parse:vl}}var De="Content-Type",ne="Grpc-Encoding",Ue="Grpc-Accept-Encoding",Me="Grpc-Timeout",V="Grpc-Status",Pe="Grpc-Message",Ca="Grpc-Status-Details-Bin",kr="Grpc-Sta\
+tus-Details-Bin";var Fe="User-Agent";var Dr="X-User-Agent",Aa="X-Grpc-Web";var La="application/grpc-web+proto",Ra="application/grpc-web+json";var Sl=W("CgxzdGF0dXMucHJvdG8SCmdvb2dsZS5ycGMiTgoGU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueUJeCg5jb2\
+0uZ29vZ2xlLnJwY0ILU3RhdHVzUHJvdG9QAVo3Z29vZ2xlLmdvbGFuZy5vcmcvZ2VucHJvdG8vZ29vZ2xlYXBpcy9ycGMvc3RhdHVzO3N0YXR1c6ICA1JQQ2IGcHJvdG8z",[It]),ka=ce(Sl,0);var pe="Content-Type",Ze="Content-Length",Z="Content-Encoding",ze="Connect-Content-Encoding",qe="Accept-Encoding",hn="Connect-Accept-Encoding",yn="Connect-Timeo\
+ut-Ms",Qe="Connect-Protocol-Version",Da="Date",Ua="Host",Ma="Trailer",At="User-Agent",Pa="Trailer-";var Tl=new Set([pe,Ze,Z,Ua,At,Ma,Da,qe,Pa,ze,hn,yn,Qe,ne,Ue,Me,V,Pe,Ca].map(e=>e.toLowerCase()));function Fa(e,t){t.forEach((n,r)=>{Tl.has(r.toLowerCase())||e.append(
 r,n)})}var xl="0";function et(e){var t;let n=e.get(kr);if(n!=null){let o=ga(n,ka);if(o.code==0)return;let s=new b(o.message,o.code,e);return s.details=o.details.map(a=>({type:a.typeUrl.
 substring(a.typeUrl.lastIndexOf("/")+1),value:a.value})),s.isWireError=!0,s}let r=e.get(V);if(r!=null){if(r===xl)return;let o=parseInt(r,10),s;return o in h?s=new b(
-decodeURIComponent((t=e.get(Me))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
+decodeURIComponent((t=e.get(Pe))!==null&&t!==void 0?t:""),o,e):s=new b(`invalid grpc-status: ${r}`,h.Internal,e),s.isWireError=!0,s}}function he(e,t){return e.toString().replace(/\/?$/,`/${t.parent.typeName}/${t.name}`)}function Ur(e,t){return C(e,t)}function $a(e,t){function n(r){return r.done===!0?r:{done:r.done,value:Ur(e,r.value)}}return{[Symbol.asyncIterator](){let r=t[Symbol.
 asyncIterator](),o={next:()=>r.next().then(n)};return r.throw!==void 0&&(o.throw=s=>r.throw(s).then(n)),r.return!==void 0&&(o.return=s=>r.return(s).then(n)),o}}}function Mr(e,t){if(!t)return e;for(let n of t.concat().reverse())e=n(e);return e}function Il(e){var t;let n=Object.assign({},e);return(t=n.ignoreUnknownFields)!==null&&t!==void 0||(n.ignoreUnknownFields=!0),n}function ye(e,t,n,r){let o=bn(Ba(
-e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return Re(t.readMaxBytes,n.byteLength,!0),e.parse(
+e.input,t),r),s=bn(Va(e.input,n),r),a=bn(Ba(e.output,t),r),i=bn(Va(e.output,n),r);return{getI(c){return c?o:s},getO(c){return c?a:i}}}function bn(e,t){return{serialize(n){let r=e.serialize(n);return Ea(t.writeMaxBytes,r.byteLength),r},parse(n){return ke(t.readMaxBytes,n.byteLength,!0),e.parse(
 n)}}}function Ba(e,t){return{parse(n){try{return J(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`parse binary: ${o}`,h.Internal)}},serialize(n){
-try{return ge(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`serialize binary: ${o}`,h.Internal)}}}}function Va(e,t){var n,r;let o=(n=
+try{return we(e,n,t)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`serialize binary: ${o}`,h.Internal)}}}}function Va(e,t){var n,r;let o=(n=
 t?.textEncoder)!==null&&n!==void 0?n:new TextEncoder,s=(r=t?.textDecoder)!==null&&r!==void 0?r:new TextDecoder,a=Il(t);return{parse(i){try{let c=s.decode(i);return fn(
 e,c,a)}catch(c){throw b.from(c,h.InvalidArgument)}},serialize(i){try{let c=ln(e,i,a);return o.encode(c)}catch(c){throw b.from(c,h.Internal)}}}}var Ol=/^application\/grpc(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?$/i,Ga="application/grpc+proto",Wa="application/grpc+json";function Ya(e){let t=e?.match(
 Ol);return t?{binary:!t[1]}:void 0}var _l=/^application\/(connect\+)?(?:(json)(?:; ?charset=utf-?8)?|(proto))$/i;var Ka="application/proto",Ja="application/json",Ha="application/connect+proto",ja="application/connect+json";function Xa(e){let t=e?.match(_l);if(!t)return;let n=!!t[1],r=!!t[3];return{stream:n,binary:r}}var Cl=function(e,t){var n={};for(var r in e)Object.prototype.hasOwnProperty.call(e,r)&&t.indexOf(r)<0&&(n[r]=e[r]);if(e!=null&&typeof Object.getOwnPropertySymbols==
@@ -688,8 +688,8 @@ return n};function Pr(e,t,n){var r;if(t&&new Headers(t).forEach((i,c)=>n.metadat
 isWireError=!0,"details"in e&&Array.isArray(e.details))for(let i of e.details){if(i===null||typeof i!="object"||Array.isArray(i)||typeof i.type!="string"||typeof i.
 value!="string")throw n;try{a.details.push({type:i.type,value:ie(i.value),debug:i.debug})}catch{throw n}}return a}function Za(e,t,n){let r;try{r=JSON.parse(new TextDecoder().
 decode(e))}catch{throw n}return Pr(r,t,n)}function za(e,t){let n={code:He(e.code)};return e.rawMessage.length>0&&(n.message=e.rawMessage),e.details.length>0&&(n.
-details=e.details.map(r=>{if("desc"in r){let o=C(r.desc,r.value),s={type:r.desc.typeName,value:ge(r.desc,o)};try{s.debug=_t(r.desc,o,t)}catch{}return s}return r}).
-map(r=>{var{value:o}=r,s=Cl(r,["value"]);return Object.assign(Object.assign({},s),{value:_e(o,"std_raw")})})),n}var qa=2;function Al(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
+details=e.details.map(r=>{if("desc"in r){let o=C(r.desc,r.value),s={type:r.desc.typeName,value:we(r.desc,o)};try{s.debug=_t(r.desc,o,t)}catch{}return s}return r}).
+map(r=>{var{value:o}=r,s=Cl(r,["value"]);return Object.assign(Object.assign({},s),{value:Ce(o,"std_raw")})})),n}var qa=2;function Al(e){let t=new b("invalid end stream",h.Unknown),n;try{n=JSON.parse(typeof e=="string"?e:new TextDecoder().decode(e))}catch{throw t}if(typeof n!=
 "object"||n==null||Array.isArray(n))throw t;let r=new Headers;if("metadata"in n){if(typeof n.metadata!="object"||n.metadata==null||Array.isArray(n.metadata))throw t;
 for(let[s,a]of Object.entries(n.metadata)){if(!Array.isArray(a)||a.some(i=>typeof i!="string"))throw t;for(let i of a)r.append(s,i)}}let o="error"in n&&n.error!=
 null?Pr(n.error,r,t):void 0;return{metadata:r,error:o}}function Ll(e,t,n){let r={};t!==void 0&&(r.error=za(t,n),t.isWireError||Fa(e,t.metadata));let o=!1,s={};return e.
@@ -697,13 +697,13 @@ forEach((a,i)=>{o=!0,s[i]=[a]}),o&&(r.metadata=s),r}function Qa(e){let t=new Tex
 r);return t.encode(o)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to serialize EndStreamResponse: ${o}`,h.Internal)}},parse(n){try{
 return Al(n)}catch(r){let o=r instanceof Error?r.message:String(r);throw new b(`failed to parse EndStreamResponse: ${o}`,h.InvalidArgument)}}}}function ei(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
 return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function ti(e){let t=new Headers,n=new Headers;return e.forEach((r,o)=>{o.toLowerCase().startsWith("trailer-")?n.append(o.substring(8),r):t.append(o,r)}),[t,n]}var gn="1";function Rl(e,t,n,r,o){let s=new Headers(r??{});return n!==void 0&&s.set(yn,`${n}`),s.set(pe,e=="unary"?t?Ka:Ja:t?Ha:ja),s.set(Qe,gn),!s.has(At)&&o&&s.set(At,"c\
-onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Rl(e,t,n,r,a);if(s!=null){let c=e=="unary"?X:ze;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?qe:hn;i.set(
+onnect-es/2.2.0"),s}function Fr(e,t,n,r,o,s,a){let i=Rl(e,t,n,r,a);if(s!=null){let c=e=="unary"?Z:ze;i.set(c,s.name)}if(o.length>0){let c=e=="unary"?qe:hn;i.set(
 c,o.map(u=>u.name).join(","))}return i}function kl(e,t,n,r){let o=r.get(pe),s=Xa(o);if(n!==200){let i=new b(`HTTP ${n}`,ei(n),r);if(e=="unary"&&s&&!s.binary)return{isUnaryError:!0,unaryError:i};throw i}
 let a={binary:t,stream:e!=="unary"};if(s?.binary!==a.binary||s.stream!==a.stream)throw new b(`unsupported content type ${o}`,s===void 0?h.Unknown:h.Internal,r);
-return{isUnaryError:!1}}function $r(e,t,n,r,o){let s,a=o.get(e=="unary"?X:ze);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
-`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},kl(e,n,r,o))}var ni="application/";function Dl(e,t){return t?_e(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
-header.get(X);s!==null&&s!=="identity"&&(o="&compression="+encodeURIComponent(s),n=!0),n&&(r+="&base64=1"),r+=o;let a=e.header.get(pe);a?.indexOf(ni)===0&&(r+="\
-&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+Dl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,X,qe])c.delete(u);return Object.
+return{isUnaryError:!1}}function $r(e,t,n,r,o){let s,a=o.get(e=="unary"?Z:ze);if(a!=null&&a.toLowerCase()!=="identity"&&(s=t.find(i=>i.name===a),!s))throw new b(
+`unsupported response encoding "${a}"`,h.Internal,o);return Object.assign({compression:s},kl(e,n,r,o))}var ni="application/";function Dl(e,t){return t?Ce(e,"url"):encodeURIComponent(new TextDecoder().decode(e))}function ri(e,t,n){let r=`?connect=v${gn}`,o="",s=e.
+header.get(Z);s!==null&&s!=="identity"&&(o="&compression="+encodeURIComponent(s),n=!0),n&&(r+="&base64=1"),r+=o;let a=e.header.get(pe);a?.indexOf(ni)===0&&(r+="\
+&encoding="+encodeURIComponent(a.slice(ni.length))),r+="&message="+Dl(t,n);let i=e.url+r,c=new Headers(e.header);for(let u of[Qe,pe,Ze,Z,qe])c.delete(u);return Object.
 assign(Object.assign({},e),{requestMethod:"GET",url:i,header:c})}function tt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:Ur(e.req.method.input,e.req.message),signal:n});return t(
 s).then(a=>(o(),a),r)}function nt(e){let t=Mr(e.next,e.interceptors),[n,r,o]=oi(e),s=Object.assign(Object.assign({},e.req),{message:$a(e.req.method.input,e.req.
 message),signal:n}),a=!1;return n.addEventListener("abort",function(){var i,c;let u=e.req.message[Symbol.asyncIterator]();a||(i=u.throw)===null||i===void 0||i.call(
@@ -721,23 +721,23 @@ v).then(l,p):f(s[0][2],d)}function l(d){c("next",d)}function p(d){c("throw",d)}f
 async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
 signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,
 e.sendCompression,!0),contextValues:a??de(),message:s},next:async c=>{let u=i.getI(e.useBinaryFormat).serialize(c.message);e.sendCompression&&u.byteLength>e.compressMinBytes?
-(u=await e.sendCompression.compress(u),c.header.set(X,e.sendCompression.name)):c.header.delete(X);let l=e.useHttpGet===!0&&t.idempotency===Qt.NO_SIDE_EFFECTS,p;
+(u=await e.sendCompression.compress(u),c.header.set(Z,e.sendCompression.name)):c.header.delete(Z);let l=e.useHttpGet===!0&&t.idempotency===Qt.NO_SIDE_EFFECTS,p;
 l?c=ri(c,u,e.useBinaryFormat):p=Xe([u]);let f=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:p}),{compression:d,isUnaryError:y,
 unaryError:g}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,f.status,f.header),[w,E]=ti(f.header),S=await je(f.body,xa(e.readMaxBytes,f.header.get(Ze)),
 {propagateDownStreamError:!1});if(d&&(S=await d.decompress(S,e.readMaxBytes)),y)throw Za(S,wa(w,E),g);return{stream:!1,service:t.parent,method:t,header:w,message:i.
 getO(e.useBinaryFormat).parse(S),trailer:E}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e),c=Qa(e.jsonOptions);return r=r===void 0?e.
 defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,
 t),header:Fr(t.methodKind,e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),message:s},next:async u=>{let l=await e.httpClient(
-{url:u.url,method:"POST",header:u.header,signal:u.signal,body:j(u.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
+{url:u.url,method:"POST",header:u.header,signal:u.signal,body:X(u.message,Ee(i.getI(e.useBinaryFormat)),Ne(e.sendCompression,e.compressMinBytes),Te(),{propagateDownStreamError:!0})}),
 {compression:p}=$r(t.methodKind,e.acceptCompression,e.useBinaryFormat,l.status,l.header),f=Object.assign(Object.assign({},u),{header:l.header,trailer:new Headers,
-message:j(l.body,Te(e.readMaxBytes),Ne(p??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),qa,c),function(d){return Ml(this,arguments,function*(){var y,g,w,E;let S=!1;
+message:X(l.body,xe(e.readMaxBytes),Se(p??null,e.readMaxBytes),ve(i.getO(e.useBinaryFormat),qa,c),function(d){return Ml(this,arguments,function*(){var y,g,w,E;let S=!1;
 try{for(var _=!0,R=Ul(d),D;D=yield rt(R.next()),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(k.end){if(S)throw new b("protocol error: received extra EndStreamRes\
 ponse",h.InvalidArgument);if(S=!0,k.value.error){let O=k.value.error;throw l.header.forEach(($,se)=>{O.metadata.append(se,$)}),O}k.value.metadata.forEach((O,$)=>f.
 trailer.set($,O));continue}if(S)throw new b("protocol error: received extra message after EndStreamResponse",h.InvalidArgument);yield yield rt(k.value)}}catch(k){
 g={error:k}}finally{try{!_&&!y&&(w=R.return)&&(yield rt(w.call(R)))}finally{if(g)throw g.error}}if(!S)throw new b("protocol error: missing EndStreamResponse",h.
-InvalidArgument)})},{propagateDownStreamError:!0})});return f}})}}}function Pl(e,t,n){let r=new Headers(n??{});return r.set(ke,e?Ga:Wa),r.has(Pe)||r.set(Pe,"connect-es/2.2.0"),t!==void 0&&r.set(Ue,`${t}m`),r.set("Te","trailers"),
-r}function Vr(e,t,n,r,o){let s=Pl(e,t,n);return o!=null&&s.set(ne,o.name),r.length>0&&s.set(De,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
-return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Fl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(ke);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
+InvalidArgument)})},{propagateDownStreamError:!0})});return f}})}}}function Pl(e,t,n){let r=new Headers(n??{});return r.set(De,e?Ga:Wa),r.has(Fe)||r.set(Fe,"connect-es/2.2.0"),t!==void 0&&r.set(Me,`${t}m`),r.set("Te","trailers"),
+r}function Vr(e,t,n,r,o){let s=Pl(e,t,n);return o!=null&&s.set(ne,o.name),r.length>0&&s.set(Ue,r.map(a=>a.name).join(",")),s}function wn(e){switch(e){case 400:return h.Internal;case 401:return h.Unauthenticated;case 403:return h.PermissionDenied;case 404:return h.Unimplemented;case 429:
+return h.Unavailable;case 502:return h.Unavailable;case 503:return h.Unavailable;case 504:return h.Unavailable;default:return h.Unknown}}function Fl(e,t){if(e!=200)throw new b(`HTTP ${e}`,wn(e),t);let n=t.get(De);if(Ya(n)==null)throw new b(`unsupported content type ${n}`,h.Unknown);return{foundStatus:t.
 has(V),headerError:et(t)}}function Gr(e,t,n){let{foundStatus:r,headerError:o}=Fl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===
 a),!s))throw new b(`unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}function ot(e,t){let n=et(e);if(n)throw t.forEach((r,o)=>{n.metadata.append(o,r)}),n;if(!t.has(V)&&!e.has(V))throw new b("protocol error: missing status",h.Internal)}var si=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
@@ -751,8 +751,8 @@ y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof Lt?Promise.resolve(d
 w",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Wr(e){return{async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=
 r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"P\
 OST",url:he(e.baseUrl,t),header:Vr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient(
-{url:c.url,method:"POST",header:c.header,signal:c.signal,body:j(Xe([c.message]),we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),
-{compression:l,headerError:p}=Gr(e.acceptCompression,u.status,u.header),f=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),
+{url:c.url,method:"POST",header:c.header,signal:c.signal,body:X(Xe([c.message]),Ee(i.getI(e.useBinaryFormat)),Ne(e.sendCompression,e.compressMinBytes),Te(),{propagateDownStreamError:!0})}),
+{compression:l,headerError:p}=Gr(e.acceptCompression,u.status,u.header),f=await je(u.body,xe(e.readMaxBytes),Se(l??null,e.readMaxBytes),ve(i.getO(e.useBinaryFormat)),
 async d=>{var y,g,w,E;let S;try{for(var _=!0,R=si(d),D;D=await R.next(),y=D.done,!y;_=!0){E=D.value,_=!1;let k=E;if(S!==void 0)throw new b("protocol error: rece\
 ived extra output message for unary method",h.Unimplemented);S=k}}catch(k){g={error:k}}finally{try{!_&&!y&&(w=R.return)&&await w.call(R)}finally{if(g)throw g.error}}
 return S},{propagateDownStreamError:!1});if(ot(u.trailer,u.header),f===void 0)throw p||new b("protocol error: missing output message for unary method",u.trailer.
@@ -760,26 +760,26 @@ has(V)?h.Unimplemented:h.Unknown);if(p)throw new b("protocol error: received out
 parent,method:t,header:u.header,message:f,trailer:u.trailer}}})},async stream(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:
 r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Vr(e.
 useBinaryFormat,r,o,e.acceptCompression,e.sendCompression),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:"POST",header:c.
-header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,
+header,signal:c.signal,body:X(c.message,Ee(i.getI(e.useBinaryFormat)),Ne(e.sendCompression,e.compressMinBytes),Te(),{propagateDownStreamError:!0})}),{compression:l,
 foundStatus:p,headerError:f}=Gr(e.acceptCompression,u.status,u.header);if(f)throw f;return Object.assign(Object.assign({},c),{header:u.header,trailer:u.trailer,
-message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat)),function(y){return Bl(this,arguments,function*(){yield Lt(yield*$l(
-si(y))),p||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Vl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(ke,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Pe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
-s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Pe,i),t!==void 0&&a.set(Ue,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Vl(e,t,n,s);return o!=null&&a.set(ne,o.name),
-r.length>0&&a.set(De,r.map(i=>i.name).join(",")),a}function Gl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Me))!==null&&n!==void 0?n:`HTTP ${e}`),
+message:X(u.body,xe(e.readMaxBytes),Se(l??null,e.readMaxBytes),ve(i.getO(e.useBinaryFormat)),function(y){return Bl(this,arguments,function*(){yield Lt(yield*$l(
+si(y))),p||ot(u.trailer,u.header)})},{propagateDownStreamError:!0})})}})}}}function Vl(e,t,n,r){var o,s;let a=new Headers(n??{});a.set(De,e?La:Ra),a.set(Aa,"1");let i=(s=(o=a.get(Fe))!==null&&o!==void 0?o:a.get(Dr))!==null&&s!==void 0?
+s:"connect-es/2.2.0";return a.set(Dr,i),r&&a.set(Fe,i),t!==void 0&&a.set(Me,`${t}m`),a}function Yr(e,t,n,r,o,s){let a=Vl(e,t,n,s);return o!=null&&a.set(ne,o.name),
+r.length>0&&a.set(Ue,r.map(i=>i.name).join(",")),a}function Gl(e,t){var n;if(e>=200&&e<300)return{foundStatus:t.has(V),headerError:et(t)};throw new b(decodeURIComponent((n=t.get(Pe))!==null&&n!==void 0?n:`HTTP ${e}`),
 wn(e),t)}function Kr(e,t,n){let{foundStatus:r,headerError:o}=Gl(t,n),s,a=n.get(ne);if(a!==null&&a.toLowerCase()!=="identity"&&(s=e.find(i=>i.name===a),!s))throw new b(
 `unsupported response encoding "${a}"`,h.Internal,n);return{foundStatus:r,compression:s,headerError:o}}var ii=function(e){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var t=e[Symbol.asyncIterator],n;return t?t.call(e):(e=typeof __values==
 "function"?__values(e):e[Symbol.iterator](),n={},r("next"),r("throw"),r("return"),n[Symbol.asyncIterator]=function(){return this},n);function r(s){n[s]=e[s]&&function(a){
-return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},xe=function(e){
-return this instanceof xe?(this.v=e,this):new xe(e)},Wl=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
+return new Promise(function(i,c){a=e[s](a),o(i,c,a.done,a.value)})}}function o(s,a,i,c){Promise.resolve(c).then(function(u){s({value:u,done:i})},a)}},Ie=function(e){
+return this instanceof Ie?(this.v=e,this):new Ie(e)},Wl=function(e,t,n){if(!Symbol.asyncIterator)throw new TypeError("Symbol.asyncIterator is not defined.");var r=n.
 apply(e,t||[]),o,s=[];return o=Object.create((typeof AsyncIterator=="function"?AsyncIterator:Object).prototype),i("next"),i("throw"),i("return",a),o[Symbol.asyncIterator]=
 function(){return this},o;function a(d){return function(y){return Promise.resolve(y).then(d,p)}}function i(d,y){r[d]&&(o[d]=function(g){return new Promise(function(w,E){
-s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof xe?Promise.resolve(d.value.
+s.push([d,g,w,E])>1||c(d,g)})},y&&(o[d]=y(o[d])))}function c(d,y){try{u(r[d](y))}catch(g){f(s[0][3],g)}}function u(d){d.value instanceof Ie?Promise.resolve(d.value.
 v).then(l,p):f(s[0][2],d)}function l(d){c("next",d)}function p(d){c("throw",d)}function f(d,y){d(y),s.shift(),s.length&&c(s[0][0],s[0][1])}};function Jr(e){return{
 async unary(t,n,r,o,s,a){let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,await tt({interceptors:e.interceptors,
 signal:n,timeoutMs:r,req:{stream:!1,service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,
-!0),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(Xe([c.message]),
-we(i.getI(e.useBinaryFormat)),ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,headerError:p}=Kr(e.acceptCompression,
-u.status,u.header),{trailer:f,message:d}=await je(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(e.useBinaryFormat),128,Rr()),async y=>{var g,w,
+!0),contextValues:a??de(),message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:X(Xe([c.message]),
+Ee(i.getI(e.useBinaryFormat)),Ne(e.sendCompression,e.compressMinBytes),Te(),{propagateDownStreamError:!0})}),{compression:l,headerError:p}=Kr(e.acceptCompression,
+u.status,u.header),{trailer:f,message:d}=await je(u.body,xe(e.readMaxBytes),Se(l??null,e.readMaxBytes),ve(i.getO(e.useBinaryFormat),128,Rr()),async y=>{var g,w,
 E,S;let _,R;try{for(var D=!0,k=ii(y),O;O=await k.next(),g=O.done,!g;D=!0){S=O.value,D=!1;let $=S;if($.end){if(R!==void 0)throw new b("protocol error: received e\
 xtra trailer",h.Unimplemented);R=$.value}else{if(_!==void 0)throw new b("protocol error: received extra output message for unary method",h.Unimplemented);_=$.value}}}catch($){
 w={error:$}}finally{try{!D&&!g&&(E=k.return)&&await E.call(k)}finally{if(w)throw w.error}}return{trailer:R,message:_}},{propagateDownStreamError:!1});if(f===void 0)
@@ -787,24 +787,24 @@ throw p??new b("protocol error: missing trailer",u.header.has(V)?h.Unimplemented
 tput message for unary method",f.has(V)?h.Unimplemented:h.Unknown);return{stream:!1,service:t.parent,method:t,header:u.header,message:d,trailer:f}}})},async stream(t,n,r,o,s,a){
 let i=ye(t,e.binaryOptions,e.jsonOptions,e);return r=r===void 0?e.defaultTimeoutMs:r<=0?void 0:r,nt({interceptors:e.interceptors,signal:n,timeoutMs:r,req:{stream:!0,
 service:t.parent,method:t,requestMethod:"POST",url:he(e.baseUrl,t),header:Yr(e.useBinaryFormat,r,o,e.acceptCompression,e.sendCompression,!0),contextValues:a??de(),
-message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:j(c.message,we(i.getI(e.useBinaryFormat)),
-ve(e.sendCompression,e.compressMinBytes),Se(),{propagateDownStreamError:!0})}),{compression:l,foundStatus:p,headerError:f}=Kr(e.acceptCompression,u.status,u.header);
-if(f)throw f;let d=Object.assign(Object.assign({},c),{header:u.header,trailer:new Headers,message:j(u.body,Te(e.readMaxBytes),Ne(l??null,e.readMaxBytes),Ee(i.getO(
-e.useBinaryFormat),128,Rr()),function(y){return Wl(this,arguments,function*(){var g,w,E,S;if(p){if((yield xe(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
-"protocol error: extra data for trailers-only",h.InvalidArgument);return yield xe(void 0)}let _=!1;try{for(var R=!0,D=ii(y),k;k=yield xe(D.next()),g=k.done,!g;R=
+message:s},next:async c=>{let u=await e.httpClient({url:c.url,method:c.requestMethod,header:c.header,signal:c.signal,body:X(c.message,Ee(i.getI(e.useBinaryFormat)),
+Ne(e.sendCompression,e.compressMinBytes),Te(),{propagateDownStreamError:!0})}),{compression:l,foundStatus:p,headerError:f}=Kr(e.acceptCompression,u.status,u.header);
+if(f)throw f;let d=Object.assign(Object.assign({},c),{header:u.header,trailer:new Headers,message:X(u.body,xe(e.readMaxBytes),Se(l??null,e.readMaxBytes),ve(i.getO(
+e.useBinaryFormat),128,Rr()),function(y){return Wl(this,arguments,function*(){var g,w,E,S;if(p){if((yield Ie(y[Symbol.asyncIterator]().next())).done!==!0)throw new b(
+"protocol error: extra data for trailers-only",h.InvalidArgument);return yield Ie(void 0)}let _=!1;try{for(var R=!0,D=ii(y),k;k=yield Ie(D.next()),g=k.done,!g;R=
 !0){S=k.value,R=!1;let O=S;if(O.end){if(_)throw new b("protocol error: received extra trailer",h.InvalidArgument);_=!0,ot(O.value,u.header),O.value.forEach(($,se)=>d.
-trailer.set(se,$));continue}if(_)throw new b("protocol error: received extra message after trailer",h.InvalidArgument);yield yield xe(O.value)}}catch(O){w={error:O}}finally{
-try{!R&&!g&&(E=D.return)&&(yield xe(E.call(D)))}finally{if(w)throw w.error}}if(!_)throw new b("protocol error: missing trailer",h.Internal)})},{propagateDownStreamError:!0})});
+trailer.set(se,$));continue}if(_)throw new b("protocol error: received extra message after trailer",h.InvalidArgument);yield yield Ie(O.value)}}catch(O){w={error:O}}finally{
+try{!R&&!g&&(E=D.return)&&(yield Ie(E.call(D)))}finally{if(w)throw w.error}}if(!_)throw new b("protocol error: missing trailer",h.Internal)})},{propagateDownStreamError:!0})});
 return d}})}}}var P=class extends Error{constructor(n,r,o){super(n,o);this.code=r}code;name="LaneError"},F=class extends Error{name="Unreached"};var Yl=/^(te|host|connection|content-length|user-agent|transfer-encoding|keep-alive|upgrade|trailer|http2-settings|proxy-.*)$/,Kl=/^[0-9a-z_.-]+$/,Jl=/^[\t\x20-\x7e\x80-\xff]*$/,
 Hl=/^([0-9a-z_.-]+):([\t\x20-\x7e\x80-\xff]*)$/;function li(e,t){let n=e===void 0?"":ci(":path",e);for(let[r,o]of t){if(Yl.test(r))continue;if(!Kl.test(r)||!Jl.
 test(o))throw new b(`the header ${JSON.stringify(r)} cannot be sent`,h.Internal);let s=r.endsWith("-bin")?o.replaceAll("=","").split(/[ \t]*,[ \t]*/):[o];for(let a of s)
 n+=ci(r,a)}return Uint8Array.from(n,r=>r.charCodeAt(0))}function Hr(e){let t="";for(let o of e)t+=String.fromCharCode(o);let n=t.split(`\r
 `);if(n.pop()!=="")throw ui();let r=new Headers;for(let o of n){let[,s,a]=Hl.exec(o)??[];if(s===void 0||a===void 0)throw ui();r.append(s,a)}return r}function ci(e,t){
 return`${e}: ${t}\r
-`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var Z=0,Rt=32,jl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===jl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var Xl=0,Zl=1,Dt=64,Ut=128,jr=32,fi=36,Ie=5,zl=16*1024,ql=64*1024;function Xr(e,t){let n=new Uint8Array(Ie+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
-1,t.byteLength),n.set(t,Ie),n}var kt=class{#e;#t=[];#n=0;#r;constructor(t){this.#e=t}push(t){t.byteLength!==0&&(this.#t.push(t),this.#n+=t.byteLength)}next(){if(this.#r===
-void 0){if(this.#n<Ie)return;this.#r=Ie+this.#o()}if(this.#n<this.#r)return;let t=this.#s(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Ie),bytes:t}}get isAtBorder(){
-return this.#n===0}#o(){let t=new Uint8Array(Ie);for(let o=0,s=0;s<Ie;o+=1){let a=this.#t[o].subarray(0,Ie-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
+`}function ui(){return new b("the gateway sent a malformed header block",h.Internal)}var H=0,Rt=32,jl=35;function mi(e){return e===void 0||e===Rt?h.Unavailable:e===jl?h.ResourceExhausted:e>=h.Canceled&&e<=h.Unauthenticated?e:h.Internal}var Xl=0,Zl=1,Dt=64,Ut=128,jr=32,fi=36,Oe=5,zl=16*1024,ql=64*1024;function Xr(e,t){let n=new Uint8Array(Oe+t.byteLength);return n[0]=e,new DataView(n.buffer).setUint32(
+1,t.byteLength),n.set(t,Oe),n}var kt=class{#e;#t=[];#n=0;#r;constructor(t){this.#e=t}push(t){t.byteLength!==0&&(this.#t.push(t),this.#n+=t.byteLength)}next(){if(this.#r===
+void 0){if(this.#n<Oe)return;this.#r=Oe+this.#o()}if(this.#n<this.#r)return;let t=this.#s(this.#r);return this.#r=void 0,{flags:t[0],payload:t.subarray(Oe),bytes:t}}get isAtBorder(){
+return this.#n===0}#o(){let t=new Uint8Array(Oe);for(let o=0,s=0;s<Oe;o+=1){let a=this.#t[o].subarray(0,Oe-s);t.set(a,s),s+=a.byteLength}let n=new DataView(t.buffer).
 getUint32(1),r=Ql(t[0],this.#e);if(n>r){let o=`a frame of ${n} bytes is larger than the limit of ${r}`;throw new b(o,h.ResourceExhausted)}return n}#s(t){this.#n-=
 t;let n=this.#t[0];if(n.byteLength>t)return this.#t[0]=n.subarray(t),n.subarray(0,t);if(n.byteLength===t)return this.#t.shift(),n;let r=new Uint8Array(t),o=0,s=0;
 for(;o<t;){let a=this.#t[s],i=a.subarray(0,t-o);r.set(i,o),o+=i.byteLength,i.byteLength<a.byteLength?this.#t[s]=a.subarray(i.byteLength):s+=1}return this.#t.splice(
@@ -822,7 +822,7 @@ t.byteLength,this.#a>em?this.#i=void 0:this.#i.push(t))}async*#d(t){try{for(;!th
 Dt)throw new b("the response has headers twice",h.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
 e was not read to its end",h.Canceled))}}async#w(t){for(;;){let n=this.#u.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
 ended before its trailers",h.Internal);this.#u.push(r)}else if(n.flags===fi)t.draining();else if(!(n.flags&jr))return n}}#p(t,n){Hr(t.payload).forEach((r,o)=>n.
-append(o,r)),this.#v(Z)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??nm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
+append(o,r)),this.#v(H)}#E=()=>{this.#y(b.from(this.#r.reason,h.Canceled))};#y(t){let n=this.#m??nm(t);return this.#l||(this.#m=n),this.#v(n.code),n}#v(t){this.#l||
 (this.#l=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function nm(e){let t=e instanceof P?mi(e.code):e instanceof F?h.Unavailable:h.
 Unknown;return b.from(e,t)}function di(e){return e.has("content-type")||e.set("content-type","application/grpc"),e}async function*pi(){}function st(e,t){let n=bi(t),r=Wr({...n,httpClient:gi(hi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,rm(c),u)}}function yi(e){let t=gi(om(
 e.fetch??((r,o)=>fetch(r,o)))),n=Jr({...bi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
@@ -835,7 +835,7 @@ header:r,body:o,signal:s})=>{r.delete("user-agent");let a=[];for await(let c of 
 a),signal:s??null,redirect:"error"}));return{status:i.status,header:i.headers,body:sm(i),trailer:new Headers}}}async function*sm(e){let t=e.body?.getReader();if(t)
 try{for(;;){let{done:n,value:r}=await wi(t.read());if(n)return;yield r}}finally{t.cancel().catch(()=>{})}}async function wi(e){try{return await e}catch(t){throw b.
 from(t,h.Unavailable)}}function re(e,t){return new Promise((n,r)=>{let o=()=>r(t.reason);t.aborted&&o(),t.addEventListener("abort",o,{once:!0}),e.then(n,r).finally(()=>t.removeEventListener(
-"abort",o))})}async function En(e,t){let n;try{await re(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,vn=4e3,am=vn+1,im=[1001,1006,1012,1013];function Si(e){return e===Z?Ni:am}function Ti(e,t=""){if(e===Ni)return;if(im.includes(
+"abort",o))})}async function En(e,t){let n;try{await re(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Mt="grpc-ws-1",Ei=5,vi=33,Ni=1e3,vn=4e3,am=vn+1,im=[1001,1006,1012,1013];function Si(e){return e===H?Ni:am}function Ti(e,t=""){if(e===Ni)return;if(im.includes(
 e))return new P(`the WebSocket was lost (${e})`,void 0);let n=e>vn&&e<vn+256?e-vn:vi;return new P(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
 function xi(e){if(e instanceof ArrayBuffer&&e.byteLength>=Ei&&new DataView(e).getUint32(1)===e.byteLength-Ei)return new Uint8Array(e);throw new P("the gateway s\
 ent a WebSocket message that is not one frame",vi)}function Ii(){return new P(`the server did not agree on ${Mt}`,void 0)}var cm=1<<20,um=64<<20,Oi=128,lm=32,mm=8,Nn=class{constructor(t,n,r){this.socket=t;this.readMaxBytes=n;this.owner=r;t.binaryType="arraybuffer",this.opened=new Promise(
@@ -845,43 +845,44 @@ socket.bufferedAmount>cm;n=Math.min(2*n,lm))await this.#c(n),this.#a()}async fin
 let t=this.#e.shift();if(t)this.#t-=t.length+Oi;else if(this.#n?.error)throw this.#n.error;return t}cancel(t){this.#s(new P("the call was given up",t),t)}lose(t){
 this.#s(new P(t,void 0))}draining(){this.owner.drain()}#o(t){if(!this.#n)try{let n=xi(t);if(this.#t+=n.length+Oi,this.#t>um+this.readMaxBytes)throw fm();this.#e.
 push(n),this.#u()}catch(n){this.#s(n)}}#s(t,n=1){this.#e=[],this.socket.close(Si(n)),this.#i(t)}#i(t){this.#n||(this.#n={error:t},this.#u(),this.owner.release())}#a(){
-if(this.#n)throw this.#n.error??new P("the response is complete",Z)}#c(t){return new Promise(n=>{let r=()=>{this.#r.delete(r),clearTimeout(o),n()},o=t===void 0?
+if(this.#n)throw this.#n.error??new P("the response is complete",H)}#c(t){return new Promise(n=>{let r=()=>{this.#r.delete(r),clearTimeout(o),n()},o=t===void 0?
 void 0:setTimeout(r,t);this.#r.add(r)})}#u(){for(let t of this.#r)t()}};function fm(){return new P("the gateway sent more than is kept while nothing is read of \
 it",mm)}var at=class{constructor(t,n){this.onState=n;this.#e={carrier:t,phase:"idle",failures:0}}onState;#e;becomes(t,n){let{carrier:r,failures:o,phase:s}=this.#e;if(t===
 s&&t!=="down")return;let a=t==="open"?0:t==="down"?o+1:o;this.#e={carrier:r,phase:t,failures:a,...n!==void 0&&{error:n}};try{this.onState?.(this.#e)}catch{}}};var dm="/grpc-ws/v1",pm=4<<20,hm=6,it=class{constructor(t){this.options=t;let{baseUrl:n,webSocketUrl:r}=t,o=r??new URL(dm,new URL(n,globalThis.location?.href)).
-href;this.#e=o.replace(/^http/,"ws"),this.#s=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=new Set;#o=[];#s;async open(t){
-t.throwIfAborted(),this.#t.size===0&&this.#s.becomes("connecting");try{let n=await this.#i(t);return this.#s.becomes("open"),n}catch(n){if(t.aborted)throw this.#l(),
+href;this.#e=o.replace(/^http/,"ws"),this.#s=new at(this.name,t.onState)}options;name="websocket";isOpen=!1;#e;#t=new Set;#n=0;#r=new Set;#o=[];#s;#i=()=>this.close();async open(t){
+t.throwIfAborted(),this.#t.size===0&&this.#s.becomes("connecting");try{let n=await this.#a(t);return this.#s.becomes("open"),n}catch(n){if(t.aborted)throw this.#m(),
 n;let{message:r}=n,o=new F(`no WebSocket could be opened at ${this.#e}: ${r}`,{cause:n});throw this.#s.becomes("down",o),o}}close(){let t="the transport was clo\
-sed";for(let{reject:n}of this.#o.splice(0))n(new Error(t));for(let n of this.#r)n.abort(new Error(t));for(let n of this.#t)n.lose(t)}async#i(t){this.#n<hm?this.#n+=
-1:await this.#c(t);let n=new AbortController;this.#r.add(n);let r=this.options.connectTimeoutMs??1e4,o=setTimeout(()=>n.abort(new Error(`it was not open within ${r}\
- ms`)),r),s=i=>re(re(i,n.signal),t),a;try{let i=!1,{ticket:c}=this.options,u=c?ym(this.#e,await s(c())):this.#e,l=a=this.#a(u,{drain:()=>this.#s.becomes("draini\
-ng"),release:()=>{this.#t.delete(l),i&&this.#l()}});return this.#t.add(l),await s(l.opened),i=!0,l}catch(i){throw a?.lose("it was not opened"),i}finally{clearTimeout(
-o),this.#r.delete(n),this.#u()}}#a(t,n){let{webSocket:r=globalThis.WebSocket,readMaxBytes:o=pm}=this.options;if(!r)throw new Error("there is no WebSocket here");
-return new Nn(new r(t,[Mt]),o,n)}async#c(t){let n=new Promise((r,o)=>this.#o.push({resolve:r,reject:o}));try{await re(n,t)}catch(r){throw n.then(()=>this.#u(),()=>{}),
-r}}#u(){let t=this.#o.shift();t?t.resolve():this.#n-=1}#l(){this.#t.size===0&&this.#s.becomes("idle")}};function ym(e,t){let n=new URL(e);return n.searchParams.
-set("ticket",t),n.href}var ct=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
+sed";for(let{reject:n}of this.#o.splice(0))n(new Error(t));for(let n of this.#r)n.abort(new Error(t));for(let n of this.#t)n.lose(t)}async#a(t){this.#n<hm?this.#n+=
+1:await this.#u(t);let n=new AbortController;this.#r.add(n);let r=this.options.connectTimeoutMs??1e4,o=setTimeout(()=>n.abort(new Error(`it was not open within ${r}\
+ ms`)),r),s=i=>re(re(i,n.signal),t),a;try{let i=!1,{ticket:c}=this.options,u=c?ym(this.#e,await s(c())):this.#e,l=a=this.#c(u,{drain:()=>this.#s.becomes("draini\
+ng"),release:()=>{this.#t.delete(l),this.#t.size===0&&globalThis.removeEventListener?.("pagehide",this.#i),i&&this.#m()}});return this.#t.add(l),globalThis.addEventListener?.(
+"pagehide",this.#i),await s(l.opened),i=!0,l}catch(i){throw a?.lose("it was not opened"),i}finally{clearTimeout(o),this.#r.delete(n),this.#l()}}#c(t,n){let{webSocket:r=globalThis.
+WebSocket,readMaxBytes:o=pm}=this.options;if(!r)throw new Error("there is no WebSocket here");return new Nn(new r(t,[Mt]),o,n)}async#u(t){let n=new Promise((r,o)=>this.#o.
+push({resolve:r,reject:o}));try{await re(n,t)}catch(r){throw n.then(()=>this.#l(),()=>{}),r}}#l(){let t=this.#o.shift();t?t.resolve():this.#n-=1}#m(){this.#t.size===
+0&&this.#s.becomes("idle")}};function ym(e,t){let n=new URL(e);return n.searchParams.set("ticket",t),n.href}var ct=class{constructor(t={},n=Math.random){this.options=t;this.random=n}options;random;#e=0;get failures(){return this.#e}next(){let{initialMs:t=200,maxMs:n=1e4,
 jitter:r=.3}=this.options,o=Math.min(t*2**this.#e,n);return this.#e+=1,o*(1-r*this.random())}reset(){this.#e=0}};var bm="/grpc-wt/v1",Sn=class{constructor(t){this.options=t}options;#e;async find(t){let{baseUrl:n,webTransportUrl:r,serverCertificateHashes:o,ticket:s}=this.options,
 a=r,i=typeof o=="function"?await o():o;if(a===void 0){let u=new URL(bm,new URL(n,globalThis.location?.href));if(a=u.href,u.protocol==="http:"){let l=this.#e??=await this.#t(
 a,t);if(!l.webtransport_url)throw new F(`${a} names no address for WebTransport`);a=l.webtransport_url,i??=l.certificate_hashes?.map(gm)}}let c=new URL(a);return s&&
 c.searchParams.set("ticket",await s()),{url:c.href,hashes:i}}forget(){this.#e=void 0}async#t(t,n){let{fetch:r=globalThis.fetch}=this.options,o=await r(t,{signal:n,
 headers:{accept:"application/json"}});if(!o.ok)throw new F(`${t} answered ${o.status}`);return await o.json()}};function gm(e){return{algorithm:"sha-256",value:Uint8Array.
 from(atob(e),t=>t.charCodeAt(0))}}var _i=13,wm=100,Tn=class{constructor(t,n){this.owner=n;this.#e=t.writable.getWriter(),this.#t=t.readable.getReader()}owner;carrier="webtransport";#e;#t;#n=!1;#r=!1;#o;async send(t){
-try{this.#e.write(t).catch(Fe),await this.#e.ready}catch(n){throw await this.#a(n)}}async finish(){if(this.#o)throw this.#o;this.#r=!0}async receive(){if(this.#o)
-throw this.#o;try{let{done:t,value:n}=await this.#t.read();if(this.#o)throw this.#o;return t&&this.#i(),n}catch(t){let n=await this.#a(t);throw this.#s(Z,n),n}}cancel(t){
-this.#s(t,new P("the call was given up",t))}draining(){this.owner.drain()}#s(t,n){this.#o??=n;let r=Em(t);this.#e.abort(r).catch(Fe),this.#t.cancel(r).catch(Fe),
-this.#i()}#i(){this.#n||(this.#n=!0,this.owner.release())}async#a(t){if(this.#o)return this.#o;let n=await this.#c(t);n===Rt&&this.owner.drain();let r=n===void 0?
-"the session is gone":`the gateway ended the stream with code ${n}`;return this.#o??new P(r,n,{cause:t})}async#c(t){let{source:n,streamErrorCode:r}=t;if(n==="st\
-ream")return r??_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,wm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.closed.then(()=>s,u=>u.streamErrorCode||
-s),c=await Promise.race([a,i,s]);return clearTimeout(o),c}};function Em(e){let{WebTransportError:t}=globalThis;if(!t)return Object.assign(new Error("the stream \
-was ended"),{streamErrorCode:e});let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function Fe(){}var vm="grpc-wt-1",Nm=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[vm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
-catch(Fe);try{return await re(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
-then(({closeCode:o})=>this.#u(o===Nm?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),Fe),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
+try{this.#e.write(t).catch(be),await this.#e.ready}catch(n){throw await this.#c(n)}}async finish(){if(this.#o)throw this.#o;this.#r=!0}async receive(){if(this.#o)
+throw this.#o;try{let{done:t,value:n}=await this.#t.read();if(this.#o)throw this.#o;return t&&this.#a(),n}catch(t){let n=await this.#c(t);throw this.#s(H,n),n}}cancel(t){
+this.#s(t,new P("the call was given up",t))}draining(){this.owner.drain()}#s(t,n){this.#o??=n;let r=Em(t);t===H&&this.#r?(this.#e.close().catch(be),this.#i(r)):
+(this.#e.abort(r).catch(be),this.#t.cancel(r).catch(be)),this.#a()}async#i(t){await this.#t.read().then(({done:r})=>r,()=>!0)||this.#t.cancel(t).catch(be)}#a(){
+this.#n||(this.#n=!0,this.owner.release())}async#c(t){if(this.#o)return this.#o;let n=await this.#u(t);n===Rt&&this.owner.drain();let r=n===void 0?"the session \
+is gone":`the gateway ended the stream with code ${n}`;return this.#o??new P(r,n,{cause:t})}async#u(t){let{source:n,streamErrorCode:r}=t;if(n==="stream")return r??
+_i;if(n==="session")return;let o,s=new Promise(u=>o=setTimeout(u,wm,_i)),a=this.owner.ended.then(()=>{}),i=this.#e.closed.then(()=>s,u=>u.streamErrorCode||s),c=await Promise.
+race([a,i,s]);return clearTimeout(o),c}};function Em(e){let{WebTransportError:t}=globalThis;if(!t)return Object.assign(new Error("the stream was ended"),{streamErrorCode:e});
+let n=new t({streamErrorCode:e});return n.streamErrorCode===e?n:new t("",{streamErrorCode:e})}function be(){}var vm="grpc-wt-1",Nm=4;async function Ci(e,t,n){let r={allowPooling:!1,protocols:[vm]},{hashes:o}=t,s=new e(t.url,o?{...r,serverCertificateHashes:o}:r);s.closed.
+catch(be);try{return await re(s.ready,n),s}catch(a){throw In(s),a}}var xn=class{constructor(t,n,r){this.transport=t;this.idleMs=n;this.onChange=r;this.ended=t.closed.
+then(({closeCode:o})=>this.#u(o===Nm?new Error("the gateway is overloaded"):void 0),o=>this.#u(o)),t.draining?.then(()=>this.drain(),be),this.#c()}transport;idleMs;onChange;ended;#e=0;#t=!1;#n=!1;#r;#o=0;#s=Promise.
 resolve();get lanes(){return this.#e}get hasEnded(){return this.#n}get isFull(){return this.#o>0}get isUsable(){return!this.#t&&!this.#n}reserve(){this.#e+=1,clearTimeout(
 this.#r)}async open(t){let n={ended:this.ended,drain:()=>this.drain(),release:()=>this.#a()},r=this.#i(t).then(o=>new Tn(o,n));try{return await re(r,t)}catch(o){
-throw r.then(s=>s.cancel(Z),n.release),t.aborted?o:new F("no stream could be opened",{cause:o})}}drain(){this.isUsable&&(this.#t=!0,this.#e===0&&this.close(),this.
+throw r.then(s=>s.cancel(H),n.release),t.aborted?o:new F("no stream could be opened",{cause:o})}}drain(){this.isUsable&&(this.#t=!0,this.#e===0&&this.close(),this.
 onChange())}close(){this.#u(),In(this.transport)}async#i(t){let n={waitUntilAvailable:!0},r=()=>this.transport.createBidirectionalStream(n);if(!this.isFull)try{
 return await r()}catch(i){if(this.#n)throw i}let o=new ct({initialMs:10,maxMs:250}),s=async()=>{for(;;){t.throwIfAborted();try{return await r()}catch(i){if(this.#n)
-throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(Fe),a}#a(){this.#e-=1,
+throw i}await Promise.race([En(o.next(),t),this.ended])}};this.#o+=1;let a=this.#s.then(s).finally(()=>this.#o-=1);return this.#s=a.catch(be),a}#a(){this.#e-=1,
 !(this.#e>0||this.#n)&&(this.#t?this.close():this.#c())}#c(){this.#r=setTimeout(()=>this.close(),this.idleMs)}#u(t){this.#n||(this.#n=!0,clearTimeout(this.#r),this.
 onChange(t))}};function In(e){try{e.close({closeCode:0,reason:""})}catch{}}var Sm=2,ut=class{constructor(t){this.options=t;this.#e=new Sn(t),this.#t=new ct(t.backoff)}options;name="webtransport";#e;#t;#n=new Set;#r;#o=0;#s;#i=new Set;#a=0;#c="\
 idle 0";#u=()=>this.close();get isOpen(){return this.#w().length>0}async open(t){t.throwIfAborted();let n=this.#a;for(let r=Sm;;r-=1){let o=await this.#l(s=>this.#m(
@@ -906,7 +907,7 @@ this.#e.clear()}#t(t){return!this.isOpen(t)&&this.now()<(this.#e.get(t)??0)}};fu
 o;this.reject=s;this.#e=t.attempts()}choice;carriers;signal;resolve;reject;#e;#t=[];#n=0;#r;#o=!1;#s=new AbortController;start(){this.signal.addEventListener("a\
 bort",this.#i),this.signal.aborted?this.#i():this.#a()}#i=()=>{this.#l(),this.#s.abort(this.signal.reason),this.reject(this.signal.reason)};#a(){clearTimeout(this.#r);
 let t=this.#e.shift();if(!t)return;this.#n+=1;let n=this.#e[0]?.afterMs;n!==void 0&&(this.#r=setTimeout(()=>this.#a(),n));let{carrier:r}=t;this.carriers.get(r).
-open(this.#s.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#o){this.choice.opened(t.carrier),t.cancel(Z);return}this.#l(),this.choice.won(t.carrier),
+open(this.#s.signal).then(o=>this.#c(o),o=>this.#u(r,o))}#c(t){if(this.#o){this.choice.opened(t.carrier),t.cancel(H);return}this.#l(),this.choice.won(t.carrier),
 this.resolve(t)}#u(t,n){this.#n-=1,!this.#o&&(this.#t.push(`${t}: ${n instanceof Error?n.message:n}`),this.#a(),!(this.#n>0)&&(this.#l(),this.reject(new F(`the \
 gateway cannot be reached (${this.#t.join("; ")})`))))}#l(){this.#o=!0,clearTimeout(this.#r),this.signal.removeEventListener("abort",this.#i)}};function Li(e,t){let n=new at("fetch",t);return async(r,o)=>{try{let s=await e(r,o);return n.becomes("open"),s}catch(s){throw o?.signal?.aborted||n.becomes("dow\
 n",s),s}}}var Tm=1e4,xm=["webtransport","websocket","fetch"];function _n(e){let t={connectTimeoutMs:Tm,...e},n=new Map,r=(e.carriers??xm).filter(y=>Im(y,e));r.includes("w\
@@ -942,13 +943,13 @@ any([c.signal,s.signal])});if(!u.body)return u;let l=u.body.pipeThrough(new Tran
 throw i(),u}}}#s(t,n,r){this.#t[t].add(n);let o=()=>this.#t[t].delete(n);r.then(o,o)}};var lt=class{#e=[];#t=!1;#n=()=>{};push(t){return this.#t?Promise.resolve():new Promise(n=>{this.#e.push({value:t,taken:n}),this.#n()})}end(){this.#t=!0,this.#n()}drop(){
 this.end();for(let{taken:t}of this.#e.splice(0))t()}async*[Symbol.asyncIterator](){try{for(;;){let t=this.#e.shift();if(t)t.taken(),yield t.value;else{if(this.#t)
 return;await new Promise(n=>this.#n=n)}}}finally{this.drop()}}};var Am=[It,yr,Bs,Zs,zs,Ot,$s,ea],no=new Map(Am.map(({proto:e})=>[e.name,e]));function Rn(e){return e.messageType.forEach($i),e}function $i(e){for(let t of e.field)t.jsonName||=Q(t.name);e.nestedType.forEach($i)}async function Bi(e){let t=await e({listServices:"*"});if(t.errorResponse)throw new Error(Vi(t));let n=(t.listServicesResponse?.service??[]).map(({name:i})=>i).
-sort(),r=new ro(e),o=[],s=new Map,a=Ae();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Ae(a,c);let u=c.getService(
+sort(),r=new ro(e),o=[],s=new Map,a=Le();for(let i of n.filter(c=>!c.startsWith("grpc.reflection.")))try{let c=await r.containing(i);a=Le(a,c);let u=c.getService(
 i);u?o.push(u):s.set(i,"the server sent other files")}catch(c){s.set(i,c instanceof Error?c.message:String(c))}return{services:o,registry:a,undescribed:s}}function Vi({
 errorResponse:e}){return e?.errorMessage||`error ${e?.errorCode??"without a code"}`}var ro=class{constructor(t){this.ask=t}ask;#e=new Map;#t=new Set;async containing(t){
 let n=await this.ask({fileContainingSymbol:t});if(n.errorResponse)throw new Error(Vi(n));let[r]=this.#n(n);if(!r)throw new Error("the server sent no file");return await this.#r(
-r),Ae(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ie(r)));for(let r of n)this.#e.set(r.name,Rn(r));
+r),Le(r,o=>this.#e.get(o)??void 0)}#n(t){let n=(t.fileDescriptorResponse?.fileDescriptorProto??[]).map(r=>J(Ge,ie(r)));for(let r of n)this.#e.set(r.name,Rn(r));
 return n}async#r(t){if(!this.#t.has(t.name)){this.#t.add(t.name);for(let n of t.dependency){this.#e.has(n)||await this.#o(n);let r=this.#e.get(n);r&&await this.#r(
-r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Ae(Lm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Lm(e){let t=u=>`.grpc.reflection\
+r)}t.dependency=t.dependency.filter(n=>this.#e.get(n))}}async#o(t){this.#e.set(t,no.get(t)??null),no.has(t)||this.#n(await this.ask({fileByFilename:t}))}};function Gi(e){return Le(Lm(e),()=>{}).getService(`grpc.reflection.${e}.ServerReflection`).method.serverReflectionInfo}function Lm(e){let t=u=>`.grpc.reflection\
 .${e}.${u}`,n=(u,l,p,f)=>({name:u,number:l,type:p,typeName:f,label:"LABEL_OPTIONAL"}),r=(u,l,p,f)=>({...n(u,l,p,f),label:"LABEL_REPEATED"}),[o,s,a,i]=["TYPE_STR\
 ING","TYPE_BYTES","TYPE_INT32","TYPE_MESSAGE"],c={ServerReflectionRequest:[n("file_by_filename",3,o),n("file_containing_symbol",4,o),n("list_services",7,o)],ServerReflectionResponse:[
 n("file_descriptor_response",4,i,t("FileDescriptorResponse")),n("list_services_response",6,i,t("ListServiceResponse")),n("error_response",7,i,t("ErrorResponse"))],
@@ -979,17 +980,17 @@ map(({lane:n,status:r})=>`${n.title}: ${r}`).join("; "))},Rm)}get over(){return 
 n=>n.isUsed&&n.carries(t.method))}async#o(t,n){if(this.#t)return this.#s();let r=this.composer.read();if(!r)return;let o=++this.#e;this.#t=!0,v(t).setAttribute(
 "aria-pressed","true"),document.body.dataset.repeating="true",await Promise.all(this.#r(r).map(async s=>{for(;this.#t&&o===this.#e;){await n(s,r);let a=s.status===
 "UNAVAILABLE"?Math.max(this.composer.pace,100):this.composer.pace;await new Promise(i=>setTimeout(i,a))}}))}#s(){this.#t=!1,delete document.body.dataset.repeating;
-for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var be={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},km=Object.keys(be),Dm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
+for(let t of["repeat","keep-sending"])v(t).setAttribute("aria-pressed","false")}};var ge={webtransport:"WebTransport",websocket:"WebSocket",fetch:"fetch"},km=Object.keys(ge),Dm=400,Un=class{constructor(t,n,r){this.network=t;this.onGate=n;this.
 carrierOf=r;for(let o of km)this.#e.set(o,this.#r(o));v("carriers").replaceChildren(...this.#e.values())}network;onGate;carrierOf;#e=new Map;#t=new Map;#n=new Map;state(t){
 this.#t.set(t.carrier,t),this.#s(t.carrier),this.choice()}flow(t){let n=this.#e.get(t);n.classList.add("flowing"),clearTimeout(this.#n.get(t)),this.#n.set(t,setTimeout(
 ()=>n.classList.remove("flowing"),Dm))}choice(){let t=this.carrierOf("unary"),n=this.carrierOf("bidi_streaming"),r=v("choice");r.dataset.single=t,r.dataset.stream=
-n;let o=t===n?`The automatic lane takes ${be[t]} for every call now.`:`The automatic lane takes ${be[t]} for unary calls and server streams now, ${be[n]} for wh\
+n;let o=t===n?`The automatic lane takes ${ge[t]} for every call now.`:`The automatic lane takes ${ge[t]} for unary calls and server streams now, ${ge[n]} for wh\
 at streams from the page.`;r.textContent!==o&&(r.textContent=o)}#r(t){let n=I("button",{type:"button","data-part":"gate",class:"gate-switch"}),r=I("li",{"data-c\
-arrier":t,"data-phase":"idle"},I("span",{class:"name"},be[t]),I("span",{class:"pipe","aria-hidden":"true"},I("span",{class:"valve"})),I("span",{class:"phase","d\
+arrier":t,"data-phase":"idle"},I("span",{class:"name"},ge[t]),I("span",{class:"pipe","aria-hidden":"true"},I("span",{class:"valve"})),I("span",{class:"phase","d\
 ata-part":"phase"}),n);return n.addEventListener("click",()=>this.#o(t)),this.#e.set(t,r),this.#s(t),r}#o(t){let n=this.network.isCut(t);n?this.network.mend(t):
-this.network.cut(t);let r=`${be[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate(r),this.#s(t),this.choice()}#s(t){let n=this.#e.get(t),r=this.network.isCut(t),
+this.network.cut(t);let r=`${ge[t]} ${n?"mended":"cut"}`;ft(`${r}.`),this.onGate(r),this.#s(t),this.choice()}#s(t){let n=this.#e.get(t),r=this.network.isCut(t),
 o=this.#t.get(t);n.classList.toggle("cut",r),n.dataset.cut=String(r),n.dataset.phase=o?.phase??"idle",L(n,"phase").textContent=r?`cut; ${ji(o)}`:ji(o);let s=L(n,
-"gate");s.textContent=r?"Mend":"Cut",s.setAttribute("aria-label",`${r?"Mend":"Cut"} ${be[t]}`)}};function ji(e){return!e||e.phase==="idle"?"nothing open":e.phase!==
+"gate");s.textContent=r?"Mend":"Cut",s.setAttribute("aria-label",`${r?"Mend":"Cut"} ${ge[t]}`)}};function ji(e){return!e||e.phase==="idle"?"nothing open":e.phase!==
 "down"?e.phase:`down, ${`${e.failures} ${e.failures===1?"failure":"failures"}`}${e.carrier==="webtransport"?`; tried again after ${An/1e3} s`:""}`}var Zi={unary:"unary",server_streaming:"server streaming",client_streaming:"client streaming",bidi_streaming:"both stream"},dt=({methodKind:e})=>e==="client_str\
 eaming"||e==="bidi_streaming",Um=4;function ao(e,t=[]){let n=Fm(e);if(n!==void 0)return n;let r={},o=[...t,e];for(let s of e.members){let a=s.kind==="oneof"?s.fields[0]:
 s;if(!a)continue;let i=Mm(a,o);i!==void 0&&(r[a.jsonName]=i)}return r}function Mm(e,t){switch(e.fieldKind){case"scalar":return zi(e.scalar);case"enum":return Pm(
@@ -1018,7 +1019,7 @@ element,"use").checked}get isCalling(){return this.#e!==void 0}get status(){retu
 t)}fresh(t){if(this.#a.clear(),L(this.element,"messages").replaceChildren(),this.#u(),this.carries(t))return this.#f("idle","–");this.#f("unsupported","cannot\
  carry it"),L(this.element,"said").textContent="fetch sends one message and then reads; it cannot carry a call that streams from the page."}async call(t,n){let r=this.#c(
 t);r.send(n(1)),r.finish(),await r.over}async send(t,n){await(this.#e??this.#c(t)).send(n(++this.#t))}finish(){this.#e?.finish()}async cancel(){let t=this.#e;t?.
-cancel(),await t?.over}get over(){return this.#e?.over??Promise.resolve()}used(t){this.#i=!0,this.element.dataset.via=t,L(this.element,"via").textContent=be[t]}#c(t){
+cancel(),await t?.over}get over(){return this.#e?.over??Promise.resolve()}used(t){this.#i=!0,this.element.dataset.via=t,L(this.element,"via").textContent=ge[t]}#c(t){
 this.#t=this.#n=this.#r=0,this.element.dataset.status="calling",this.#i=!1;let n=new Mn(this.lane.transport,t,this.#l(t.method));return this.#e=n,setTimeout(()=>{
 this.#e===n&&this.element.dataset.status==="calling"&&this.#g()},$m),n}#u(){this.#t=this.#n=this.#r=0,this.#o=[],L(this.element,"said").textContent="",L(this.element,
 "metadata").textContent="",L(this.element,"latency").textContent="",delete this.element.dataset.latency,this.#d()}#l(t){let n=new Headers;return{headers:r=>{n=r,
