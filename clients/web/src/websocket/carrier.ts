@@ -29,6 +29,8 @@ export class WebSocketCarrier implements Carrier {
   /** Those who wait for others to have opened. */
   readonly #turns: { resolve: () => void; reject: (error: Error) => void }[] = [];
   readonly #state: Reporter;
+  /** A page that is left may be kept with its connections, and its calls would go on for nobody. */
+  readonly #onPageHide = () => this.close();
 
   constructor(private readonly options: WebSocketOptions) {
     const { baseUrl, webSocketUrl } = options;
@@ -81,10 +83,12 @@ export class WebSocketCarrier implements Carrier {
         drain: () => this.#state.becomes("draining"),
         release: () => {
           this.#lanes.delete(opening);
+          if (this.#lanes.size === 0) globalThis.removeEventListener?.("pagehide", this.#onPageHide);
           if (isOpen) this.#rest();
         },
       }));
       this.#lanes.add(opening);
+      globalThis.addEventListener?.("pagehide", this.#onPageHide);
       await unlessGivenUp(opening.opened);
       isOpen = true;
       return opening;

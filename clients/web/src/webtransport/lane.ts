@@ -24,6 +24,8 @@ export class WebTransportLane implements Lane {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #released = false;
+  /** Everything of the request was sent. */
+  #isFinished = false;
   /** Why nothing can be received any more. */
   #failure: LaneError | undefined;
 
@@ -43,13 +45,10 @@ export class WebTransportLane implements Lane {
   }
 
   async finish(): Promise<void> {
-    try {
-      // Not waited for: some browsers need the gateway's acknowledgement to end it.
-      this.#writer.close().catch(ignore);
-      await this.#writer.ready;
-    } catch (error) {
-      throw await this.#explain(error);
-    }
+    // The TRAILERS frame was the end of the request (section 5). The stream's end comes after the response: before it, a
+    // page of Firefox 153 would have nothing left to cancel the call with.
+    if (this.#failure) throw this.#failure;
+    this.#isFinished = true;
   }
 
   async receive(): Promise<Uint8Array | undefined> {
@@ -79,10 +78,20 @@ export class WebTransportLane implements Lane {
   #end(code: number, failure: LaneError): void {
     this.#failure ??= failure;
     const reason = streamError(code);
-    // After the end of the request `abort` reaches nobody, and before it `cancel` alone would leave that open.
-    this.#writer.abort(reason).catch(ignore);
-    this.#reader.cancel(reason).catch(ignore);
+    if (code === NO_ERROR && this.#isFinished) {
+      this.#writer.close().catch(ignore);
+      void this.#seeEnd(reason);
+    } else {
+      this.#writer.abort(reason).catch(ignore);
+      this.#reader.cancel(reason).catch(ignore);
+    }
     this.#release();
+  }
+
+  /** Behind a complete response there is only its end. A gateway counts streams that are stopped, and this need not be. */
+  async #seeEnd(reason: unknown): Promise<void> {
+    const isOver = await this.#reader.read().then(({ done }) => done, () => true);
+    if (!isOver) this.#reader.cancel(reason).catch(ignore);
   }
 
   #release(): void {

@@ -91,9 +91,7 @@ export class FakeGateway {
           write: (bytes) => {
             request.push(bytes);
             frames.push(request.next()!);
-          },
-          close: () => {
-            if (refuses) return;
+            if (refuses || frames.at(-1)!.flags !== TRAILERS) return;
             gateway.#saw("webtransport", frames);
             for (const answer of ANSWER) response.enqueue(answer);
             response.close();

@@ -243,6 +243,16 @@ describe("a WebSocket", () => {
     await lane();
   });
 
+  test("ends when the page is left, which nothing listens for without any", async () => {
+    const listeners = new Set<() => void>();
+    vi.stubGlobal("addEventListener", (_: string, listener: () => void) => listeners.add(listener));
+    vi.stubGlobal("removeEventListener", (_: string, listener: () => void) => listeners.delete(listener));
+    const { server } = await lane();
+    for (const pagehide of listeners) pagehide();
+    expect(server.closedByClient).toBe(4001);
+    expect(listeners.size).toBe(0);
+  });
+
   test("shows in the state of its carrier", async () => {
     const { lane: first } = await lane();
     const { lane: second } = await lane();

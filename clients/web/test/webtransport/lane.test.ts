@@ -37,12 +37,32 @@ test("frames go out and bytes come in", async () => {
   await lane.send(bytes("one"));
   await lane.send(bytes("two"));
   await lane.finish();
-  await stream.finished.promise;
-  expect(stream.received).toEqual(["one", "two"]);
   stream.respond("three");
   expect(text(await lane.receive())).toBe("three");
+  expect(stream.received).toEqual(["one", "two"]);
   stream.end();
   expect(await lane.receive()).toBeUndefined();
+});
+
+test("the end of a complete call is the end of its stream, which is not stopped", async () => {
+  const stopped = vi.fn();
+  void stream.stopped.promise.then(stopped);
+  await lane.finish();
+  stream.respond("the response");
+  await lane.receive();
+  lane.cancel(0);
+  await stream.finished.promise;
+  stream.end();
+  // Another stream is a way round.
+  await carrier.open(new AbortController().signal);
+  expect(stopped).not.toHaveBeenCalled();
+});
+
+test("a response that goes on behind its end is stopped", async () => {
+  await lane.finish();
+  lane.cancel(0);
+  stream.respond("more");
+  expect(await stream.stopped.promise).toBe(0);
 });
 
 test("`send` waits until there is room", async () => {
@@ -135,9 +155,9 @@ describe("a call is given up", () => {
 
   test("after its request has ended", async () => {
     await lane.finish();
-    await stream.finished.promise;
     lane.cancel(4);
     expect(await stream.stopped.promise).toBe(4);
+    expect(await stream.reset.promise).toBe(4);
     expect(await failure(lane.receive())).toMatchObject({ code: 4 });
   });
 
