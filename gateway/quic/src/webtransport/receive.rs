@@ -15,6 +15,9 @@ use super::flow::Violation;
 use super::stream::{NO_CODE, StreamError, StreamState};
 use crate::shared::lock;
 
+/// Bytes that are dropped, and not refused at once, of a peer whose call is over.
+const LEFT: usize = 4 << 10;
+
 /// What the peer sends on a stream of a session. Dropping it refuses the rest.
 #[derive(Debug)]
 pub struct WtReceive {
@@ -73,10 +76,34 @@ impl WtReceive {
         self.stream.poll_reset(&self.quic_waker)
     }
 
-    /// Reads nothing of the stream but its end, for as long as that may take.
+    /// Leaves the peer [`Limits::linger`](crate::Limits::linger) to end its direction, and refuses the rest of it then.
+    ///
+    /// A browser that is told to stop while it still has to end its stream takes that for an error: Chromium of the
+    /// request, Firefox of the response too, which then never reaches the page.
+    fn leave(&mut self) {
+        let read = self.poll_data(&mut Context::from_waker(Waker::noop()));
+        let is_over = matches!(read, Poll::Ready(Ok(None) | Err(_)));
+        if !is_over && let Some(session) = self.stream.session.upgrade() {
+            let rest = WtReceive::new(Arc::clone(&self.stream));
+            self.is_left = true;
+            tokio::spawn(rest.see_end(session.linger()));
+        }
+    }
+
+    /// Waits for the end of the stream, and refuses what it still brings when this is dropped.
     async fn see_end(mut self, patience: Duration) {
-        // What else comes, or nothing, is refused when this is dropped.
-        let _ = timeout(patience, poll_fn(|cx| self.poll_data(cx))).await;
+        let mut dropped = 0;
+        let ended = async {
+            while let Ok(Some(bytes)) = poll_fn(|cx| self.poll_data(cx)).await {
+                dropped += bytes.len();
+                if dropped > LEFT {
+                    // The peer is not given credit for more, so it has to wait.
+                    poll_fn(|cx| self.poll_reset(cx)).await;
+                    return;
+                }
+            }
+        };
+        let _ = timeout(patience, ended).await;
     }
 
     fn fail(&mut self, error: StreamError) -> Gone {
@@ -125,21 +152,11 @@ impl Receive for WtReceive {
     fn release(&mut self, _bytes: usize) {}
 
     fn stop(&mut self) {
-        self.stop_with(error_code::NO_ERROR);
+        self.leave();
     }
 
-    /// A browser that is told to stop while it still has to end its stream takes that for an error: Chromium of the
-    /// request, Firefox now and then of the response too. So the end may come within [`Limits::linger`].
-    ///
-    /// [`Limits::linger`]: crate::Limits::linger
     fn finish(&mut self) {
-        if self.poll_data(&mut Context::from_waker(Waker::noop())).is_pending()
-            && let Some(session) = self.stream.session.upgrade()
-        {
-            let rest = WtReceive::new(Arc::clone(&self.stream));
-            self.is_left = true;
-            tokio::spawn(rest.see_end(session.linger()));
-        }
+        self.leave();
     }
 }
 
@@ -147,7 +164,7 @@ impl Drop for WtReceive {
     fn drop(&mut self) {
         // The other half keeps the stream alive, so this does not happen by itself.
         if !self.is_left {
-            self.stop();
+            self.stop_with(error_code::NO_ERROR);
         }
     }
 }

@@ -39,20 +39,19 @@ async fn either_half_close_is_enough() {
     }
 }
 
-/// What is sent before a stream's end, which is a frame that ends the request; then how long its end may take, whether it
-/// comes, and what the client is told of its direction.
-async fn end_of_stream(after: &[u8], linger: &str, finish: bool) -> Option<u32> {
+/// Sends a request and reads its response, then sends the rest. What the client is told of its direction, to end which it
+/// has so long, if it does.
+async fn end_of_stream(request: &[u8], rest: &[u8], linger: &str, finish: bool) -> Option<u32> {
     let limits = |config: Config| config.limit(&format!("quic = {{ linger = \"{linger}\" }}"));
     let Stage { mut client, upstream: _upstream, gateway: _gateway } =
         Stage::configured(Protocol::GrpcWt, limits).await;
     let (mut send, mut receive) = client.session().open_bi().await.unwrap();
-    let head = frame(0x40, format!(":path: {}\r\n", method::UNARY).as_bytes());
-    send.write_all(&[head, message(b"hello"), frame(0x80, b"")].concat()).await.unwrap();
+    send.write_all(request).await.unwrap();
     within("the response", receive.read_to_end(1 << 10)).await.unwrap();
     // By now it would have been told to stop.
     assert_eq!(client.exchange(method::UNARY, &[b""]).await.code(), 0);
     // It fails for a stream that was stopped, which is what is looked for.
-    let _ = send.write_all(after).await;
+    let _ = send.write_all(rest).await;
     if finish {
         let _ = send.finish();
     }
@@ -61,9 +60,16 @@ async fn end_of_stream(after: &[u8], linger: &str, finish: bool) -> Option<u32> 
 
 #[tokio::test]
 async fn the_end_of_a_stream_may_come_after_the_response() {
-    assert_eq!(end_of_stream(b"", "60s", true).await, None);
-    assert_eq!(end_of_stream(b"", "10ms", false).await, Some(0));
-    assert_eq!(end_of_stream(b"more", "60s", false).await, Some(0));
+    let head = |path: &str| frame(0x40, format!(":path: {path}\r\n").as_bytes());
+    let complete = [head(method::UNARY), message(b"hello"), frame(0x80, b"")].concat();
+    // It is refused before it ends.
+    let refused = [head("/nobody.Knows/This"), message(b"hello")].concat();
+    for request in [&complete, &refused] {
+        assert_eq!(end_of_stream(request, b"", "60s", true).await, None);
+        assert_eq!(end_of_stream(request, &[0; 3000], "60s", true).await, None);
+        assert_eq!(end_of_stream(request, b"", "10ms", false).await, Some(0));
+        assert_eq!(end_of_stream(request, &[0; 10_000], "10ms", false).await, Some(0));
+    }
 }
 
 #[tokio::test]
