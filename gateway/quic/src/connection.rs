@@ -130,14 +130,24 @@ impl Connection {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Lets the connection end: further requests are rejected, open sessions are asked to end, and once nothing is in
-    /// use any more the client may close the connection, or after [`Limits::linger`] it is closed. Keep awaiting
-    /// [`Connection::next`] until it returns `None`.
+    /// Lets the connection end: open sessions are asked to end, and when there are none, further requests are rejected.
+    /// Once nothing is in use any more the client may close the connection, or after [`Limits::linger`] it is closed. Keep
+    /// awaiting [`Connection::next`] until it returns `None`.
     pub fn drain(&mut self) {
         if std::mem::replace(&mut self.asked_to_end, true) {
             return;
         }
         self.phase = Phase::Draining;
+        self.ask_to_end();
+        self.go_away();
+    }
+
+    /// Sends GOAWAY, once, if the connection is to end and the client knows of the end of every session. In Chromium 156 the
+    /// process of all connections dies when a page opens a stream in a session whose connection has had GOAWAY.
+    fn go_away(&self) {
+        if !self.asked_to_end || !self.drivers.is_empty() {
+            return;
+        }
         // The client's own GOAWAY has been answered with one already.
         if let Some(first_refused) = self.shared.begin_goaway()
             && let Some(stream) = self.shared.control.get()
@@ -147,7 +157,6 @@ impl Connection {
             // What is not taken now is written as the connection goes on.
             let _ = stream.flush_now();
         }
-        self.ask_to_end();
     }
 
     /// Asks every session for its end, behind the answer to its CONNECT. Asking again has no effect.
@@ -175,6 +184,7 @@ impl Connection {
                 return Poll::Ready(Some(event));
             }
             while let Poll::Ready(Some(())) = Pin::new(&mut self.drivers).poll_next(cx) {}
+            self.go_away();
             if let Some(control) = self.shared.control.get() {
                 // `h3` notices when the client does not want it any more.
                 let _ = lock(control).poll_flush(cx);

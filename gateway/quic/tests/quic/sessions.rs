@@ -420,25 +420,37 @@ async fn drains_sessions() {
     let mut read = vec![0; drain.len()];
     soon(answer.read_exact(&mut read)).await.unwrap();
     assert_eq!(read, drain);
-    // GOAWAY names the stream behind the CONNECT, which `h3` never saw.
+    // Streams of the session go on, and so do requests.
+    echoed(&quic, id(&send)).await;
+    let fields = [(":method", "GET"), (":scheme", "https"), (":path", "/hello"), (":authority", "a")];
+    let (mut request, mut response) = quic.open_bi().await.unwrap();
+    request.write_all(&headers(&fields)).await.unwrap();
+    assert!(is_ok(&mut response).await);
+    assert!(matches!(server.seen().await, Seen::Head(..)));
+    // GOAWAY comes when there is no session, and names the stream behind all that were opened.
     let mut control = soon(quic.accept_uni()).await.unwrap();
     let mut written = Vec::new();
-    let goaway = frame(0x07, &varint(id(&send) + 4));
-    while !written.ends_with(&goaway) {
-        let chunk = soon(control.read_chunk(100, true)).await.unwrap().unwrap();
-        written.extend_from_slice(&chunk.bytes);
-    }
-    // Streams of the session go on; requests and sessions do not begin any more.
-    echoed(&quic, id(&send)).await;
+    let mut read_control = async |until: &dyn Fn(&[u8]) -> bool| {
+        while !until(&written) {
+            let chunk = soon(control.read_chunk(100, true)).await.unwrap().unwrap();
+            written.extend_from_slice(&chunk.bytes);
+        }
+        written.clone()
+    };
+    let goaway = frame(0x07, &varint(id(&request) + 4));
+    let before = read_control(&|written| written.len() > 1).await;
+    assert!(!before.ends_with(&goaway));
+    send.finish().unwrap();
+    assert_eq!(server.seen().await, Seen::Closed(0, String::new()));
+    read_control(&|written| written.ends_with(&goaway)).await;
+    // Requests and sessions do not begin any more.
     let rejected = quinn::ReadToEndError::Read(quinn::ReadError::Reset(VarInt::from_u32(0x10b)));
     let (_late, mut late) = connect(&quic, "webtransport", &[]).await;
     assert_eq!(soon(late.read_to_end(100)).await.unwrap_err(), rejected);
     let (mut late, mut answer) = quic.open_bi().await.unwrap();
-    let fields = [(":method", "GET"), (":scheme", "https"), (":path", "/hello"), (":authority", "a")];
     late.write_all(&headers(&fields)).await.unwrap();
     assert_eq!(soon(answer.read_to_end(100)).await.unwrap_err(), rejected);
-    send.finish().unwrap();
-    assert_eq!(server.seen().await, Seen::Closed(0, String::new()));
+    request.finish().unwrap();
     assert_eq!(server.seen().await, Seen::Over);
     assert!(matches!(soon(quic.closed()).await, quinn::ConnectionError::ApplicationClosed(_)));
 }

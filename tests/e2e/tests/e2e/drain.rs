@@ -154,10 +154,6 @@ async fn all_that_shares_a_connection_drains_together() {
     }
 
     gateway.terminate().await;
-    // The control stream is the first of those that the gateway opens.
-    let mut told = within("the control stream", raw.quic.accept_uni()).await.unwrap();
-    let goaway = [raw_h3::varint(frame_type::GOAWAY), raw_h3::varint(1)].concat();
-    until(&mut told, "GOAWAY", |bytes| holds(bytes, &goaway)).await;
     let mut sessions = [one, two];
     let mut capsules = Vec::new();
     for session in &mut sessions {
@@ -179,6 +175,10 @@ async fn all_that_shares_a_connection_drains_together() {
         // Its length is one octet, and the code four.
         assert_eq!(last[place + 3..place + 7], [0, 0, 0, 1], "{last:x?}");
     }
+    // The control stream is the first of those that the gateway opens.
+    let mut told = within("the control stream", raw.quic.accept_uni()).await.unwrap();
+    let goaway = [raw_h3::varint(frame_type::GOAWAY), raw_h3::varint(1)].concat();
+    until(&mut told, "GOAWAY", |bytes| holds(bytes, &goaway)).await;
     assert_eq!(raw.closed().await, H3_NO_ERROR);
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
