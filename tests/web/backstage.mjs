@@ -100,8 +100,12 @@ export class Backstage {
     /** The next call in a gateway's access log that has the `wanted` members. */
     call: ({ gateway = "main", wanted }) => this.#gateways.get(gateway).call(wanted),
 
-    start: async ({ gateway }) => {
-      this.#gateways.set(gateway, await Gateway.start(this.#certificate, this.#upstream.address));
+    start: async ({ gateway, tickets }) => {
+      this.#gateways.set(gateway, await Gateway.start(this.#certificate, this.#upstream.address, { tickets }));
+      return placesOf(this.#gateways.get(gateway).addresses);
+    },
+    develop: async ({ gateway }) => {
+      this.#gateways.set(gateway, await Gateway.develop(this.#upstream.address));
       return placesOf(this.#gateways.get(gateway).addresses);
     },
     drain: ({ gateway }) => this.#gateways.get(gateway).drain(),
@@ -111,7 +115,8 @@ export class Backstage {
     /** Starts one anew that has ended, at its addresses and with its certificate. */
     again: async ({ gateway }) => {
       const { http, quic } = this.#gateways.get(gateway).addresses;
-      this.#gateways.set(gateway, await Gateway.start(this.#certificate, this.#upstream.address, { http, tls: quic }));
+      const addresses = { http, tls: quic };
+      this.#gateways.set(gateway, await Gateway.start(this.#certificate, this.#upstream.address, { addresses }));
     },
 
     balance: async ({ balancer, gateway }) => {

@@ -3,10 +3,17 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-import { startSluicegateWith } from "../lib/launch.mjs";
+import { startSluicegate, startSluicegateWith } from "../lib/launch.mjs";
 import { Sightings } from "./sightings.mjs";
 
 const TEMPLATE = readFileSync(new URL("gateway.toml", import.meta.url), "utf8");
+const ANY = { http: "127.0.0.1:0", tls: "127.0.0.1:0" };
+// Tickets of one listener are good for the other if both make them with the same secret.
+const TICKETS = `
+[listeners.tickets]
+filters = [{ use = "api_key", keys = [{ identity = "page", key = "secret" }] }]
+secrets = ["0123456789abcdef0123456789abcdef"]
+`;
 // Programs of one name would write to one log.
 let started = 0;
 
@@ -16,14 +23,23 @@ export class Gateway {
   });
   #isGone = false;
 
-  /** Starts one before `upstream` (`host:port`), at the `addresses` of another, or at any. */
-  static async start({ certificate, key }, upstream, addresses = { http: "127.0.0.1:0", tls: "127.0.0.1:0" }) {
-    const configuration = TEMPLATE.replace("HTTP", addresses.http)
+  /** Starts one before `upstream` (`host:port`), at the `addresses` of another, or at any. With `tickets` sessions and
+   * WebSockets need one, which is given to whoever has the key "secret". */
+  static async start({ certificate, key }, upstream, { addresses = ANY, tickets = false } = {}) {
+    const configuration = TEMPLATE.replaceAll("TICKETS", tickets ? TICKETS : "")
+      .replace("HTTP", addresses.http)
       .replace("TLS", addresses.tls)
       .replace("CERTIFICATE", certificate)
       .replace("KEY", key)
       .replace("UPSTREAM", upstream);
     return new Gateway(await startSluicegateWith(configuration, `gateway-${++started}`));
+  }
+
+  /** Starts one for development, which makes its certificate itself. */
+  static async develop(upstream) {
+    const addresses = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    const command = ["dev", "--upstream", `http://${upstream}`, ...addresses];
+    return new Gateway(await startSluicegate(command, `gateway-${++started}`));
   }
 
   constructor({ program, addresses }) {

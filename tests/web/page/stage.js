@@ -63,6 +63,11 @@ export class Stage {
     return this.ask("call", { gateway, wanted: { path, client_protocol: PROTOCOLS[carrier], ...wanted } });
   }
 
+  /** Waits until a stream of a method has reached the upstream. */
+  begun(method) {
+    return this.ask("upstream", { prefix: `began /grpc.testing.TestService/${method}` });
+  }
+
   /** Waits until the upstream has seen its client leave a call of a method. */
   left(method) {
     return this.ask("upstream", { prefix: `left /grpc.testing.TestService/${method} ` });

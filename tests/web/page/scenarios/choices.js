@@ -1,9 +1,9 @@
 // What carries a call when several might.
 
 import { createWebSocketTransport, createWebTransportTransport } from "@sluicegate/web";
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 
-import { Conversation, expect, expectEqual, TestService } from "../stage.js";
+import { Conversation, expect, expectEqual, expectError, TestService } from "../stage.js";
 
 /** A call that streams both ways, on this carrier in the end. */
 async function converse(stage, client, carrier) {
@@ -80,6 +80,41 @@ async function withoutWebTransport(stage) {
   expect(!stage.states.includes("webtransport connecting"), "it was tried");
 }
 
+/** A development gateway says itself where sessions open and by which certificates: the page has been told nothing. */
+async function development(stage) {
+  const { baseUrl } = await stage.ask("develop", { gateway: "other" });
+  const client = stage.client({ baseUrl, webTransportUrl: undefined, serverCertificateHashes: undefined });
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  // Either may have been sooner, this time.
+  await stage.until("webtransport open");
+  await conversation.end();
+  await new Conversation(client).say(10);
+  await client.emptyCall({});
+  expectEqual(stage.states.filter((state) => /^fetch|down/.test(state)), [], "what went wrong");
+}
+
+/** Sessions and WebSockets open to those who have fetched a ticket, each with its own. */
+async function tickets(stage) {
+  const places = await stage.ask("start", { gateway: "other", tickets: true });
+  const without = new Conversation(stage.client(places));
+  await expectError(without.say(10), Code.Unavailable);
+  let fetched = 0;
+  const ticket = async () => {
+    const response = await fetch(`${places.baseUrl}/grpc-ws/v1/ticket`, { method: "POST", headers: { "x-api-key": "secret" } });
+    fetched++;
+    return (await response.json()).ticket;
+  };
+  const client = stage.client({ ...places, ticket });
+  for (let number = 0; number < 2; number++) {
+    const conversation = new Conversation(client);
+    await conversation.say(10);
+    await conversation.end();
+    await stage.logged("FullDuplexCall", { gateway: "other", grpc_status: 0, identity: "page" });
+  }
+  expectEqual(fetched, stage.carrier === "webtransport" ? 1 : 2, "tickets fetched");
+}
+
 /** The transport that has one carrier only. */
 async function single(stage) {
   const { baseUrl, webTransportUrl } = stage.to;
@@ -100,5 +135,7 @@ export const CHOICES = [
   { name: "UDP swallowed", carriers: ["any"], play: udpSwallowed },
   { name: "UDP swallowed, and let through later", carriers: ["any"], play: udpReturns },
   { name: "a browser without WebTransport", carriers: ["any"], play: withoutWebTransport },
+  { name: "a development gateway", carriers: ["any"], play: development },
+  { name: "tickets", carriers: ["webtransport", "websocket"], play: tickets },
   { name: "its own transport", carriers: ["webtransport", "websocket"], play: single },
 ];

@@ -13,16 +13,13 @@ async function expectLeft(stage, method) {
   await stage.logged(method, { grpc_status: Code.Canceled });
 }
 
-/** Waits until a call of a method has reached the upstream. */
-const begun = (stage, method) => stage.ask("upstream", { prefix: `began /grpc.testing.TestService/${method}` });
-
 async function cancelledBeforeResponse(stage) {
   const abort = new AbortController();
   // The service answers nothing, not even with metadata, before it is asked for something.
   const conversation = new Conversation(stage.client(), { signal: abort.signal });
   const end = expectError(conversation.next(), Code.Canceled);
   conversation.requests.push({});
-  await begun(stage, "FullDuplexCall");
+  await stage.begun("FullDuplexCall");
   abort.abort();
   await end;
   await expectLeft(stage, "FullDuplexCall");
@@ -55,7 +52,7 @@ async function cancelledAfterHalfCloseBeforeResponse(stage) {
   const abort = new AbortController();
   const replies = stage.client().streamingOutputCall(reply(10, FOREVER), { signal: abort.signal });
   const end = expectError(replies[Symbol.asyncIterator]().next(), Code.Canceled);
-  await begun(stage, "StreamingOutputCall");
+  await stage.begun("StreamingOutputCall");
   abort.abort();
   await end;
   await expectLeft(stage, "StreamingOutputCall");

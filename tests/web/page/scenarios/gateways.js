@@ -2,7 +2,7 @@
 
 import { Code } from "@connectrpc/connect";
 
-import { Conversation, expectEqual, expectError, reply } from "../stage.js";
+import { Conversation, expect, expectEqual, expectError, reply } from "../stage.js";
 
 const ALL = ["webtransport", "websocket", "fetch"];
 const OF_STREAMS = ["webtransport", "websocket"];
@@ -59,6 +59,37 @@ async function watching(client) {
   return { method: "StreamingOutputCall", finish };
 }
 
+/** A page without the package, which knows nothing of the drain and opens a stream on its session. The stream is refused,
+ * and nothing happens to the call that is open. */
+async function openedInDrain(stage) {
+  const { webTransportUrl } = await stage.ask("start", { gateway: "other" });
+  const session = new WebTransport(webTransportUrl, { serverCertificateHashes: [stage.certificateHash] });
+  await session.ready;
+  const running = await beginRaw(session);
+  await stage.begun("FullDuplexCall");
+  await stage.ask("drain", { gateway: "other" });
+  // DRAIN, for which nobody has to wait; the gateway drains for certain when it is there.
+  expectEqual((await running.reader.read()).value?.[0], 0x24, "the first byte of the response");
+  await expectFailure(beginRaw(session).then(({ reader }) => reader.read()));
+  running.writer.close().catch(() => {});
+  const { value } = await running.reader.read();
+  expect(new TextDecoder().decode(value).includes("grpc-status: 0"), "the running call was lost");
+  session.close();
+}
+
+/** A call with HEADERS alone. */
+async function beginRaw(session) {
+  const { readable, writable } = await session.createBidirectionalStream();
+  const writer = writable.getWriter();
+  const block = new TextEncoder().encode(":path: /grpc.testing.TestService/FullDuplexCall\r\n");
+  await writer.write(Uint8Array.of(0x40, 0, 0, 0, block.length, ...block));
+  return { writer, reader: readable.getReader() };
+}
+
+async function expectFailure(promise) {
+  await promise.then(() => Promise.reject(new Error("it did not fail")), () => {});
+}
+
 /** Calls again once the gateway is back at the same place, without a new page. */
 async function restarted(stage) {
   const client = stage.client(await stage.ask("start", { gateway: "other" }));
@@ -103,6 +134,7 @@ export const GATEWAYS = [
   { name: "drain during a stream", carriers: OF_STREAMS, play: (stage) => drain(stage, listening, true) },
   { name: "drain during a stream that nobody reads", carriers: OF_STREAMS, play: (stage) => drain(stage, idle, false) },
   { name: "drain during a stream", carriers: ["fetch"], play: (stage) => drain(stage, watching, false) },
+  { name: "a stream opened in a drain", carriers: ["webtransport"], play: openedInDrain },
   { name: "gateway restarted", carriers: ALL, play: restarted },
   { name: "gateway killed and started", carriers: ALL, patience: 60_000, play: killed },
   { name: "gateway killed mid-stream", carriers: OF_STREAMS, patience: 60_000, play: killedMidStream },

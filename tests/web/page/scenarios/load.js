@@ -1,6 +1,8 @@
 // Many calls, and long ones.
 
-import { Conversation, expect, expectEqual } from "../stage.js";
+import { Code } from "@connectrpc/connect";
+
+import { Conversation, expect, expectEqual, expectError, payload, reply } from "../stage.js";
 
 const MIB = 1024 * 1024;
 const MESSAGES = 100;
@@ -44,9 +46,9 @@ async function settled(read) {
   }
 }
 
-/** Without back-pressure somebody would have to hold what the page has not read when it pauses, and without an end of it
- * what it has read. */
-async function slowReader(stage) {
+/** Reads 1 MiB of a stream, pauses until nothing comes any more, and reads on slowly. What others have sent and hold
+ * meanwhile is noted in `seen`. */
+async function readSlowly(stage, seen) {
   const client = stage.client();
   await client.emptyCall({});
   const before = await stage.ask("written");
@@ -54,39 +56,59 @@ async function slowReader(stage) {
   const responseParameters = Array.from({ length: MESSAGES }, () => ({ size: MIB }));
   const replies = client.streamingOutputCall({ responseParameters })[Symbol.asyncIterator]();
   await replies.next();
-  const ahead = (await settled(() => stage.ask("written"))) - before;
-  expect(ahead < 40 * MIB, `${mib(ahead)} had left the upstream when the page had read 1 MiB`);
-  expectGrown("browser", (await stage.ask("grown")).browser.most, 64);
+  seen.ahead = (await settled(() => stage.ask("written"))) - before;
+  seen.inPause = await stage.ask("grown");
   let count = 1;
   for (; !(await replies.next()).done; count++) {
     await pause(10);
     if (count === MESSAGES / 2) await stage.ask("forget-grown");
   }
   expectEqual(count, MESSAGES, "messages");
-  const { gateway, browser } = await stage.ask("grown");
-  expectGrown("gateway", gateway.most, 32);
+  seen.inSecondHalf = await stage.ask("grown");
+}
+
+/** Without back-pressure somebody would have to hold what the page has not read when it pauses, and without an end of it
+ * what it has read. */
+async function slowReader(stage) {
+  const seen = {};
+  await readSlowly(stage, seen);
+  expectGrown("gateway", Math.max(seen.inPause.gateway.most, seen.inSecondHalf.gateway.most), 32);
+  expect(seen.ahead < 40 * MIB, `${mib(seen.ahead)} had left the upstream when the page had read 1 MiB`);
+  expectGrown("browser, in the pause,", seen.inPause.browser.most, 64);
   // The most of it is what nobody needs and nobody has cleared away yet.
-  expectGrown("browser, in the second half,", browser.least, 80);
+  expectGrown("browser, in the second half,", seen.inSecondHalf.browser.least, 80);
+}
+
+/** A WebSocket cannot be read slowly: a page that is too far behind loses the call, not its memory. */
+async function tooSlowReader(stage) {
+  const seen = {};
+  await expectError(readSlowly(stage, seen), Code.ResourceExhausted);
+  expectGrown("gateway", seen.inPause.gateway.most, 32);
+  expectGrown("browser", seen.inPause.browser.most, 200);
 }
 
 function expectGrown(what, bytes, most) {
   expect(bytes < most * MIB, `the ${what} has grown by ${mib(bytes)}`);
 }
 
-/** A page that would send more than anybody takes: it is asked for no more. */
+/** A page that would send more than the upstream takes is asked for no more. */
 async function slowUpstream(stage) {
   let sent = 0;
+  let isAnswered = false;
   async function* requests() {
-    for (; sent < MESSAGES; sent++) yield { responseParameters: [{ size: MIB }], payload: { body: new Uint8Array(MIB) } };
+    // Until it has answered this the upstream reads nothing.
+    yield reply(1, 4);
+    for (; sent < MESSAGES; sent++) yield payload(MIB);
   }
   const replies = stage.client().fullDuplexCall(requests())[Symbol.asyncIterator]();
-  await replies.next();
-  // The upstream answers each before it takes the next, and nobody reads its answers.
+  const answer = replies.next().then(() => (isAnswered = true));
+  await stage.begun("FullDuplexCall");
   const ahead = await settled(async () => sent);
-  expect(ahead < 40, `${ahead} MiB were asked for when the page had read one answer`);
-  let count = 1;
-  while (!(await replies.next()).done) count++;
-  expectEqual(count, MESSAGES, "messages");
+  expect(!isAnswered, "the upstream did not wait");
+  expect(ahead < 40, `${ahead} MiB were asked for when the upstream had read nothing`);
+  await answer;
+  expectEqual((await replies.next()).done, true, "an end");
+  expectEqual(sent, MESSAGES, "messages");
 }
 
 const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
@@ -109,9 +131,10 @@ export const LOAD = [
   },
   {
     name: "100 MiB to a slow reader",
-    carriers: ["webtransport", "websocket", "fetch"],
+    carriers: ["webtransport", "fetch"],
     patience: 60_000,
     play: slowReader,
   },
+  { name: "100 MiB to a reader that is too slow", carriers: ["websocket"], patience: 60_000, play: tooSlowReader },
   { name: "100 MiB to a slow upstream", carriers: ["webtransport", "websocket"], patience: 60_000, play: slowUpstream },
 ];
