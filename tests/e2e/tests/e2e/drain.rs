@@ -170,6 +170,7 @@ async fn all_that_shares_a_connection_drains_together() {
     }
     for session in &mut sessions {
         let last = within("the end of a session", session.receive.read_to_end(64 << 10)).await.unwrap();
+        session.send.finish().unwrap();
         let close = raw_h3::varint(CLOSE_SESSION);
         let place = last.windows(2).position(|part| part == close).expect("a close capsule");
         // Its length is one octet, and the code four.
