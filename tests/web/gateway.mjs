@@ -65,9 +65,11 @@ export class Gateway {
     this.#calls.forget();
   }
 
-  /** Lets it drain. Resolves at once. */
-  drain() {
+  /** Lets it drain. Resolves when it does, or has nothing left to do and is gone. */
+  async drain() {
+    const isReady = () => fetch(`http://${this.addresses.admin}/ready`).then(({ ok }) => ok, () => false);
     this.program.process.kill("SIGTERM");
+    while (await isReady());
   }
 
   /** Ends it, which must be in order. */
