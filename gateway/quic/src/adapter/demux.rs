@@ -105,8 +105,13 @@ impl Demux {
             }
         }
         self.qpack.poll(cx, &self.shared);
-        while let Poll::Ready(Some(datagram)) = self.datagrams.as_mut().poll_next(cx) {
-            self.datagram(datagram);
+        // The connection may have been closed since the others were asked, and none of them may be asked again then.
+        while !self.closed {
+            match self.datagrams.as_mut().poll_next(cx) {
+                Poll::Ready(Some(datagram)) => self.datagram(datagram),
+                Poll::Ready(None) => self.closed = true,
+                Poll::Pending => break,
+            }
         }
         self.expire(cx);
         !self.closed
