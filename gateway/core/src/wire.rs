@@ -94,11 +94,8 @@ pub trait Receive: Send + Unpin + 'static {
     /// Gives flow-control credit for bytes that have been passed on. Until then the client may not replace them.
     fn release(&mut self, bytes: usize);
 
-    /// Tells the client that the rest is not wanted because the response is complete.
+    /// The response is complete: tells the client that the rest is not wanted, unless its direction has ended.
     fn stop(&mut self);
-
-    /// The response is complete, and in its protocol so is the request, though its stream need not have ended yet.
-    fn finish(&mut self) {}
 }
 
 /// The sending half: what the client gets.

@@ -76,20 +76,6 @@ impl WtReceive {
         self.stream.poll_reset(&self.quic_waker)
     }
 
-    /// Leaves the peer [`Limits::linger`](crate::Limits::linger) to end its direction, and refuses the rest of it then.
-    ///
-    /// A browser that is told to stop while it still has to end its stream takes that for an error: Chromium of the
-    /// request, Firefox of the response too, which then never reaches the page.
-    fn leave(&mut self) {
-        let read = self.poll_data(&mut Context::from_waker(Waker::noop()));
-        let is_over = matches!(read, Poll::Ready(Ok(None) | Err(_)));
-        if !is_over && let Some(session) = self.stream.session.upgrade() {
-            let rest = WtReceive::new(Arc::clone(&self.stream));
-            self.is_left = true;
-            tokio::spawn(rest.see_end(session.linger()));
-        }
-    }
-
     /// Waits for the end of the stream, and refuses what it still brings when this is dropped.
     async fn see_end(mut self, patience: Duration) {
         let mut dropped = 0;
@@ -151,12 +137,18 @@ impl Receive for WtReceive {
     /// QUIC gives credit when bytes are read, and these are read one chunk at a time.
     fn release(&mut self, _bytes: usize) {}
 
+    /// Leaves the peer [`Limits::linger`](crate::Limits::linger) to end its direction, and refuses the rest of it then.
+    ///
+    /// A browser that is told to stop while it still has to end its stream takes that for an error: Chromium of the
+    /// request, Firefox of the response too, which then never reaches the page.
     fn stop(&mut self) {
-        self.leave();
-    }
-
-    fn finish(&mut self) {
-        self.leave();
+        let read = self.poll_data(&mut Context::from_waker(Waker::noop()));
+        let is_over = matches!(read, Poll::Ready(Ok(None) | Err(_)));
+        if !is_over && let Some(session) = self.stream.session.upgrade() {
+            let rest = WtReceive::new(Arc::clone(&self.stream));
+            self.is_left = true;
+            tokio::spawn(rest.see_end(session.linger()));
+        }
     }
 }
 

@@ -310,10 +310,7 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
         }
         match std::task::ready!(flushed) {
             Ok(()) => {
-                match self.upload.ended {
-                    true => self.receive.finish(),
-                    false => self.receive.stop(),
-                }
+                self.receive.stop();
                 self.state = State::Done;
             }
             Err(gone) => self.client_gone(gone),

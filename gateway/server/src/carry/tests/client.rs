@@ -207,7 +207,8 @@ impl Receive for FakeReceive {
     }
 
     fn stop(&mut self) {
-        self.0.side().stopped = true;
+        let is_ended = self.is_ended();
+        self.0.side().stopped = !is_ended;
     }
 }
 

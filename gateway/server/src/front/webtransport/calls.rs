@@ -288,8 +288,4 @@ impl<R: Receive> Receive for Prefixed<R> {
     fn stop(&mut self) {
         self.receive.stop();
     }
-
-    fn finish(&mut self) {
-        self.receive.finish();
-    }
 }

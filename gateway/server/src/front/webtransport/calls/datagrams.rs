@@ -233,10 +233,6 @@ impl<R: Receive> Receive for WithDatagrams<R> {
     fn stop(&mut self) {
         self.receive.stop();
     }
-
-    fn finish(&mut self) {
-        self.receive.finish();
-    }
 }
 
 /// Sends what a call's response has for datagrams.
