@@ -1,7 +1,8 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 
 import { decodeBlock, encodeBlock } from "../../src/wire/block.js";
+import { codeOf } from "./code_of.js";
 import { random } from "./random.js";
 
 describe("writes", () => {
@@ -95,14 +96,4 @@ function written(path: string | undefined, headers: HeadersInit): string {
 
 function read(text: string): Headers {
   return decodeBlock(Buffer.from(text, "latin1"));
-}
-
-function codeOf(run: () => unknown): Code | undefined {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConnectError) return error.code;
-    throw error;
-  }
-  return undefined;
 }

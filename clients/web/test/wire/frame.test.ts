@@ -1,8 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { describe, expect, test, vi } from "vitest";
 
 import { decodeBlock } from "../../src/wire/block.js";
 import { frame, FrameReader, HEADERS, MESSAGE, MESSAGE_COMPRESSED, TRAILERS, type Frame } from "../../src/wire/frame.js";
+import { codeOf } from "./code_of.js";
 import { random } from "./random.js";
 import { allCuts, vectors } from "./vectors.js";
 
@@ -157,14 +158,4 @@ function read(pieces: Uint8Array[]): { frames: Frame[]; isAtBorder: boolean } {
     }
   }
   return { frames, isAtBorder: reader.isAtBorder };
-}
-
-function codeOf(run: () => unknown): Code | undefined {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConnectError) return error.code;
-    throw error;
-  }
-  return undefined;
 }
