@@ -1,16 +1,16 @@
 //! Messages on bare QUIC streams: what WebTransport and HTTP/3 are measured against.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 
 use super::pipe::{Pipe, exchange};
-use super::webtransport::{HOST, quic_config};
+use super::webtransport::{quic_config, quic_connect};
 use super::{Lane, Turns};
 use crate::echo;
-use crate::failure::{During, Failure};
+use crate::failure::Failure;
 use crate::frame::{Frame, Frames, MESSAGE};
 use crate::payload::Payload;
 use crate::workload::Workload;
@@ -31,8 +31,7 @@ pub(super) async fn connect(
     let config = quic_config(certificate, echo::quic::ALPN)?;
     let mut lanes = Vec::new();
     for _ in 0..workload.connections {
-        let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
-        let connection = endpoint.connect_with(config.clone(), target, HOST)?.await.during("connecting")?;
+        let connection = quic_connect(&config, target).await?;
         lanes.extend((0..workload.streams).map(|_| QuicLane {
             connection: connection.clone(),
             payload: Payload::new(workload.message),

@@ -44,8 +44,7 @@ pub(super) async fn connect(
     let config = quic_config(certificate, ALPN)?;
     let mut lanes = Vec::new();
     for _ in 0..workload.connections {
-        let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
-        let connection = endpoint.connect_with(config.clone(), target, HOST)?.await.during("connecting")?;
+        let connection = quic_connect(&config, target).await?;
         let url: Url = format!("https://{HOST}:{}{PATH}", target.port()).parse()?;
         let request = ConnectRequest::new(url).with_protocol(PROTOCOL);
         let session = Session::connect(connection, request).await.during("opening a session")?;
@@ -59,6 +58,15 @@ pub(super) async fn connect(
         }));
     }
     Ok(lanes)
+}
+
+/// Opens a QUIC connection on a socket of its own.
+pub(super) async fn quic_connect(
+    config: &quinn::ClientConfig,
+    target: SocketAddr,
+) -> Result<quinn::Connection, Failure> {
+    let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
+    endpoint.connect_with(config.clone(), target, HOST)?.await.during("connecting")
 }
 
 /// What a QUIC client is configured with, that trusts this certificate and speaks this protocol.
