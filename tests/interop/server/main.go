@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // Requests may be compressed; replies then are too.
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
@@ -65,6 +66,9 @@ func tellStream(service any, stream grpc.ServerStream, info *grpc.StreamServerIn
 	err := next(service, stream)
 	if !stop() {
 		<-told
+	} else if code := status.Code(err); code == codes.Canceled || code == codes.DeadlineExceeded {
+		// The handler can hear of it before the context does.
+		fmt.Printf("left %s %s\n", info.FullMethod, code)
 	}
 	tellEnd(info.FullMethod, err)
 	return err
