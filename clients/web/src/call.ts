@@ -6,7 +6,16 @@ import type { UniversalClientFn, UniversalClientRequest, UniversalClientResponse
 import { LaneError, Unreached, type Lane } from "./lane.js";
 import { decodeBlock, encodeBlock } from "./wire/block.js";
 import { codeOfReset, NO_ERROR, REFUSED } from "./wire/codes.js";
-import { DRAIN, EXTENSION, frame, FrameReader, HEADERS, TRAILERS, type Frame } from "./wire/frame.js";
+import {
+  DRAIN,
+  EXTENSION,
+  frame,
+  FrameReader,
+  HEADERS,
+  REFUSED as REFUSED_FRAME,
+  TRAILERS,
+  type Frame,
+} from "./wire/frame.js";
 
 /** Opens a lane for a call, or rejects as {@link Carrier.open} does. */
 export type OpenLane = (signal: AbortSignal) => Promise<Lane>;
@@ -99,7 +108,7 @@ class Call {
         const isRefused = error instanceof LaneError && error.code === REFUSED;
         if (!isRefused || !this.#kept || attempt === MAX_ATTEMPTS) throw error;
         lane.draining();
-        lane.cancel(Code.Unavailable);
+        lane.cancel(NO_ERROR);
         this.#lane = undefined;
       }
     }
@@ -161,6 +170,8 @@ class Call {
         this.#frames.push(bytes);
       } else if (next.flags === DRAIN) {
         lane.draining();
+      } else if (next.flags === REFUSED_FRAME) {
+        throw new LaneError("the gateway takes no new calls", REFUSED);
       } else if (!(next.flags & EXTENSION)) {
         return next;
       }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { frame, HEADERS, TRAILERS } from "../src/wire/frame.js";
 import { begin, KIB, message, requestOf, settled } from "./calling.js";
 import { FakeLanes } from "./fakes.js";
+import { allCuts, vectors } from "./wire/vectors.js";
 
 describe("a call that is refused", () => {
   test("is sent again, with what was sent of it", async () => {
@@ -27,6 +28,20 @@ describe("a call that is refused", () => {
     expect(await requestOf(gateway)).toEqual(Buffer.concat(want));
     await gateway.end();
     expect((await call.end()).error).toBeUndefined();
+  });
+
+  const late = vectors("grpc_wt").filter((vector) => vector.has("late"));
+  test.each(late)("with $name, however that is cut, is sent again", async (vector) => {
+    for (const cut of allCuts(vector.bytes("response"))) {
+      const call = begin();
+      const end = call.end();
+      const refusing = await call.lanes.next();
+      // The trailers say nothing more, and the client does not wait for them.
+      for (const piece of cut) await refusing.send(piece).catch(() => {});
+      await (await call.lanes.next()).end();
+      expect((await end).error).toBeUndefined();
+      expect([refusing.isDraining, refusing.code]).toEqual([true, 0]);
+    }
   });
 
   test("while a message waits for room is sent again in order", async () => {

@@ -146,7 +146,7 @@ export class FakeGateway {
     this.request.fail(new LaneError("the gateway stopped the request", code));
   }
 
-  /** Refuses the call as a gateway does that goes away. */
+  /** Refuses the call with a code, as a gateway may that goes away. */
   refuse(): void {
     this.stop(0x20);
     this.reset(0x20);

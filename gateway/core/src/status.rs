@@ -189,6 +189,8 @@ pub enum Flag {
     RateLimited,
     /// `UAEX`: refused by an authentication or authorisation filter.
     Unauthorized,
+    /// `DN`: the gateway is draining. Our own; Envoy has no such flag.
+    Draining,
     /// `PX`: a panic was caught. Our own; Envoy has no such flag.
     Panic,
 }
@@ -210,6 +212,7 @@ impl Flag {
             Flag::ClientProtocolError => "DPE",
             Flag::RateLimited => "RL",
             Flag::Unauthorized => "UAEX",
+            Flag::Draining => "DN",
             Flag::Panic => "PX",
         }
     }

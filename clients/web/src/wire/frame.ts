@@ -10,6 +10,8 @@ export const TRAILERS = 0x80;
 export const EXTENSION = 0x20;
 /** An extension: the gateway goes away, so new calls should take another way. */
 export const DRAIN = 0x24;
+/** An extension: nothing of this call was processed, and no more than trailers follow. */
+export const REFUSED = 0x30;
 
 const PREFIX_BYTES = 5;
 const MAX_EXTENSION_BYTES = 16 * 1024;

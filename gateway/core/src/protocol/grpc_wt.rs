@@ -50,12 +50,20 @@ pub(super) mod flags {
 /// The extension frame of a response that says: this server is going away, open new calls in another session.
 pub const DRAIN: &[u8] = &[0x24, 0, 0, 0, 0];
 
+/// The extension frame of a response that says: nothing of this call was processed, make it again in another session.
+const REFUSED: &[u8] = &[0x30, 0, 0, 0, 0];
+
+/// Answers a call that nothing was done for, in a way that lets its client make it again.
+pub fn refuse(status: Status) -> Reply {
+    Reply::Status(status, Box::new(encoder::Encoder { is_refusal: true }))
+}
+
 fn recognise(head: &Head, services: &Services<'_>) -> bool {
     head.transport == Transport::WebTransport && !connect_wt::recognise(head, services)
 }
 
 pub(super) fn open(mut head: Head, _services: &Services<'_>) -> Result<Opened, Reply> {
-    let encoder = Box::new(encoder::Encoder);
+    let encoder = Box::new(encoder::Encoder::default());
     // An offer that whoever has accepted the stream did not take is none of the upstream's business.
     head.headers.remove(datagram::OFFER);
     let reserved = opening::take_grpc_headers(&mut head.headers);
@@ -135,6 +143,14 @@ mod tests {
         let (head, body, ending) =
             sent(|out| opened().encoder.trailers_only(map(&[("h", "0"), ("t", "0")]), end, out));
         assert_eq!(&body[..], b"\x80\0\0\0\x22h: 0\r\nt: 0\r\nt: 1\r\ngrpc-status: 5\r\n");
+        assert_eq!((&*head, &*ending), ("", "clean"));
+    }
+
+    #[test]
+    fn says_that_a_refused_call_was_not_processed() {
+        let Reply::Status(status, mut encoder) = refuse(Status::unavailable("")) else { panic!("no status") };
+        let (head, body, ending) = sent(|out| encoder.trailers_only(HeaderMap::new(), status.into(), out));
+        assert_eq!(&body[..], b"\x30\0\0\0\0\x80\0\0\0\x11grpc-status: 14\r\n");
         assert_eq!((&*head, &*ending), ("", "clean"));
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Vector {
     sections: HashMap<String, Vec<String>>,
 }
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "request line",
     "headers",
     "no schema",
@@ -29,6 +29,7 @@ const SECTIONS: [&str; 18] = [
     "upstream end",
     "upstream breaks",
     "drains",
+    "late",
     "response head",
     "response",
     "reset",

@@ -26,7 +26,7 @@ use sluicegate_core::protocol::{
     take_status,
 };
 use sluicegate_core::schema::{Schema, Source};
-use sluicegate_core::status::Code;
+use sluicegate_core::status::{Code, Status};
 use sluicegate_core::testing::{Decoded, feed_in_every_split};
 use sluicegate_core::wire::Reset;
 
@@ -56,7 +56,7 @@ fn grpc_web() {
 
 #[test]
 fn grpc_wt() {
-    run("grpc_wt", 40);
+    run("grpc_wt", 41);
 }
 
 #[test]
@@ -404,6 +404,10 @@ fn without_order(mut frames: &[u8]) -> Bytes {
 }
 
 fn encoder(protocol: &str, vector: &Vector) -> Box<dyn Encoder> {
+    if vector.has("late") {
+        let Reply::Status(_, encoder) = grpc_wt::refuse(Status::unavailable("")) else { panic!("no status") };
+        return encoder;
+    }
     let head = match protocol {
         "grpc_wt" => Head { transport: Transport::WebTransport, ..http_head(vector) },
         // A response has the flags of its request's headers.

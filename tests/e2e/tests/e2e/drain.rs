@@ -1,7 +1,7 @@
 //! SIGTERM: calls in progress end as they would have, and then the process does.
 
 use http::HeaderMap;
-use sluicegate_e2e::client::{Protocol, Received, quic_endpoint};
+use sluicegate_e2e::client::{Call, Protocol, Received, quic_endpoint};
 use sluicegate_e2e::frame::{self, message};
 use sluicegate_e2e::gateway::Config;
 use sluicegate_e2e::raw_h3::{self, RawH3, frame_type};
@@ -106,25 +106,58 @@ async fn open_calls_are_told(protocol: Protocol) {
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
 
-/// A stream that comes too late was not processed, so its client may try again elsewhere.
+/// A call that comes too late was not processed, so its client may try again elsewhere. That is said in the response, as
+/// browsers may keep the codes of streams to themselves.
 #[tokio::test]
 async fn a_draining_session_refuses_new_calls() {
-    let Stage { mut client, mut upstream, mut gateway } = Stage::new(Protocol::GrpcWt).await;
+    let mut late = late_call(Protocol::GrpcWt).await;
+    assert_eq!(late.call.response.extension().await, (0x30, bytes::Bytes::new()));
+    assert_eq!(late.call.response.end().await.code, 14);
+    let gateway = &late.stage.gateway;
+    gateway.log_line("with DN", |line| line["grpc_status"] == 14 && line["response_flags"] == "DN").await;
+    late.over().await;
+}
+
+/// Connect has no word for it.
+#[tokio::test]
+async fn a_draining_session_refuses_new_calls_of_connect_with_a_code() {
+    let mut late = late_call(Protocol::ConnectWt).await;
+    match late.call.recv().await {
+        Received::Broken(broken) => assert_eq!(broken.code, Some(0x20), "{broken:?}"),
+        other => panic!("{other:?}"),
+    }
+    late.over().await;
+}
+
+/// A call in a session that drains because another is not over yet.
+struct LateCall {
+    stage: Stage,
+    held: Call,
+    call: Call,
+}
+
+async fn late_call(protocol: Protocol) -> LateCall {
+    let mut stage = Stage::new(protocol).await;
+    let Stage { client, upstream, gateway } = &mut stage;
     let mut held = client.call(method::HOLD).open().await;
     held.half_close().await.unwrap();
     upstream.next_call().await.until_half_closed().await;
     gateway.terminate().await;
     gateway.until_draining().await;
-    let mut late = client.call(method::UNARY).open().await;
-    match late.recv().await {
-        Received::Broken(broken) => assert_eq!(broken.code, Some(0x20), "{broken:?}"),
-        Received::End(end) => assert_eq!(end.code, 14),
-        other => panic!("{other:?}"),
+    let call = client.call(method::UNARY).open().await;
+    LateCall { stage, held, call }
+}
+
+impl LateCall {
+    /// The other call ends as it would have, and nothing of this one has reached the upstream.
+    async fn over(self) {
+        let LateCall { stage: Stage { client: _client, upstream, mut gateway }, mut held, call: _call } =
+            self;
+        upstream.release();
+        assert_eq!(held.response.all().await.code(), 0);
+        assert_eq!(gateway.ended().await.code(), Some(0));
+        assert_eq!(upstream.accepted(), 1);
     }
-    upstream.release();
-    assert_eq!(held.response.all().await.code(), 0);
-    assert_eq!(gateway.ended().await.code(), Some(0));
-    assert_eq!(upstream.accepted(), 1);
 }
 
 /// Everything on the connection is told in its own way, ends as it would have, and only then the connection is closed.

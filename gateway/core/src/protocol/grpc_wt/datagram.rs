@@ -376,7 +376,7 @@ mod tests {
     fn write(pieces: Vec<Bytes>, most: usize, takes: usize) -> (Vec<u8>, Vec<Bytes>) {
         let away = Arc::default();
         let wire = Wire { most, takes, away: Arc::clone(&away) };
-        let mut encoder = DatagramEncoder::new(Box::new(super::super::encoder::Encoder), 7, wire);
+        let mut encoder = DatagramEncoder::new(Box::new(super::super::encoder::Encoder::default()), 7, wire);
         let (_, body, _) = sent(|out| {
             pieces.into_iter().for_each(|piece| encoder.data(piece, out).unwrap());
             encoder.end(Status::OK.into(), out);
@@ -408,7 +408,8 @@ mod tests {
     fn a_break_inside_a_message_is_a_reset_only_on_the_stream() {
         let ending = |frames: &'static [u8]| {
             let wire = Wire { most: 10, takes: 10, away: Arc::default() };
-            let mut encoder = DatagramEncoder::new(Box::new(super::super::encoder::Encoder), 7, wire);
+            let mut encoder =
+                DatagramEncoder::new(Box::new(super::super::encoder::Encoder::default()), 7, wire);
             let end = Status::new(Code::Unavailable, "").into();
             let abort = Abort { end, reset: Reset::CANCEL, mid_message: true, by_upstream: true };
             sent(|out| {

@@ -12,7 +12,11 @@ use crate::status::Status;
 /// The codec when nobody names one.
 pub(super) const CONTENT_TYPE: &str = "application/grpc+proto";
 
-pub(super) struct Encoder;
+#[derive(Default)]
+pub(super) struct Encoder {
+    /// The response says first that nothing of the call was processed.
+    pub(super) is_refusal: bool,
+}
 
 impl super::Encoder for Encoder {
     fn head(&mut self, head: ResponseHead, out: &mut Outbox) {
@@ -35,6 +39,9 @@ impl super::Encoder for Encoder {
     }
 
     fn end(&mut self, end: End, out: &mut Outbox) {
+        if self.is_refusal {
+            out.data(Bytes::from_static(super::REFUSED));
+        }
         let mut trailers = end.trailers;
         put_status(&end.status, &mut trailers);
         out.data(header_block::frame(flags::TRAILERS, |block| header_block::write(&trailers, block)));

@@ -28,7 +28,7 @@ pub struct Refusal {
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Reply {
-        Reply::Status(refusal.status, Box::new(encoder::Encoder))
+        Reply::Status(refusal.status, Box::new(encoder::Encoder::default()))
     }
 }
 

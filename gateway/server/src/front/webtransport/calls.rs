@@ -17,6 +17,7 @@ use sluicegate_core::protocol::grpc_wt::{self, close};
 use sluicegate_core::protocol::webtransport::{Opening, Refusal};
 use sluicegate_core::protocol::{Head, Opened, Protocol, Reply, Services};
 use sluicegate_core::schema::MethodKind;
+use sluicegate_core::status::{Flag, Status};
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use sluicegate_quic::{Session, SessionRequest, WtReceive, WtTransmit};
 use tokio::task::JoinSet;
@@ -59,12 +60,6 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
         tokio::select! {
             biased;
             stream = shared.session.accept_bi() => match stream {
-                // Refused calls are safe to send again on another session. Firefox shows pages no code of a reset, but
-                // that of a stop.
-                Some((mut receive, mut transmit)) if running.drain.has_begun() => {
-                    transmit.reset(Reset::REFUSED);
-                    receive.stop_with(grpc_wt::stream::REFUSED);
-                }
                 Some((receive, transmit)) => {
                     calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
@@ -142,6 +137,9 @@ impl Shared {
             }
         };
         let (protocol, path) = (opening.protocol(), head.path.clone());
+        if self.door.worker.running.drain.has_begun() {
+            return self.refuse_late(protocol, path, receive, transmit).await;
+        }
         let prefix = Some(leftover).filter(|bytes| !bytes.is_empty());
         match self.open(protocol, head) {
             // It has no frames that its client would skip.
@@ -215,6 +213,24 @@ impl Shared {
     ) {
         self.refuse(protocol, refusal.reply, PathAndQuery::from_static("/"), transmit).await;
         receive.stop_with(refusal.stop);
+    }
+
+    /// Refuses a call that has come when the gateway was draining already, so that its client makes it elsewhere.
+    async fn refuse_late(
+        &self,
+        protocol: &'static Protocol,
+        path: PathAndQuery,
+        mut receive: WtReceive,
+        mut transmit: WtTransmit,
+    ) {
+        if protocol.name != grpc_wt::PROTOCOL.name {
+            // Connect has no word for it.
+            transmit.reset(Reset::REFUSED);
+            return receive.stop_with(grpc_wt::stream::REFUSED);
+        }
+        let status = Status::unavailable("the gateway is draining").with_flag(Flag::Draining);
+        self.refuse(protocol, grpc_wt::refuse(status), path, transmit).await;
+        receive.stop();
     }
 
     /// Answers a stream that opens no call.
