@@ -8,7 +8,6 @@ import { type LaneOwner, WebSocketLane } from "./lane.js";
 import { Reporter } from "./reporter.js";
 
 const PATH = "/grpc-ws/v1";
-const READ_MAX_BYTES = 4 << 20;
 
 /**
  * How many open at once. Browsers open those to one host one after the other anyway; but Chromium 156 makes each wait
@@ -103,9 +102,9 @@ export class WebSocketCarrier implements Carrier {
   }
 
   #connect(url: string, owner: LaneOwner): WebSocketLane {
-    const { webSocket: type = globalThis.WebSocket, readMaxBytes = READ_MAX_BYTES } = this.options;
+    const { webSocket: type = globalThis.WebSocket } = this.options;
     if (!type) throw new Error("there is no WebSocket here");
-    return new WebSocketLane(new type(url, [SUBPROTOCOL]), readMaxBytes, owner);
+    return new WebSocketLane(new type(url, [SUBPROTOCOL]), owner);
   }
 
   /** Waits until another one has opened, or failed to. */

@@ -1,12 +1,10 @@
 /** How WebSockets end, and what each of their messages is (docs/grpc-webtransport.md, section 11). */
 
 import { LaneError } from "../lane.js";
-import { NO_ERROR } from "../wire/codes.js";
+import { NO_ERROR, PROTOCOL_ERROR } from "../wire/codes.js";
+import { PREFIX_BYTES } from "../wire/frame.js";
 
-export const SUBPROTOCOL = "grpc-ws-1";
-
-const PREFIX = 5;
-const PROTOCOL_ERROR = 0x21;
+export const SUBPROTOCOL = "grpc-ws-1-windows";
 
 const COMPLETE = 1000;
 const BASE = 4000;
@@ -34,8 +32,8 @@ export function errorOfClose(code: number, reason = ""): LaneError | undefined {
 
 /** The frame that is a message. Throws a {@link LaneError} if the message is not exactly one. */
 export function frameOf(message: unknown): Uint8Array {
-  if (message instanceof ArrayBuffer && message.byteLength >= PREFIX) {
-    if (new DataView(message).getUint32(1) === message.byteLength - PREFIX) return new Uint8Array(message);
+  if (message instanceof ArrayBuffer && message.byteLength >= PREFIX_BYTES) {
+    if (new DataView(message).getUint32(1) === message.byteLength - PREFIX_BYTES) return new Uint8Array(message);
   }
   throw new LaneError("the gateway sent a WebSocket message that is not one frame", PROTOCOL_ERROR);
 }

@@ -2,7 +2,9 @@
 
 import { type Lane, LaneError } from "../lane.js";
 import { NO_ERROR } from "../wire/codes.js";
+import { HEADERS, TRAILERS, WINDOW } from "../wire/frame.js";
 import { closeCodeOf, errorOfClose, frameOf, SUBPROTOCOL, wrongSubprotocol } from "./close.js";
+import { bytesGranted, ResponseWindow, Window } from "./window.js";
 
 /** What a lane tells its carrier. */
 export interface LaneOwner {
@@ -12,21 +14,14 @@ export interface LaneOwner {
   release(): void;
 }
 
-/** How much may wait to be sent, in bytes. */
+/** How much may wait in the browser to be sent, in bytes: a gateway may grant more than its network takes. */
 const MAX_SENDING = 1 << 20;
-/** How much may wait to be read, besides one message of the largest size, in bytes. */
-const MAX_UNREAD = 64 << 20;
-/** What a browser needs to keep a message besides its bytes, roughly. */
-const PER_MESSAGE = 128;
 /** There is no event for `bufferedAmount`; it is looked at again after so many milliseconds at most. */
 const MAX_PAUSE_MS = 32;
 
-const RESOURCE_EXHAUSTED = 8;
-
 /**
- * There is no way to let a WebSocket wait: what the application does not read yet is kept in memory, and ends the call
- * with `RESOURCE_EXHAUSTED` when it is more than 64 MiB. Chromium's WebSocketStream would wait, but is not used: version
- * 156 forgets what was not read when the gateway closes, and the end of each response with it.
+ * There is no way to let a WebSocket wait: whatever comes is kept in memory until the application reads it. So each
+ * direction has a window, and neither side sends what the other has no room for.
  */
 export class WebSocketLane implements Lane {
   readonly carrier = "websocket";
@@ -34,13 +29,15 @@ export class WebSocketLane implements Lane {
   readonly opened: Promise<void>;
   /** What was received and is not read yet. */
   #unread: Uint8Array[] = [];
-  #unreadBytes = 0;
+  readonly #request = new Window();
+  readonly #response = new ResponseWindow();
+  /** Whether all of the response has come, though it may not be read yet. */
+  #hasTrailers = false;
   /** How it ended, once it has: without an error if the response is complete. */
   #end: { error: LaneError | undefined } | undefined;
   readonly #waiting = new Set<() => void>();
 
-  /** @param readMaxBytes The size of the largest message. */
-  constructor(private readonly socket: WebSocket, private readonly readMaxBytes: number, private readonly owner: LaneOwner) {
+  constructor(private readonly socket: WebSocket, private readonly owner: LaneOwner) {
     socket.binaryType = "arraybuffer";
     this.opened = new Promise((resolve, reject) => {
       socket.onopen = () => (socket.protocol === SUBPROTOCOL ? resolve() : this.#giveUp(wrongSubprotocol()));
@@ -54,7 +51,14 @@ export class WebSocketLane implements Lane {
 
   async send(frame: Uint8Array): Promise<void> {
     this.#throwIfOver();
+    while (!this.#request.admits(frame)) {
+      await this.#wait();
+      this.#throwIfOver();
+    }
+    this.#request.spend(frame);
     this.socket.send(frame as Uint8Array<ArrayBuffer>);
+    // Nothing may come before HEADERS. Behind them, the response's window is made as wide as it is to be.
+    if (frame[0] === HEADERS) this.#grant();
     for (let pause = 1; this.socket.bufferedAmount > MAX_SENDING; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
       await this.#wait(pause);
       this.#throwIfOver();
@@ -69,8 +73,12 @@ export class WebSocketLane implements Lane {
   async receive(): Promise<Uint8Array | undefined> {
     while (this.#unread.length === 0 && !this.#end) await this.#wait();
     const frame = this.#unread.shift();
-    if (frame) this.#unreadBytes -= frame.length + PER_MESSAGE;
-    else if (this.#end?.error) throw this.#end.error;
+    if (frame) {
+      this.#response.taken(frame);
+      this.#grant();
+    } else if (this.#end?.error) {
+      throw this.#end.error;
+    }
     return frame;
   }
 
@@ -91,13 +99,24 @@ export class WebSocketLane implements Lane {
     if (this.#end) return;
     try {
       const frame = frameOf(message);
-      this.#unreadBytes += frame.length + PER_MESSAGE;
-      if (this.#unreadBytes > MAX_UNREAD + this.readMaxBytes) throw tooMuchUnread();
-      this.#unread.push(frame);
+      if (frame[0] === WINDOW) {
+        this.#request.widen(bytesGranted(frame));
+      } else {
+        this.#response.received(frame);
+        this.#hasTrailers ||= frame[0] === TRAILERS;
+        this.#unread.push(frame);
+      }
       this.#wake();
     } catch (error) {
       this.#giveUp(error as LaneError);
     }
+  }
+
+  /** Grants the gateway what is due, unless it has nothing more to send. */
+  #grant(): void {
+    if (this.#end || this.#hasTrailers) return;
+    const grant = this.#response.grant();
+    if (grant) this.socket.send(grant as Uint8Array<ArrayBuffer>);
   }
 
   #giveUp(error: LaneError, code = 1): void {
@@ -133,8 +152,4 @@ export class WebSocketLane implements Lane {
   #wake(): void {
     for (const wake of this.#waiting) wake();
   }
-}
-
-function tooMuchUnread(): LaneError {
-  return new LaneError("the gateway sent more than is kept while nothing is read of it", RESOURCE_EXHAUSTED);
 }

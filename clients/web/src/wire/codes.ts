@@ -6,6 +6,8 @@ import { Code } from "@connectrpc/connect";
 export const NO_ERROR = 0x00;
 /** Nothing of the call was processed: it may be sent again. */
 export const REFUSED = 0x20;
+/** The other side did not keep to the wire. */
+export const PROTOCOL_ERROR = 0x21;
 const HEADERS_TOO_LARGE = 0x23;
 
 /** The status of a call that was ended so. `undefined` is for a lane that was lost. */

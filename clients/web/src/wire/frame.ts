@@ -10,10 +10,15 @@ export const TRAILERS = 0x80;
 export const EXTENSION = 0x20;
 /** An extension: the gateway goes away, so new calls should take another way. */
 export const DRAIN = 0x24;
+/** An extension: messages may come in datagrams, which nothing here ever asks for. */
+export const DATAGRAMS = 0x28;
+/** An extension: more may be sent on a WebSocket. */
+export const WINDOW = 0x2c;
 /** An extension: nothing of this call was processed, and no more than trailers follow. */
 export const REFUSED = 0x30;
 
-const PREFIX_BYTES = 5;
+/** What a frame has before its payload: the flags, and the length as a big-endian u32. */
+export const PREFIX_BYTES = 5;
 const MAX_EXTENSION_BYTES = 16 * 1024;
 const MAX_BLOCK_BYTES = 64 * 1024;
 

@@ -1,7 +1,7 @@
 /** A gateway that is reached in each of the three ways, or not, and answers every call with an empty message. */
 
 import { type CarrierName } from "../../src/lane.js";
-import { frame, type Frame, FrameReader, HEADERS, MESSAGE, TRAILERS } from "../../src/wire/frame.js";
+import { frame, type Frame, FrameReader, HEADERS, MESSAGE, TRAILERS, WINDOW } from "../../src/wire/frame.js";
 import { decodeBlock } from "../../src/wire/block.js";
 import { FakeWebSocket } from "../websocket/fakes.js";
 import { FakeSession, FakeWebTransportError } from "../webtransport/fake.js";
@@ -16,7 +16,7 @@ export type Network = "open" | "dropped" | "refused";
 /** A call that was answered. */
 export interface SeenCall {
   readonly carrier: CarrierName;
-  /** The flags of its frames. */
+  /** The flags of its frames, but for windows. */
   readonly frames: number[];
   readonly header: Headers;
 }
@@ -104,7 +104,7 @@ export class FakeGateway {
     })(this) as unknown as typeof WebTransport;
 
   #saw(carrier: CarrierName, frames: Frame[]): void {
-    this.calls.push({ carrier, frames: frames.map(({ flags }) => flags), header: decodeBlock(withoutPath(frames[0]!)) });
+    this.calls.push({ carrier, frames: frames.map(({ flags }) => flags).filter((flags) => flags !== WINDOW), header: decodeBlock(withoutPath(frames[0]!)) });
   }
 }
 

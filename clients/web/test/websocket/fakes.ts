@@ -1,17 +1,25 @@
 /** WebSockets that behave as the browsers' do, and the gateway at their other end. */
 
+import { DATAGRAMS, DRAIN, frame, HEADERS, REFUSED, TRAILERS, WINDOW } from "../../src/wire/frame.js";
+
 /** What a test does as the gateway, and sees of the client. */
 export interface Server {
   readonly url: string;
   readonly protocols: unknown;
-  /** The frames that came. */
+  /** The frames that came. One that the client may not send closes the WebSocket. */
   readonly received: Uint8Array[];
+  /** What the client has granted, by one frame each, in bytes. */
+  readonly grants: number[];
+  /** What may be sent, in bytes. Whether it is heeded is up to the test. */
+  readonly window: number;
   /** The code that the client closed with, as soon as it has; 1006 if nothing was open yet. */
   readonly closedByClient: number | undefined;
   accept(protocol?: string): void;
   /** As a server that cannot be reached. */
   refuse(): void;
   send(message: ArrayBuffer | string): void;
+  /** Lets the client send so much more, in bytes. */
+  grant(bytes: number): void;
   /** Ends it by a close frame, after what was sent. */
   close(code: number, reason?: string): void;
   /** Breaks the connection. */
@@ -35,6 +43,11 @@ export class FakeWebSocket extends EventTarget {
   readonly #sending: Uint8Array[] = [];
   #isHeld = false;
   #closedByClient: number | undefined;
+  /** What the client may send. */
+  #requestWindow = 65_536;
+  #hasRequestEnded = false;
+  /** What the gateway may send. */
+  #responseWindow = 65_536;
 
   constructor(url: string, protocols: string[] = []) {
     super();
@@ -42,16 +55,28 @@ export class FakeWebSocket extends EventTarget {
     this.url = url;
     FakeWebSocket.instances.push(this);
     const closedByClient = () => this.#closedByClient;
+    const window = () => this.#responseWindow;
     this.server = {
       url,
       protocols,
       received: [],
+      grants: [],
+      get window() {
+        return window();
+      },
       get closedByClient() {
         return closedByClient();
       },
-      accept: (protocol = "grpc-ws-1") => this.#open(protocol),
+      accept: (protocol = "grpc-ws-1-windows") => this.#open(protocol),
       refuse: () => this.#end(1006, "", false),
-      send: (message) => this.#message(message),
+      send: (message) => {
+        if (message instanceof ArrayBuffer) this.#responseWindow -= costOf(new Uint8Array(message));
+        this.#message(message);
+      },
+      grant: (bytes) => {
+        this.#requestWindow += bytes;
+        this.#message(frame(WINDOW, u32(bytes)).buffer as ArrayBuffer);
+      },
       close: (code, reason = "") => this.#end(code, reason, true),
       lose: () => this.#end(1006, "", false),
       hold: () => void (this.#isHeld = true),
@@ -113,9 +138,26 @@ export class FakeWebSocket extends EventTarget {
   #flush(): void {
     if (this.#isHeld || this.readyState > 1) return;
     for (const frame of this.#sending.splice(0)) {
-      this.server.received.push(frame);
       this.bufferedAmount -= frame.byteLength;
+      if (this.readyState === 1) this.#receive(frame);
     }
+  }
+
+  /** The gateway takes a frame, if it may be sent. */
+  #receive(frame: Uint8Array): void {
+    const { received, grants } = this.server;
+    const [flags] = frame;
+    const cost = costOf(frame);
+    const isInOrder = (flags === HEADERS) === (received.length === 0) && (flags === WINDOW || !this.#hasRequestEnded);
+    const isGranted = cost === 0 || this.#requestWindow > 0;
+    const isNumber = flags !== WINDOW || frame.length === 9;
+    received.push(frame);
+    if (!isInOrder || !isGranted || !isNumber) return this.#end(4033, "", true);
+    this.#requestWindow -= cost;
+    this.#hasRequestEnded ||= flags === TRAILERS;
+    if (flags !== WINDOW) return;
+    grants.push(new DataView(frame.buffer).getUint32(5));
+    this.#responseWindow += grants.at(-1)!;
   }
 
   #end(code: number, reason: string, wasClean: boolean): void {
@@ -124,6 +166,14 @@ export class FakeWebSocket extends EventTarget {
     if (!wasClean) this.dispatchEvent(new Event("error"));
     this.dispatchEvent(Object.assign(new Event("close"), { code, reason, wasClean }));
   }
+}
+
+function costOf(frame: Uint8Array): number {
+  return [HEADERS, TRAILERS, DRAIN, DATAGRAMS, WINDOW, REFUSED].includes(frame[0]!) ? 0 : frame.length + 128;
+}
+
+function u32(number: number): Uint8Array {
+  return Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
 }
 
 function assertCloseCode(code: number): void {
