@@ -73,7 +73,7 @@ impl Code {
     }
 
     /// The number on the wire.
-    pub fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         self as u8
     }
 

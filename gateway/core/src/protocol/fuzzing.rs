@@ -215,7 +215,16 @@ pub(crate) fn grpc_ws(input: &[u8]) {
             assert_eq!(bytes, input);
             assert_eq!(input.first(), Some(&TRAILERS));
         }
+        Ok(Received::Grant(_)) => unreachable!("there are no windows"),
         Err(_) => {}
+    }
+    match ((grpc_ws::WITH_WINDOWS.next)(input.clone()), next(input)) {
+        (Ok(Received::Grant(bytes)), Ok(Received::Data(frame))) => {
+            assert!(frame.ends_with(&bytes.to_be_bytes()))
+        }
+        // Of the extensions they make an error of a grant that is none.
+        (Err(_), Ok(Received::Data(frame))) => assert!(frame.starts_with(b"\x2c")),
+        (with, without) => assert_eq!(with.ok(), without.ok()),
     }
 }
 
@@ -239,6 +248,7 @@ pub(crate) fn grpc_websockets(input: &[u8]) {
     match next(input.clone()) {
         Ok(Received::Data(bytes)) => assert_eq!(bytes.len() + 1, input.len()),
         Ok(Received::Last(bytes)) => assert!(bytes.is_empty()),
+        Ok(Received::Grant(_)) => unreachable!("there are no windows"),
         Err(_) => {}
     }
 }

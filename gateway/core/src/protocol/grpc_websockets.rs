@@ -21,7 +21,7 @@ pub const PROTOCOL: Protocol =
 
 /// How it uses its WebSocket.
 pub const ON_WEBSOCKET: OnWebSocket =
-    OnWebSocket { protocol: &PROTOCOL, subprotocol: SUBPROTOCOL, first, next };
+    OnWebSocket { protocol: &PROTOCOL, subprotocol: SUBPROTOCOL, has_windows: false, first, next };
 
 const SUBPROTOCOL: &str = "grpc-websockets";
 

@@ -6,6 +6,8 @@
 //!
 //! Source: `docs/grpc-webtransport.md`.
 
+pub mod window;
+
 use super::websocket::{OnWebSocket, Received};
 use super::*;
 use crate::message::PREFIX;
@@ -19,7 +21,15 @@ pub const PATH: &str = "/grpc-ws/v1";
 
 /// How it uses its WebSocket.
 pub const ON_WEBSOCKET: OnWebSocket =
-    OnWebSocket { protocol: &PROTOCOL, subprotocol: "grpc-ws-1", first, next };
+    OnWebSocket { protocol: &PROTOCOL, subprotocol: "grpc-ws-1", has_windows: false, first, next };
+
+/// How it does with a window for each direction.
+pub const WITH_WINDOWS: OnWebSocket = OnWebSocket {
+    subprotocol: "grpc-ws-1-windows",
+    has_windows: true,
+    next: next_with_windows,
+    ..ON_WEBSOCKET
+};
 
 /// Of the protocols on WebSockets it is the one whose heads are read from frames.
 fn recognise(head: &Head, _services: &Services<'_>) -> bool {
@@ -48,6 +58,14 @@ fn next(message: Bytes) -> Result<Received, Status> {
     match message.first() {
         Some(&grpc_wt::flags::TRAILERS) => Ok(Received::Last(message)),
         _ => Ok(Received::Data(message)),
+    }
+}
+
+fn next_with_windows(message: Bytes) -> Result<Received, Status> {
+    match *message {
+        [window::WINDOW, 0, 0, 0, 4, a, b, c, d] => Ok(Received::Grant(u32::from_be_bytes([a, b, c, d]))),
+        [window::WINDOW, ..] => Err(grpc_wt::broken("a WINDOW frame holds a number of bytes")),
+        _ => next(message),
     }
 }
 
@@ -95,6 +113,19 @@ mod tests {
         for bad in [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x01", b"\0\0\0\0\x01ab", b"\0\0\0\0\0\0\0\0\0\0"] {
             assert_eq!(read(bad), Err(Code::Internal), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn windows_are_granted() {
+        let read = |message| next_with_windows(Bytes::from_static(message)).map_err(|status| status.code);
+        assert_eq!(read(b"\x2c\0\0\0\x04\0\x01\0\x02"), Ok(Received::Grant(0x10002)));
+        for bad in [&b"\x2c"[..], b"\x2c\0\0\0\x01\0", b"\x2c\0\0\0\x04\0\0\0", b"\x2c\0\0\0\x04\0\0\0\0\0"] {
+            assert_eq!(read(bad), Err(Code::Internal), "{bad:?}");
+        }
+        assert_eq!(read(b"\x80\0\0\0\0"), Ok(Received::Last(Bytes::from_static(b"\x80\0\0\0\0"))));
+        // Without windows it is an extension like any other.
+        let extension = Bytes::from_static(b"\x2c\0\0\0\x01\0");
+        assert_eq!(next(extension.clone()).ok(), Some(Received::Data(extension)));
     }
 
     proptest! {

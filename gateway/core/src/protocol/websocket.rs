@@ -15,6 +15,8 @@ pub struct OnWebSocket {
     pub protocol: &'static Protocol,
     /// The token that names it in `sec-websocket-protocol`.
     pub subprotocol: &'static str,
+    /// Whether each direction has a [window](super::grpc_ws::window), so that both sides read at all times.
+    pub has_windows: bool,
     /// Reads the first message, which makes the head of the call. The path is that of the WebSocket's URL.
     pub first: fn(Bytes, PathAndQuery) -> Result<Head, Reply>,
     /// Reads one of the messages after it.
@@ -28,6 +30,8 @@ pub enum Received {
     Data(Bytes),
     /// The last bytes for the decoder, and the end of the request.
     Last(Bytes),
+    /// So many bytes more may be sent to the client.
+    Grant(u32),
 }
 
 /// Codes that a WebSocket is closed with. RFC 6455, section 7.4, leaves 4000 to 4999 to applications.
@@ -36,9 +40,9 @@ pub mod close {
     pub const BASE: u16 = 4000;
 
     /// The response broke off, or the client broke the protocol, for this reason.
-    pub fn code(reason: u32) -> u16 {
+    pub const fn code(reason: u32) -> u16 {
         // All reasons are below 0x100.
-        BASE + u16::try_from(reason).unwrap_or(0xff)
+        BASE + if reason < 0x100 { reason as u16 } else { 0xff }
     }
 }
 
@@ -67,6 +71,11 @@ pub struct Fragment {
 }
 
 impl Messages {
+    /// Whether no message stands open.
+    pub fn at_border(&self) -> bool {
+        self.passed == 0
+    }
+
     /// Takes the next part of a message from the front of `bytes`; `None` when they are empty.
     pub fn next_fragment(&mut self, bytes: &mut Bytes) -> Option<Fragment> {
         let first = self.passed == 0;

@@ -13,13 +13,14 @@ pub(crate) struct Vector {
     sections: HashMap<String, Vec<String>>,
 }
 
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "request line",
     "headers",
     "no schema",
     "limits",
     "request",
     "messages",
+    "windows",
     "no fin",
     "call",
     "frames",

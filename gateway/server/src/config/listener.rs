@@ -8,7 +8,7 @@ use sluicegate_quic::ConnectionIds;
 use toml::Spanned;
 
 use super::cluster::one_of;
-use super::limits;
+use super::limits::{self, MAX_WINDOW};
 use super::quantity::Size;
 use super::quic_lb;
 use super::section::{Section, shortened};
@@ -80,6 +80,7 @@ pub(crate) struct WebSocketConfig {
     pub(crate) path: UrlPath,
     pub(crate) origins: Vec<Spanned<OriginPattern>>,
     pub(crate) max_message: u32,
+    pub(crate) window: u32,
     pub(crate) over_h2: Option<bool>,
 }
 
@@ -257,9 +258,11 @@ impl WebSocketConfig {
         let origins = read_origins(&mut section);
         let sizes = Size::kib(1)..=Size::mib(1024);
         let max_message = section.size("max_message", sizes, WebSocket::MAX_MESSAGE);
+        let windows = Size::bytes(grpc_ws::window::INITIAL)..=MAX_WINDOW;
+        let window = section.size("window", windows, WebSocket::WINDOW);
         let over_h2 = section.get("over_h2").map(Spanned::into_inner);
         section.finish();
-        WebSocketConfig { path, origins, max_message, over_h2 }
+        WebSocketConfig { path, origins, max_message, window, over_h2 }
     }
 }
 

@@ -92,6 +92,16 @@ impl Driver {
         Poll::Pending
     }
 
+    /// Waits until the call has broken off, whatever else it would have written.
+    pub(super) fn poll_broken(&self, cx: &Context<'_>) -> Poll<Reset> {
+        let mut shared = self.0.lock();
+        if let Some(Write::Reset(reset)) = shared.writes.front() {
+            return Poll::Ready(*reset);
+        }
+        shared.driver = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Whether the call has taken what was read so far.
     pub(super) fn wants_data(&self) -> bool {
         self.0.lock().data.is_none()
@@ -242,9 +252,18 @@ impl Transmit for PipeTransmit {
         Poll::Pending
     }
 
+    /// Overtakes what waits to be written.
     fn reset(&mut self, reset: Reset) {
-        // An error means that the client is gone already.
-        let _ = self.push(Write::Reset(reset), true);
+        let mut shared = self.0.lock();
+        let is_over = shared.ended && shared.writes.is_empty();
+        if is_over || shared.gone.is_some() {
+            return;
+        }
+        shared.ended = true;
+        shared.waiting_bytes = 0;
+        shared.writes.clear();
+        shared.writes.push_back(Write::Reset(reset));
+        shared.wake_driver();
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {

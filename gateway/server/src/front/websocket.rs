@@ -113,8 +113,8 @@ fn carried(
 ) -> Option<Result<&'static OnWebSocket, ResponseHeaders>> {
     let offers = |on: &OnWebSocket| has_token(&head.headers, &header::SEC_WEBSOCKET_PROTOCOL, on.subprotocol);
     if head.path.path() == &*websocket.path {
-        let on = &grpc_ws::ON_WEBSOCKET;
-        return Some(if offers(on) { Ok(on) } else { Err(refused(StatusCode::BAD_REQUEST)) });
+        let on = [&grpc_ws::WITH_WINDOWS, &grpc_ws::ON_WEBSOCKET].into_iter().find(|on| offers(on));
+        return Some(on.ok_or_else(|| refused(StatusCode::BAD_REQUEST)));
     }
     if !offers(&grpc_websockets::ON_WEBSOCKET) {
         return None;
@@ -140,7 +140,7 @@ fn admit(door: &Door, websocket: &WebSocket, head: &Head, host: &str) -> Result<
 /// `grpc-websockets` are those of methods, which have no query; its calls are let in as other requests at methods' paths.
 fn take_ticket(door: &Door, on: &OnWebSocket, head: &Head) -> Result<Option<Arc<str>>, ResponseHeaders> {
     match &door.listening.tickets {
-        Some(tickets) if on.subprotocol == grpc_ws::ON_WEBSOCKET.subprotocol => {
+        Some(tickets) if on.protocol.name == grpc_ws::PROTOCOL.name => {
             tickets.admit(head.path.query()).map_err(refused)
         }
         _ => Ok(None),
@@ -239,10 +239,11 @@ async fn serve<S>(door: &Arc<Door>, io: S, ahead: BytesMut, upgrade: Upgrade, ho
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(config) = door.listening.websocket.as_ref().map(config) else { return };
+    let Some(websocket) = &door.listening.websocket else { return };
     let _counted = door.listening.websockets.begin();
     let (io, ahead) = (Rationed::new(io, BEFORE_CALL), Vec::from(ahead));
-    let mut stream = WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config)).await;
+    let mut stream =
+        WebSocketStream::from_partially_read(io, ahead, Role::Server, Some(config(websocket))).await;
     let Upgrade { on, path, identity, .. } = upgrade;
     let first = timeout(door.listening.limits.header_timeout, first_message(&mut stream));
     let first = tokio::select! {
@@ -285,7 +286,7 @@ where
             return finish(stream, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR))).await;
         }
     }
-    let mut connection = pin!(Connection::new(stream, driver, on, fault).run());
+    let mut connection = pin!(Connection::new(stream, driver, on, fault, websocket.window).run());
     tokio::select! {
         () = &mut connection => return,
         () = door.worker.running.drain.begins() => draining.begin(),

@@ -75,6 +75,9 @@ pub struct WebSocket {
     /// The largest message that a client may send, in bytes and without its prefix. Each WebSocket may take this much
     /// memory, for a message is gathered before it is passed on.
     pub max_message: u32,
+    /// How far a request of `grpc-ws-1-windows` may be ahead of what its call has taken, in bytes: each such WebSocket may
+    /// take this much memory besides one message.
+    pub window: u32,
 }
 
 /// Which web pages may open a WebTransport session or a WebSocket.
@@ -239,12 +242,15 @@ impl WebTransport {
 impl WebSocket {
     /// The default of `max_message`: that of a route's limit.
     pub(crate) const MAX_MESSAGE: u32 = 4 << 20;
+    /// The default of `window`: that of HTTP/2 and QUIC.
+    pub(crate) const WINDOW: u32 = 256 << 10;
 
     fn plan(config: &WebSocketConfig) -> WebSocket {
         WebSocket {
             path: config.path.as_str().into(),
             origins: Origins::plan(&config.origins),
             max_message: config.max_message,
+            window: config.window,
         }
     }
 }

@@ -42,5 +42,6 @@ mod tickets;
 mod upstream_protocols;
 mod websocket;
 mod websocket_proxy;
+mod websocket_windows;
 mod webtransport;
 mod wtransport_client;

@@ -1,5 +1,6 @@
 //! A WebSocket that carries one call: messages in, fragments out, and the frames that keep it alive and end it.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -8,9 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream, StreamExt};
+use sluicegate_core::protocol::grpc_ws::window::{RequestWindow, ResponseWindow};
 use sluicegate_core::protocol::grpc_wt::{self, reset_code};
 use sluicegate_core::protocol::websocket::{Messages, OnWebSocket, Received, close};
-use sluicegate_core::status::{Flag, Status};
+use sluicegate_core::status::{Code, Flag, Status};
 use sluicegate_core::wire::{Gone, Reset};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
@@ -35,6 +37,9 @@ pub(super) struct Connection<S> {
     driver: Driver,
     on: &'static OnWebSocket,
     fault: Fault,
+    windows: Option<Windows>,
+    /// What the client has sent and the call has not taken: one message, or a window of them.
+    request: VecDeque<Piece>,
     messages: Messages,
     /// What is left of a piece of the response.
     response: Bytes,
@@ -51,6 +56,17 @@ pub(super) struct Connection<S> {
     missed: u8,
 }
 
+struct Windows {
+    request: RequestWindow,
+    response: ResponseWindow,
+}
+
+/// A part of the request.
+struct Piece {
+    bytes: Bytes,
+    is_last: bool,
+}
+
 /// How it ended.
 enum Over {
     /// The call is done, and the WebSocket is closed with this code.
@@ -60,12 +76,15 @@ enum Over {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// `window` is how far the request may be ahead of the call, in bytes, where the protocol has windows.
     pub(super) fn new(
         stream: WebSocketStream<Rationed<S>>,
         driver: Driver,
         on: &'static OnWebSocket,
         fault: Fault,
+        window: u32,
     ) -> Connection<S> {
+        let windows = || Windows { request: RequestWindow::new(window), response: ResponseWindow::default() };
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Connection {
@@ -73,6 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             driver,
             on,
             fault,
+            windows: on.has_windows.then(windows),
+            request: VecDeque::new(),
             messages: Messages::default(),
             response: Bytes::new(),
             unflushed: false,
@@ -101,12 +122,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Both directions in turn, neither of which waits for the other.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
-        if let Poll::Ready(over) = self.poll_write(cx) {
-            return Poll::Ready(over);
-        }
-        while let Poll::Ready(over) = self.poll_read(cx) {
-            if let Some(over) = over {
+        loop {
+            self.hand_on(cx);
+            if let Poll::Ready(over) = self.poll_write(cx) {
                 return Poll::Ready(over);
+            }
+            let mut has_read = false;
+            while let Poll::Ready(over) = self.poll_read(cx) {
+                if let Some(over) = over {
+                    return Poll::Ready(over);
+                }
+                has_read = true;
+            }
+            // It may be what the response waits for, and what the call does.
+            if !has_read {
+                break;
             }
         }
         while self.pings.poll_tick(cx).is_ready() {
@@ -117,30 +147,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Pending
     }
 
+    /// Hands on what the client has sent, as the call takes it.
+    fn hand_on(&mut self, cx: &mut Context<'_>) {
+        while !self.request.is_empty() && self.driver.poll_data_taken(cx).is_ready() {
+            let Some(Piece { bytes, is_last }) = self.request.pop_front() else { return };
+            if let Some(windows) = self.windows.as_mut().filter(|_| !is_last) {
+                windows.request.passed(&bytes);
+            }
+            self.driver.push(bytes);
+            if is_last {
+                self.driver.request_ended();
+            }
+        }
+    }
+
     /// Writes what the call has for the client. Nothing is taken from the call that the client does not take soon.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
             let ready = Pin::new(&mut self.stream).poll_ready(cx);
             self.blocked = ready.is_pending();
-            if ready!(ready).is_err() {
-                return Poll::Ready(GONE);
+            match ready {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(GONE),
+                Poll::Pending => return self.driver.poll_broken(cx).map(broken),
             }
-            if let Some(fragment) = self.messages.next_fragment(&mut self.response) {
-                let kind = if fragment.first { Data::Binary } else { Data::Continue };
-                let frame = Frame::message(fragment.bytes, OpCode::Data(kind), fragment.last);
-                if self.send(Message::Frame(frame)).is_err() {
+            if let Some(message) = self.next_message() {
+                if self.send(message).is_err() {
                     return Poll::Ready(GONE);
                 }
                 continue;
             }
-            match self.driver.poll_write(cx) {
+            let is_held = !self.response.is_empty();
+            if is_held && self.deaf {
+                // No grant will be heard, so the status cannot be told behind the response.
+                return Poll::Ready(TOO_LARGE);
+            }
+            let write = if is_held {
+                self.driver.poll_broken(cx).map(Write::Reset)
+            } else {
+                self.driver.poll_write(cx)
+            };
+            match write {
                 // A WebSocket has no head of a response.
                 Poll::Ready(Write::Head(..)) => {}
                 Poll::Ready(Write::Data(bytes)) => self.response = bytes,
                 Poll::Ready(Write::End) => return Poll::Ready(Over::Close(CloseCode::Normal.into())),
-                Poll::Ready(Write::Reset(reset)) => {
-                    return Poll::Ready(Over::Close(close::code(reset_code(reset))));
-                }
+                Poll::Ready(Write::Reset(reset)) => return Poll::Ready(broken(reset)),
                 Poll::Pending if self.unflushed => {
                     let flushed = Pin::new(&mut self.stream).poll_flush(cx);
                     self.blocked = flushed.is_pending();
@@ -154,14 +206,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Reads one message, once the call has taken the last one.
+    /// What may be written now: a grant, or the next part of the response.
+    fn next_message(&mut self) -> Option<Message> {
+        if let Some(windows) = self.windows.as_mut().filter(|_| self.messages.at_border()) {
+            if let Some(grant) = windows.request.grant() {
+                return Some(Message::Binary(grant));
+            }
+            if !windows.response.admits(&self.response) {
+                return None;
+            }
+        }
+        let fragment = self.messages.next_fragment(&mut self.response)?;
+        if let Some(windows) = &mut self.windows {
+            windows.response.sent(&fragment);
+        }
+        let kind = if fragment.first { Data::Binary } else { Data::Continue };
+        Some(Message::Frame(Frame::message(fragment.bytes, OpCode::Data(kind), fragment.last)))
+    }
+
+    /// Reads one message, once the call has taken the last one where there are no windows.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Over>> {
-        if self.deaf {
-            return Poll::Pending;
-        }
-        if !self.request_ended {
-            ready!(self.driver.poll_data_taken(cx));
-        }
+        ready!(self.poll_listens(cx));
         let Some(read) = ready!(Pin::new(&mut self.stream).poll_next(cx)) else {
             return Poll::Ready(Some(GONE));
         };
@@ -187,16 +252,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn received(&mut self, message: Bytes) -> Option<Over> {
-        if self.request_ended {
-            let code = close::code(grpc_wt::stream::PROTOCOL_ERROR);
-            return Some(Over::Gone(Gone::Protocol, Some(code)));
+        let received = (self.on.next)(message);
+        if let (Ok(Received::Grant(bytes)), Some(windows)) = (&received, &mut self.windows) {
+            windows.response.grant(*bytes);
+            return None;
         }
-        match (self.on.next)(message) {
-            Ok(Received::Data(bytes)) => self.driver.push(bytes),
-            Ok(Received::Last(bytes)) => {
-                self.driver.push(bytes);
-                self.end_request();
+        if self.request_ended {
+            return Some(MISBEHAVED);
+        }
+        match received {
+            Ok(Received::Data(bytes)) => {
+                if let Some(windows) = &mut self.windows
+                    && windows.request.arrived(&bytes).is_err()
+                {
+                    return Some(MISBEHAVED);
+                }
+                self.request.push_back(Piece { bytes, is_last: false });
             }
+            Ok(Received::Last(bytes)) => self.end_request(bytes),
+            // Only windows can be granted.
+            Ok(Received::Grant(_)) => {}
             Err(status) => self.refuse(status),
         }
         None
@@ -207,19 +282,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         }
         self.fault.set(status);
-        self.end_request();
+        self.end_request(Bytes::new());
     }
 
-    fn end_request(&mut self) {
+    fn end_request(&mut self, bytes: Bytes) {
         self.request_ended = true;
-        self.driver.request_ended();
+        self.request.push_back(Piece { bytes, is_last: true });
+    }
+
+    /// Whether anything is read now.
+    fn poll_listens(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.deaf {
+            return Poll::Pending;
+        }
+        if self.request_ended || self.windows.is_some() {
+            return Poll::Ready(());
+        }
+        if self.request.is_empty() { self.driver.poll_data_taken(cx) } else { Poll::Pending }
     }
 
     /// Asks the client whether it is still there. Only a client that could have answered is taken for dead: not one
     /// that does not read, nor one whose messages wait to be read.
     fn ping(&mut self, cx: &mut Context<'_>) -> Option<Over> {
-        let reads = !self.deaf && (self.request_ended || self.driver.poll_data_taken(cx).is_ready());
-        if self.blocked || !reads {
+        if self.blocked || self.poll_listens(cx).is_pending() {
             self.missed = 0;
             return None;
         }
@@ -244,6 +329,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
 /// Its connection has ended, or is as good as that.
 const GONE: Over = Over::Gone(Gone::Connection, None);
+/// The client broke the rules of the protocol.
+const MISBEHAVED: Over = Over::Gone(Gone::Protocol, Some(close::code(grpc_wt::stream::PROTOCOL_ERROR)));
+/// It sent a message that is too large.
+const TOO_LARGE: Over =
+    Over::Gone(Gone::Protocol, Some(close::code(Code::ResourceExhausted.number() as u32)));
+
+/// The call broke off.
+fn broken(reset: Reset) -> Over {
+    Over::Close(close::code(reset_code(reset)))
+}
 
 /// The code that tells a client what it did wrong; `None` if the connection failed.
 ///

@@ -7,19 +7,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use sluicegate_core::protocol::grpc_ws;
-use sluicegate_core::wire::{Gone, Receive, Transmit};
+use sluicegate_core::protocol::websocket::OnWebSocket;
+use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::super::pipe::{PipeReceive, PipeTransmit, pipe};
 use super::{Connection, Fault, Rationed};
 
 /// Fifteen pings, and a little.
 const LONG: Duration = Duration::from_secs(310);
+/// One ping.
+const SHORT: Duration = Duration::from_secs(30);
 const MESSAGE: &[u8] = b"\0\0\0\0\x01a";
 
 struct Rig {
@@ -32,13 +35,18 @@ struct Rig {
 impl Rig {
     /// A call on a WebSocket whose connection holds `buffer` bytes in each direction.
     async fn new(buffer: usize) -> Rig {
+        Rig::speaking(&grpc_ws::ON_WEBSOCKET, buffer).await
+    }
+
+    async fn speaking(on: &'static OnWebSocket, buffer: usize) -> Rig {
         let (near, far) = tokio::io::duplex(buffer);
         let client = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
+        let config = WebSocketConfig::default().max_message_size(Some(TOO_LARGE));
         let mut near = Rationed::new(near, 0);
         near.lift();
-        let stream = WebSocketStream::from_raw_socket(near, Role::Server, None).await;
+        let stream = WebSocketStream::from_raw_socket(near, Role::Server, Some(config)).await;
         let (driver, receive, transmit) = pipe();
-        let connection = Connection::new(stream, driver, &grpc_ws::ON_WEBSOCKET, Fault::default());
+        let connection = Connection::new(stream, driver, on, Fault::default(), 128 << 10);
         Rig { client, receive, transmit, connection: tokio::spawn(connection.run()) }
     }
 
@@ -160,4 +168,155 @@ async fn a_connection_that_ends_is_seen_at_once() {
     let started = Instant::now();
     assert_eq!(rig.gone().await, Gone::Connection);
     assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+/// The status of a call whose client takes nothing would wait for ever behind the response.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_breaks_off_waits_for_nobody() {
+    // It does not read, or does not grant.
+    for (on, buffer) in [(&grpc_ws::ON_WEBSOCKET, 64), (&grpc_ws::WITH_WINDOWS, 4 << 20)] {
+        let mut rig = Rig::speaking(on, buffer).await;
+        rig.respond(1 << 20);
+        rig.respond(1 << 20);
+        rig.transmit.send_data(Bytes::from_static(TRAILERS), true).unwrap();
+        assert!(timeout(SHORT, poll_fn(|cx| rig.transmit.poll_flushed(cx))).await.is_err());
+        rig.transmit.reset(Reset::CANCEL);
+        rig.connection.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_waits_for_its_window() {
+    let mut rig = Rig::speaking(&grpc_ws::WITH_WINDOWS, 1 << 20).await;
+    assert_eq!(rig.next().await, grant((128 << 10) - (64 << 10)));
+    rig.respond(65_536 - 5 - 128 - 1);
+    // What is left is enough to begin with.
+    rig.respond(40_000);
+    rig.respond(1);
+    rig.transmit.send_data(Bytes::from_static(TRAILERS), true).unwrap();
+    assert_eq!(rig.next().await.len(), 65_536 - 128 - 1);
+    assert_eq!(rig.next().await.len(), 40_005);
+    // It still pings.
+    assert!(matches!(rig.client.next().await, Some(Ok(Message::Ping(_)))));
+    rig.send(&grant(40_005 + 128 - 1)).await;
+    assert!(matches!(rig.client.next().await, Some(Ok(Message::Ping(_)))));
+    rig.send(&grant(1)).await;
+    assert_eq!(rig.next().await.len(), 6);
+    assert_eq!(rig.next().await, TRAILERS);
+    assert!(matches!(rig.client.next().await, Some(Ok(Message::Close(_)))));
+    drop(rig.client);
+    rig.connection.await.unwrap();
+}
+
+/// While its call takes nothing, a client may go on for as much as it was granted, can grant, and is heard when it leaves.
+#[tokio::test(start_paused = true)]
+async fn a_request_may_be_ahead_by_its_window() {
+    let mut rig = Rig::speaking(&grpc_ws::WITH_WINDOWS, 1 << 20).await;
+    assert_eq!(rig.next().await, grant(64 << 10));
+    let half = message((64 << 10) - 5 - 128);
+    rig.send(&half).await;
+    rig.send(&half).await;
+    for _ in 0..2 {
+        assert_eq!(poll_fn(|cx| rig.receive.poll_data(cx)).await, Ok(Some(half.clone())));
+    }
+    assert_eq!(rig.next().await, grant(64 << 10));
+    assert_eq!(rig.next().await, grant(64 << 10));
+    rig.send(&half).await;
+    rig.send(&half).await;
+    rig.send(TRAILERS_OF_REQUEST).await;
+    // Behind all of it.
+    rig.send(&grant(1)).await;
+    rig.send(&grant(70_000)).await;
+    rig.respond(100_000);
+    rig.respond(100);
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        lengths.push(rig.next().await.len());
+    }
+    lengths.sort_unstable();
+    // The call has one of the two by now, so there is a grant too.
+    assert_eq!(lengths, [grant(0).len(), 105, 100_005]);
+    for _ in 0..2 {
+        assert_eq!(poll_fn(|cx| rig.receive.poll_data(cx)).await, Ok(Some(half.clone())));
+    }
+    let end = poll_fn(|cx| rig.receive.poll_data(cx)).await;
+    assert_eq!(end, Ok(Some(Bytes::from_static(TRAILERS_OF_REQUEST))));
+    assert!(rig.receive.is_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_heard_that_leaves_with_messages_waiting() {
+    let mut rig = Rig::speaking(&grpc_ws::WITH_WINDOWS, 1 << 20).await;
+    for _ in 0..3 {
+        rig.send(MESSAGE).await;
+    }
+    rig.client.close(None).await.unwrap();
+    assert_eq!(rig.gone().await, Gone::Reset(Reset::CANCEL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_was_granted_ends_the_call() {
+    let mut rig = Rig::speaking(&grpc_ws::WITH_WINDOWS, 1 << 20).await;
+    assert_eq!(rig.next().await, grant(64 << 10));
+    rig.send(&message(128 << 10)).await;
+    // The first has taken all, and the call the first alone.
+    rig.send(MESSAGE).await;
+    assert_eq!(rig.gone().await, Gone::Protocol);
+    assert_eq!(rig.closed().await, 4033);
+}
+
+/// A frame that is too large is not read to its end, and so nothing behind it: no grant either.
+#[tokio::test(start_paused = true)]
+async fn no_grant_is_waited_for_of_a_client_that_is_not_heard() {
+    let mut rig = Rig::speaking(&grpc_ws::WITH_WINDOWS, 1 << 20).await;
+    assert_eq!(rig.next().await, grant(64 << 10));
+    rig.respond(70_000);
+    rig.respond(1);
+    assert_eq!(rig.next().await.len(), 70_005);
+    rig.send(&message(TOO_LARGE)).await;
+    assert_eq!(rig.closed().await, 4008);
+    assert_eq!(rig.gone().await, Gone::Protocol);
+}
+
+/// Pings and closes are no parts of calls.
+impl Rig {
+    async fn next(&mut self) -> Bytes {
+        match self.client.next().await {
+            Some(Ok(Message::Binary(frame))) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn closed(&mut self) -> u16 {
+        loop {
+            match self.client.next().await {
+                Some(Ok(Message::Binary(_))) => {}
+                Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    async fn send(&mut self, frame: &[u8]) {
+        self.client.send(Message::Binary(Bytes::copy_from_slice(frame))).await.unwrap();
+    }
+
+    /// Sends a message of this length, whatever the credit.
+    fn respond(&mut self, length: usize) {
+        self.transmit.send_data(message(length), false).unwrap();
+    }
+}
+
+/// Its prefix comes on top.
+const TOO_LARGE: usize = 1 << 20;
+const TRAILERS: &[u8] = b"\x80\0\0\0\x10grpc-status: 0\r\n";
+const TRAILERS_OF_REQUEST: &[u8] = b"\x80\0\0\0\0";
+
+fn message(length: usize) -> Bytes {
+    Bytes::from([&[0][..], &u32::try_from(length).unwrap().to_be_bytes(), &vec![7; length]].concat())
+}
+
+/// A WINDOW frame.
+fn grant(bytes: u32) -> Bytes {
+    Bytes::from([&[0x2c, 0, 0, 0, 4][..], &bytes.to_be_bytes()].concat())
 }
