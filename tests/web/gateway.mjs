@@ -23,10 +23,10 @@ export class Gateway {
   });
   #isGone = false;
 
-  /** Starts one before `upstream` (`host:port`), at the `addresses` of another, or at any. With `tickets` sessions and
-   * WebSockets need one, which is given to whoever has the key "secret". */
-  static async start({ certificate, key }, upstream, { addresses = ANY, tickets = false } = {}) {
-    const configuration = TEMPLATE.replaceAll("TICKETS", tickets ? TICKETS : "")
+  /** Starts one before `upstream` (`host:port`), at the `addresses` of another, or at any. With `tickets`, which are
+   * further keys for them, sessions and WebSockets need one, and it is given to whoever has the key "secret". */
+  static async start({ certificate, key }, upstream, { addresses = ANY, tickets } = {}) {
+    const configuration = TEMPLATE.replaceAll("TICKETS", tickets === undefined ? "" : TICKETS + tickets)
       .replace("HTTP", addresses.http)
       .replace("TLS", addresses.tls)
       .replace("CERTIFICATE", certificate)

@@ -189,7 +189,7 @@ pub enum Flag {
     RateLimited,
     /// `UAEX`: refused by an authentication or authorisation filter.
     Unauthorized,
-    /// `DN`: the gateway is draining. Our own; Envoy has no such flag.
+    /// `DN`: the client's session is draining. Our own; Envoy has no such flag.
     Draining,
     /// `PX`: a panic was caught. Our own; Envoy has no such flag.
     Panic,

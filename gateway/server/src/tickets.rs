@@ -11,7 +11,7 @@ mod spent;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use http::StatusCode;
@@ -50,6 +50,11 @@ impl Tickets {
     /// For how many seconds a ticket is good.
     pub(crate) fn lifetime(&self) -> u64 {
         self.spec.lifetime.as_secs()
+    }
+
+    /// For how long a session takes new calls, if not for as long as it lasts.
+    pub(crate) fn session_lifetime(&self) -> Option<Duration> {
+        self.spec.session_lifetime
     }
 
     /// A ticket for whoever the filters let pass.

@@ -21,6 +21,7 @@ pub(crate) struct TicketsConfig<'a> {
     pub(crate) filters: Vec<FilterConfig<'a>>,
     pub(crate) required: bool,
     pub(crate) lifetime: Duration,
+    pub(crate) session_lifetime: Option<Duration>,
     pub(crate) secrets: Vec<Spanned<Secret>>,
 }
 
@@ -63,6 +64,8 @@ impl<'a> TicketsConfig<'a> {
         let required = section.or("required", true);
         let lifetimes = Period::seconds(1)..=Period::seconds(LIFETIME);
         let lifetime = section.within("lifetime", lifetimes).map(|lifetime| lifetime.get_ref().get());
+        let session_lifetimes = Period::seconds(1)..=Period::MAX;
+        let session_lifetime = section.within("session_lifetime", session_lifetimes);
         let secrets = section.or("secrets", Vec::new());
         section.finish();
         TicketsConfig {
@@ -70,6 +73,7 @@ impl<'a> TicketsConfig<'a> {
             filters,
             required,
             lifetime: lifetime.unwrap_or(Duration::from_secs(LIFETIME)),
+            session_lifetime: session_lifetime.map(|lifetime| lifetime.get_ref().get()),
             secrets,
         }
     }

@@ -15,7 +15,8 @@ use sluicegate_core::protocol::grpc_wt;
 use sluicegate_core::wire::{Gone, Reset, ResponseHeaders, Transmit};
 use tokio::sync::Notify;
 
-/// Whether the calls of a session, or of a WebSocket, should tell their clients to go elsewhere.
+/// Whether a session, or the WebSocket of a call, takes no new calls, so that those which are open should tell their
+/// clients to go elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Draining {
     begun: AtomicBool,
@@ -23,6 +24,11 @@ pub(super) struct Draining {
 }
 
 impl Draining {
+    /// Whether they should.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
     /// From now on they should.
     pub(super) fn begin(&self) {
         self.begun.store(true, Ordering::Release);
@@ -93,7 +99,7 @@ impl<T: Transmit> Transmit for Announcing<T> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(first);
         }
-        if !self.is_told && self.draining.begun.load(Ordering::Acquire) {
+        if !self.is_told && self.draining.has_begun() {
             self.is_told = true;
             return Poll::Ready(Bytes::from_static(grpc_wt::DRAIN));
         }

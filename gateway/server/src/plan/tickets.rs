@@ -18,6 +18,8 @@ pub struct TicketsSpec {
     pub required: bool,
     /// For how long one is good.
     pub lifetime: Duration,
+    /// For how long a session takes new calls; `None` for as long as it lasts.
+    pub session_lifetime: Option<Duration>,
     /// What they are made with.
     pub(crate) keys: Keys,
 }
@@ -40,6 +42,7 @@ impl Planner<'_> {
             chain: Arc::new(Chain::new(&route, links, self.sources.metrics)),
             required: config.required,
             lifetime: config.lifetime,
+            session_lifetime: config.session_lifetime,
             keys,
         })
     }

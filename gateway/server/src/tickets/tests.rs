@@ -14,7 +14,8 @@ fn tickets(required: bool, secret: Option<&'static str>, metrics: &Metrics) -> T
     let keys =
         secret.map_or_else(|| Keys::random().unwrap(), |secret| Keys::new([secret].into_iter()).unwrap());
     let chain = Arc::new(Chain::new("tickets", Vec::new(), &metrics.filters));
-    let spec = TicketsSpec { chain, required, lifetime: Duration::from_secs(60), keys };
+    let spec =
+        TicketsSpec { chain, required, lifetime: Duration::from_secs(60), session_lifetime: None, keys };
     Tickets::new(&spec, Arc::default(), "127.0.0.1:443", metrics)
 }
 

@@ -244,6 +244,36 @@ async fn tickets_may_be_left_to_clients() {
     assert!(session(&gateway, "?ticket=guessed").await.is_err());
 }
 
+/// Long streams go on when their session is too old for new calls, and then it is closed for that reason.
+#[tokio::test]
+async fn a_session_takes_calls_for_its_lifetime() {
+    let mut upstream = Upstream::start().await;
+    let gateway = start(&upstream, ", session_lifetime = \"2s\"", Route::new("all")).await;
+    let mut client = Client::connect(Protocol::WebH2, gateway.target()).await;
+    let query = format!("?ticket={}", ticket(&mut client, ALICE).await);
+    let (opened, _endpoint) = session(&gateway, &query).await.unwrap();
+    let (mut send, mut receive) = opened.open_bi().await.unwrap();
+    let held = [headers(method::HOLD, &HeaderMap::new()), message(b"held"), frame(0x80, b"")].concat();
+    send.write_all(&held).await.unwrap();
+    send.finish().unwrap();
+    upstream.next_call().await.until_half_closed().await;
+    let mut notice = [0; 5];
+    within("the notice of the drain", receive.read_exact(&mut notice)).await.unwrap();
+    assert_eq!(notice, [0x24, 0, 0, 0, 0]);
+    let late = call(&opened, &HeaderMap::new()).await;
+    assert!(late.starts_with("\x30\0\0\0\0\u{fffd}") && late.contains("grpc-status: 14"), "{late:?}");
+    upstream.release();
+    let rest = within("the rest of the response", receive.read_to_end(1 << 10)).await.unwrap();
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(rest.contains("held") && rest.contains("grpc-status: 0"), "{rest:?}");
+    let closed = within("the end of the session", opened.closed()).await.to_string();
+    assert!(closed.contains("code=2"), "{closed}");
+    // Another ticket opens another one.
+    let query = format!("?ticket={}", ticket(&mut client, ALICE).await);
+    let (opened, _endpoint) = session(&gateway, &query).await.unwrap();
+    assert!(call(&opened, &HeaderMap::new()).await.contains("grpc-status: 0"));
+}
+
 #[tokio::test]
 async fn a_call_is_made_by_nobody_else_than_its_session() {
     let mut upstream = Upstream::start().await;

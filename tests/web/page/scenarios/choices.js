@@ -3,7 +3,7 @@
 import { createWebSocketTransport, createWebTransportTransport } from "@sluicegate/web";
 import { Code, createClient } from "@connectrpc/connect";
 
-import { Conversation, expect, expectEqual, expectError, TestService } from "../stage.js";
+import { Conversation, expect, expectEqual, expectError, reply, TestService } from "../stage.js";
 
 /** A call that streams both ways, on this carrier in the end. */
 async function converse(stage, client, carrier) {
@@ -96,23 +96,43 @@ async function development(stage) {
 
 /** Sessions and WebSockets open to those who have fetched a ticket, each with its own. */
 async function tickets(stage) {
-  const places = await stage.ask("start", { gateway: "other", tickets: true });
+  const places = await stage.ask("start", { gateway: "other", tickets: "" });
   const without = new Conversation(stage.client(places));
   await expectError(without.say(10), Code.Unavailable);
-  let fetched = 0;
-  const ticket = async () => {
-    const response = await fetch(`${places.baseUrl}/grpc-ws/v1/ticket`, { method: "POST", headers: { "x-api-key": "secret" } });
-    fetched++;
-    return (await response.json()).ticket;
-  };
-  const client = stage.client({ ...places, ticket });
+  const { client, count } = withTickets(stage, places);
   for (let number = 0; number < 2; number++) {
     const conversation = new Conversation(client);
     await conversation.say(10);
     await conversation.end();
     await stage.logged("FullDuplexCall", { gateway: "other", grpc_status: 0, identity: "page" });
   }
-  expectEqual(fetched, stage.carrier === "webtransport" ? 1 : 2, "tickets fetched");
+  expectEqual(count(), stage.carrier === "webtransport" ? 1 : 2, "tickets fetched");
+}
+
+/** A session takes calls for a second. The stream in it goes on, and the next call has a session, and a ticket, of its own. */
+async function expiringSession(stage) {
+  const places = await stage.ask("start", { gateway: "other", tickets: 'session_lifetime = "1s"' });
+  const { client, count } = withTickets(stage, places);
+  const conversation = new Conversation(client);
+  await conversation.say(10);
+  const next = conversation.next();
+  await stage.until("webtransport draining");
+  await client.emptyCall({});
+  expect(count() > 1, "no other ticket was fetched");
+  conversation.requests.push(reply(70_000));
+  expectEqual((await next).value?.payload.body.length, 70_000, "bytes of the reply");
+  await conversation.end();
+}
+
+/** A client that fetches tickets, and how many it has fetched. */
+function withTickets(stage, places) {
+  let fetched = 0;
+  const ticket = async () => {
+    const response = await fetch(`${places.baseUrl}/grpc-ws/v1/ticket`, { method: "POST", headers: { "x-api-key": "secret" } });
+    fetched++;
+    return (await response.json()).ticket;
+  };
+  return { client: stage.client({ ...places, ticket }), count: () => fetched };
 }
 
 /** The transport that has one carrier only. */
@@ -137,5 +157,6 @@ export const CHOICES = [
   { name: "a browser without WebTransport", carriers: ["any"], play: withoutWebTransport },
   { name: "a development gateway", carriers: ["any"], play: development },
   { name: "tickets", carriers: ["webtransport", "websocket"], play: tickets },
+  { name: "a session that is too old", carriers: ["webtransport"], play: expiringSession },
   { name: "its own transport", carriers: ["webtransport", "websocket"], play: single },
 ];

@@ -5,6 +5,7 @@
 mod datagrams;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use sluicegate_core::status::{Flag, Status};
 use sluicegate_core::wire::{Gone, Receive, Reset, Transmit};
 use sluicegate_quic::{Session, SessionRequest, WtReceive, WtTransmit};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use datagrams::{Datagrams, Lane, ToClient, WithDatagrams};
 
@@ -52,34 +53,40 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
         host,
         identity: admitted.identity,
     });
-    let drained = running.drain.begins();
-    tokio::pin!(drained);
-    let mut draining = false;
-    let mut last_end = None;
+    let lifetime = shared.door.listening.tickets.as_ref().and_then(|tickets| tickets.session_lifetime());
+    let (mut drained, mut expired) = (pin!(running.drain.begins()), pin!(passed(lifetime)));
+    // What it is closed with, once it takes no new calls.
+    let mut ending = None;
+    // When the last call has ended, or the client was told that there should be no more.
+    let mut last = Instant::now();
+    let linger = shared.door.listening.limits.quic.linger;
     loop {
         tokio::select! {
             biased;
+            // First, so that whatever comes later is refused.
+            () = &mut drained, if ending.is_none() => {
+                shared.drain();
+                (ending, last) = (Some((close::DRAIN, "drain")), Instant::now());
+            }
+            () = &mut expired, if ending.is_none() => {
+                shared.drain();
+                (ending, last) = (Some((close::AUTH_EXPIRED, "expired")), Instant::now());
+            }
             stream = shared.session.accept_bi() => match stream {
                 Some((receive, transmit)) => {
                     calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
                 None => break,
             },
-            Some(_) = calls.join_next() => last_end = Some(Instant::now()),
-            () = &mut drained, if !draining => {
-                shared.session.drain();
-                shared.draining.begin();
-                draining = true;
-            }
-            // Closing a session takes from some clients what they have not read of its streams, Chromium for one.
-            () = until(last_end, shared.door.listening.limits.quic.linger), if draining && calls.is_empty() => {
-                let door = shared.door.clone();
+            Some(_) = calls.join_next() => last = Instant::now(),
+            // Closing a session takes from some clients what they have not read of its streams, Chromium for one, and
+            // from all what they were about to open.
+            () = sleep_until(last + linger), if ending.is_some() && calls.is_empty() => {
                 // Only calls had the session too.
                 let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
-                if let Some(session) = session {
+                if let (Some(session), Some((code, reason))) = (session, ending) {
                     // A client that is not there any more does not take it.
-                    let linger = door.listening.limits.quic.linger;
-                    let _ = timeout(linger, session.close(close::DRAIN, "drain")).await;
+                    let _ = timeout(linger, session.close(code, reason)).await;
                 }
                 return;
             }
@@ -93,10 +100,11 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
     while calls.join_next().await.is_some() {}
 }
 
-/// Waits until the last call, if there was any, has ended so long ago.
-async fn until(last_end: Option<Instant>, linger: Duration) {
-    if let Some(last_end) = last_end {
-        sleep_until(last_end + linger).await;
+/// Waits for so long; for ever if it is not said for how long.
+async fn passed(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -117,6 +125,12 @@ struct Shared {
 const TRANSPORT: Transport = Transport::WebTransport;
 
 impl Shared {
+    /// Tells the client that no new calls are taken.
+    fn drain(&self) {
+        self.session.drain();
+        self.draining.begin();
+    }
+
     /// Serves one stream: reads its headers and carries the call.
     async fn stream_call(self: Arc<Self>, mut receive: WtReceive, mut transmit: WtTransmit) {
         let _counted = self.streams.begin();
@@ -137,7 +151,7 @@ impl Shared {
             }
         };
         let (protocol, path) = (opening.protocol(), head.path.clone());
-        if self.door.worker.running.drain.has_begun() {
+        if self.draining.has_begun() {
             return self.refuse_late(protocol, path, receive, transmit).await;
         }
         let prefix = Some(leftover).filter(|bytes| !bytes.is_empty());
@@ -215,7 +229,7 @@ impl Shared {
         receive.stop_with(refusal.stop);
     }
 
-    /// Refuses a call that has come when the gateway was draining already, so that its client makes it elsewhere.
+    /// Refuses a call that has come when the session was draining already, so that its client makes it in another.
     async fn refuse_late(
         &self,
         protocol: &'static Protocol,
@@ -228,7 +242,7 @@ impl Shared {
             transmit.reset(Reset::REFUSED);
             return receive.stop_with(grpc_wt::stream::REFUSED);
         }
-        let status = Status::unavailable("the gateway is draining").with_flag(Flag::Draining);
+        let status = Status::unavailable("the session takes no new calls").with_flag(Flag::Draining);
         self.refuse(protocol, grpc_wt::refuse(status), path, transmit).await;
         receive.stop();
     }
