@@ -25,7 +25,7 @@ use super::upload::{Stopped, Upload};
 use crate::upstream::endpoint::CallAtEndpoint;
 use crate::upstream::{Acquire, NotConnected};
 
-/// How long a client may accept nothing of the end of a response.
+/// How long a client may accept nothing of the end of a response, at least.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// After how long without a byte the client of a protocol that can is shown that the response goes on.
@@ -285,7 +285,8 @@ impl<R: Receive, T: Transmit> Carried<R, T> {
                     upstream.reset(Reset::NO_ERROR);
                 }
                 self.state = State::Flushing;
-                self.timer.restart(FLUSH_TIMEOUT);
+                // A client may read slowly to the end.
+                self.timer.restart(self.timer.idle().map_or(FLUSH_TIMEOUT, |idle| idle.max(FLUSH_TIMEOUT)));
             }
             Event::Gone(gone) => self.client_gone(gone),
             Event::Refused(status) => self.fail(status),

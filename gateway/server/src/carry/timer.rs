@@ -53,6 +53,11 @@ impl Timer {
         self.moved = true;
     }
 
+    /// For how long nothing may move.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.idle
+    }
+
     /// Forgets the deadline; from now on only `idle` counts.
     pub(crate) fn restart(&mut self, idle: Duration) {
         *self = Timer::new(None, Some(idle));

@@ -99,8 +99,21 @@ async fn a_slow_client_gets_the_end_of_a_large_message() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_may_pause_before_the_end() {
+    let (rig, mut upstream) = Rig::simple("idle_timeout = \"5m\"");
+    let client = Client::new();
+    client.stop_reading();
+    rig.call(&client);
+    upstream.call().await.answer(&[]).send(message("hi")).end(&[("grpc-status", "0")]);
+    settle().await;
+    tokio::time::sleep(Duration::from_secs(290)).await;
+    client.grant(1000);
+    assert_eq!(client.status().await, "0");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_of_the_end_is_given_up() {
-    let (rig, mut upstream) = Rig::simple("");
+    let (rig, mut upstream) = Rig::simple("idle_timeout = \"1s\"");
     let client = Client::new();
     client.stop_reading();
     rig.call(&client);
