@@ -42,7 +42,7 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
     let running = door.worker.running.clone();
     let _counted = running.metrics.session(draft);
     let has_datagrams = running.plan.routes.has_datagrams();
-    let mut calls = JoinSet::new();
+    let (mut calls, mut late) = (JoinSet::new(), JoinSet::new());
     let shared = Arc::new(Shared {
         streams: running.metrics.session_streams(draft),
         draining: Arc::default(),
@@ -74,14 +74,18 @@ pub(super) async fn serve(door: Arc<Door>, host: Arc<str>, request: SessionReque
             }
             stream = shared.session.accept_bi() => match stream {
                 Some((receive, transmit)) => {
+                    // Calls that are refused do not keep the session open.
+                    let calls = if ending.is_none() { &mut calls } else { &mut late };
                     calls.spawn(shared.clone().stream_call(receive, transmit));
                 }
                 None => break,
             },
             Some(_) = calls.join_next() => last = Instant::now(),
+            Some(_) = late.join_next() => {}
             // Closing a session takes from some clients what they have not read of its streams, Chromium for one, and
             // from all what they were about to open.
             () = sleep_until(last + linger), if ending.is_some() && calls.is_empty() => {
+                late.shutdown().await;
                 // Only calls had the session too.
                 let session = Arc::into_inner(shared).and_then(|shared| Arc::into_inner(shared.session));
                 if let (Some(session), Some((code, reason))) = (session, ending) {
