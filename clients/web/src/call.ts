@@ -171,6 +171,7 @@ class Call {
       } else if (next.flags === DRAIN) {
         lane.draining();
       } else if (next.flags === REFUSED_FRAME) {
+        lane.draining();
         throw new LaneError("the gateway takes no new calls", REFUSED);
       } else if (!(next.flags & EXTENSION)) {
         return next;

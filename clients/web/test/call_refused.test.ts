@@ -44,6 +44,16 @@ describe("a call that is refused", () => {
     }
   });
 
+  test.each(late)("with $name and is too large to be kept, shows that the gateway drains", async (vector) => {
+    const call = begin({ lanes: new FakeLanes({ room: Infinity }) });
+    call.messages.push(message(new Uint8Array(65 * KIB)));
+    const refusing = await call.lanes.next();
+    await call.messages.hasTaken(1);
+    await refusing.send(vector.bytes("response"));
+    expect((await call.end()).error?.code).toBe(Code.Unavailable);
+    expect([refusing.isDraining, call.lanes.openings]).toEqual([true, 1]);
+  });
+
   test("while a message waits for room is sent again in order", async () => {
     const call = begin({ lanes: new FakeLanes({ room: 1 }) });
     for (const text of ["one", "two", "three"]) call.messages.push(message(text));

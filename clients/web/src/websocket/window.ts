@@ -14,7 +14,7 @@ const FREE = [HEADERS, TRAILERS, DRAIN, DATAGRAMS, WINDOW, REFUSED];
 /** How much of a response is read ahead of the application, besides one frame, in bytes. */
 const READ_AHEAD = 1 << 20;
 /** Less is not worth a frame, in bytes. */
-const LEAST_GRANT = READ_AHEAD / 2;
+const LEAST_GRANT = READ_AHEAD / 8;
 
 /** What may be sent in one direction. */
 export class Window {

@@ -132,15 +132,15 @@ describe("a response", () => {
 
   test("may go on in steps as it is read, also when the request has ended", async () => {
     await lane.send(END);
-    const half = MIB / 2 / KIB;
-    expect(fill(costing(KIB))).toBe(2 * half);
-    await take(half - 1);
+    const step = MIB / 8 / KIB;
+    expect(fill(costing(KIB))).toBe(8 * step);
+    await take(step - 1);
     expect(server.grants).toEqual([FIRST_GRANT]);
     await take(1);
-    expect(server.grants).toEqual([FIRST_GRANT, MIB / 2]);
-    await take(half);
-    expect(server.grants).toEqual([FIRST_GRANT, MIB / 2, MIB / 2]);
-    expect(fill(costing(KIB))).toBe(2 * half);
+    expect(server.grants).toEqual([FIRST_GRANT, MIB / 8]);
+    await take(step);
+    expect(server.grants).toEqual([FIRST_GRANT, MIB / 8, MIB / 8]);
+    expect(fill(costing(KIB))).toBe(2 * step);
     expect((await lane.receive())!.length).toBe(KIB - 128);
   });
 

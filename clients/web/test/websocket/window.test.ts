@@ -99,15 +99,15 @@ describe("the window of a response", () => {
     expect(failure(() => window.received(costing(133)))).toBe(Code.Internal);
   });
 
-  test("is granted again when half of it was taken", () => {
+  test("is granted again when an eighth of it was taken", () => {
     const window = new ResponseWindow();
     expect(grants(window)).toEqual([MIB - 64 * KIB]);
-    window.taken(costing(MIB / 2 - 1_000));
+    window.taken(costing(MIB / 8 - 1_000));
     window.taken(costing(999));
     window.taken(frame(HEADERS, new Uint8Array(10 * KIB)));
     expect(grants(window)).toEqual([]);
     window.taken(costing(200));
-    expect(grants(window)).toEqual([MIB / 2 + 199]);
+    expect(grants(window)).toEqual([MIB / 8 + 199]);
     window.taken(costing(200));
     expect(grants(window)).toEqual([]);
   });
@@ -129,11 +129,11 @@ describe("the window of a response", () => {
         window.taken(first);
         if (first[0] === MESSAGE) taken += first.length + 128;
         for (const grant of grants(window)) {
-          expect(grant).toBeGreaterThanOrEqual(MIB / 2);
+          expect(grant).toBeGreaterThanOrEqual(MIB / 8);
           granted += grant;
         }
         expect(granted).toBeLessThanOrEqual(taken + MIB);
-        expect(granted).toBeGreaterThan(taken + MIB / 2);
+        expect(granted).toBeGreaterThan(taken + MIB - MIB / 8);
       } else if (sent < granted || cost === 0) {
         window.received(next);
         unread.push(next);

@@ -781,11 +781,11 @@ done)break;this.#b(r.value),await t.send(r.value)}await t.send(Lt(ye,new Uint8Ar
 t.byteLength,this.#i>Hl?this.#a=void 0:this.#a.push(t))}async*#p(t){try{for(;!this.#u;){let n=await this.#w(this.#c);if(n.flags===ye)this.#h(n,t);else{if(n.flags===
 he)throw new b("the response has headers twice",y.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
 e was not read to its end",y.Canceled))}}async#w(t){for(;;){let n=this.#l.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
-ended before its trailers",y.Internal);this.#l.push(r)}else if(n.flags===On)t.draining();else{if(n.flags===_n)throw new L("the gateway takes no new calls",je);if(!(n.
-flags&mo))return n}}}#h(t,n){lo(t.payload).forEach((r,o)=>n.append(o,r)),this.#v(Y)}#E=()=>{this.#y(b.from(this.#r.reason,y.Canceled))};#y(t){let n=this.#m??jl(
-t);return this.#u||(this.#m=n),this.#v(n.code),n}#v(t){this.#u||(this.#u=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function jl(e){
-let t=e instanceof L?li(e.code):e instanceof U?y.Unavailable:y.Unknown;return b.from(e,t)}function fi(e){return e.has("content-type")||e.set("content-type","app\
-lication/grpc"),e}async function*di(){}function Ze(e,t){let n=yi(t),r=ao({...n,httpClient:bi(pi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,Xl(c),u)}}function hi(e){let t=bi(Zl(
+ended before its trailers",y.Internal);this.#l.push(r)}else if(n.flags===On)t.draining();else{if(n.flags===_n)throw t.draining(),new L("the gateway takes no new\
+ calls",je);if(!(n.flags&mo))return n}}}#h(t,n){lo(t.payload).forEach((r,o)=>n.append(o,r)),this.#v(Y)}#E=()=>{this.#y(b.from(this.#r.reason,y.Canceled))};#y(t){
+let n=this.#m??jl(t);return this.#u||(this.#m=n),this.#v(n.code),n}#v(t){this.#u||(this.#u=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};
+function jl(e){let t=e instanceof L?li(e.code):e instanceof U?y.Unavailable:y.Unknown;return b.from(e,t)}function fi(e){return e.has("content-type")||e.set("con\
+tent-type","application/grpc"),e}async function*di(){}function Ze(e,t){let n=yi(t),r=ao({...n,httpClient:bi(pi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,Xl(c),u)}}function hi(e){let t=bi(Zl(
 e.fetch??((r,o)=>fetch(r,o)))),n=uo({...yi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
  cannot stream from the client",y.Unimplemented);return n.stream(r,...o)}}}function yi(e){return{...e,useBinaryFormat:e.useBinaryFormat??!0,interceptors:e.interceptors??
 [],acceptCompression:e.acceptCompression??[],sendCompression:e.sendCompression??null,compressMinBytes:e.compressMinBytes??1024,readMaxBytes:e.readMaxBytes??4*1024*
@@ -799,7 +799,7 @@ from(t,y.Unavailable)}}function te(e,t){return new Promise((n,r)=>{let o=()=>r(t
 "abort",o))})}async function An(e,t){let n;try{await te(new Promise(r=>n=setTimeout(r,e)),t)}finally{clearTimeout(n)}}var Rt="grpc-ws-1-windows",wi=1e3,Cn=4e3,ql=Cn+1,Ql=[1001,1006,1012,1013];function Ei(e){return e===Y?wi:ql}function vi(e,t=""){if(e===wi)return;if(Ql.includes(
 e))return new L(`the WebSocket was lost (${e})`,void 0);let n=e>Cn&&e<Cn+256?e-Cn:Xe;return new L(`the gateway closed the WebSocket with ${e}${t&&`: ${t}`}`,n)}
 function Ni(e){if(e instanceof ArrayBuffer&&e.byteLength>=J&&new DataView(e).getUint32(1)===e.byteLength-J)return new Uint8Array(e);throw new L("the gateway sen\
-t a WebSocket message that is not one frame",Xe)}function Si(){return new L(`the server did not agree on ${Rt}`,void 0)}var Ti=65536,em=128,tm=[he,ye,On,mi,Ct,_n],xi=1<<20,nm=xi/2,kt=class{#e=Ti;admits(t){return this.#e>0||po(t)===0}spend(t){this.#e-=po(t)}widen(t){this.#e+=t}},Ln=class{#e=new kt;#t=xi-
+t a WebSocket message that is not one frame",Xe)}function Si(){return new L(`the server did not agree on ${Rt}`,void 0)}var Ti=65536,em=128,tm=[he,ye,On,mi,Ct,_n],xi=1<<20,nm=xi/8,kt=class{#e=Ti;admits(t){return this.#e>0||po(t)===0}spend(t){this.#e-=po(t)}widen(t){this.#e+=t}},Ln=class{#e=new kt;#t=xi-
 Ti;received(t){if(!this.#e.admits(t))throw new L("the gateway sent more than it was granted",Xe);this.#e.spend(t)}taken(t){this.#t+=po(t)}grant(){if(this.#t<nm)
 return;let t=new Uint8Array(4);return new DataView(t.buffer).setUint32(0,this.#t),this.#e.widen(this.#t),this.#t=0,Lt(Ct,t)}};function Ii(e){let t=e.subarray(J);
 if(t.length!==4)throw new L("the gateway sent a WINDOW frame whose payload is not a number",Xe);return new DataView(t.buffer,t.byteOffset).getUint32(0)}function po(e){
