@@ -33,6 +33,8 @@ struct Shared {
     waiting_bytes: usize,
     /// The call has said all it will say.
     ended: bool,
+    /// The call broke off, and nobody has to hear the rest of what it said.
+    broken: Option<Reset>,
     call: Vec<Waker>,
     driver: Option<Waker>,
 }
@@ -92,11 +94,15 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Waits until the call has broken off, whatever else it would have written.
+    /// Waits until the call has broken off, and drops what else it would have written: for connections whose client takes
+    /// nothing.
     pub(super) fn poll_broken(&self, cx: &Context<'_>) -> Poll<Reset> {
         let mut shared = self.0.lock();
-        if let Some(Write::Reset(reset)) = shared.writes.front() {
-            return Poll::Ready(*reset);
+        if let Some(reset) = shared.broken {
+            shared.writes.clear();
+            shared.waiting_bytes = 0;
+            shared.wake_call();
+            return Poll::Ready(reset);
         }
         shared.driver = Some(cx.waker().clone());
         Poll::Pending
@@ -252,17 +258,15 @@ impl Transmit for PipeTransmit {
         Poll::Pending
     }
 
-    /// Overtakes what waits to be written.
     fn reset(&mut self, reset: Reset) {
         let mut shared = self.0.lock();
-        let is_over = shared.ended && shared.writes.is_empty();
-        if is_over || shared.gone.is_some() {
+        if shared.gone.is_some() || shared.ended && shared.writes.is_empty() {
             return;
         }
-        shared.ended = true;
-        shared.waiting_bytes = 0;
-        shared.writes.clear();
-        shared.writes.push_back(Write::Reset(reset));
+        if !std::mem::replace(&mut shared.ended, true) {
+            shared.writes.push_back(Write::Reset(reset));
+        }
+        shared.broken.get_or_insert(reset);
         shared.wake_driver();
     }
 
@@ -280,5 +284,58 @@ impl Drop for PipeTransmit {
     fn drop(&mut self) {
         // A call that ended without saying so broke off.
         self.reset(Reset::CANCEL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(driver: &Driver) -> Option<Write> {
+        match driver.poll_write(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(write) => Some(write),
+            Poll::Pending => None,
+        }
+    }
+
+    fn broken(driver: &Driver) -> Poll<Reset> {
+        driver.poll_broken(&Context::from_waker(Waker::noop()))
+    }
+
+    fn flushed(transmit: &mut PipeTransmit) -> bool {
+        transmit.poll_flushed(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// What a call has said is written before its reset, or a client of HTTP/1.1 would have no response at all.
+    #[test]
+    fn a_reset_comes_behind_what_was_said() {
+        let (driver, _receive, mut transmit) = pipe();
+        transmit.send_data(Bytes::from_static(b"said"), false).unwrap();
+        transmit.reset(Reset::INTERNAL);
+        assert!(matches!(next(&driver), Some(Write::Data(data)) if data == "said"));
+        assert!(matches!(next(&driver), Some(Write::Reset(Reset::INTERNAL))));
+        assert!(next(&driver).is_none());
+    }
+
+    #[test]
+    fn a_reset_is_seen_by_who_cannot_write() {
+        for ends in [false, true] {
+            let (driver, _receive, mut transmit) = pipe();
+            transmit.send_data(Bytes::from_static(b"said"), ends).unwrap();
+            assert!(broken(&driver).is_pending() && !flushed(&mut transmit));
+            transmit.reset(Reset::INTERNAL);
+            assert_eq!(broken(&driver), Poll::Ready(Reset::INTERNAL));
+            assert!(flushed(&mut transmit) && next(&driver).is_none());
+        }
+    }
+
+    #[test]
+    fn a_call_that_has_ended_and_was_heard_does_not_break_off() {
+        let (driver, _receive, mut transmit) = pipe();
+        transmit.send_data(Bytes::from_static(b"said"), true).unwrap();
+        assert!(matches!(next(&driver), Some(Write::Data(_))));
+        assert!(matches!(next(&driver), Some(Write::End)));
+        drop(transmit);
+        assert!(next(&driver).is_none() && broken(&driver).is_pending());
     }
 }

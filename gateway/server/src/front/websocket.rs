@@ -50,6 +50,8 @@ use rationed::Rationed;
 const READ_BUFFER: usize = 16 << 10;
 /// Frames are gathered up to this size before they are written. Whatever was gathered is written when no more is there.
 const WRITE_BUFFER: usize = 16 << 10;
+/// What is gathered at most while the client takes nothing: what a call hands over at once, and answers to pings.
+const MAX_WRITE_BUFFER: usize = 512 << 10;
 /// What surrounds a message in a WebSocket's: the prefix, and a byte of `grpc-websockets`.
 const AROUND_MESSAGE: usize = 6;
 /// What is read of a WebSocket before its call is known, which is before any filter could refuse it: the headers of the
@@ -302,6 +304,7 @@ fn config(websocket: &WebSocket) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(Some(message))
         .max_frame_size(Some(message))
         .accept_unmasked_frames(false)

@@ -76,7 +76,7 @@ pub struct WebSocket {
     /// memory, for a message is gathered before it is passed on.
     pub max_message: u32,
     /// How far a request of `grpc-ws-1-windows` may be ahead of what its call has taken, in bytes: each such WebSocket may
-    /// take this much memory besides one message.
+    /// take this much memory besides a few messages.
     pub window: u32,
 }
 

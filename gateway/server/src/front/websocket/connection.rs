@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Byt
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::super::pipe::{Driver, Write};
-use super::{Fault, Rationed};
+use super::{Fault, READ_BUFFER, Rationed};
 
 /// How often the client is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -209,7 +209,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// What may be written now: a grant, or the next part of the response.
     fn next_message(&mut self) -> Option<Message> {
         if let Some(windows) = self.windows.as_mut().filter(|_| self.messages.at_border()) {
-            if let Some(grant) = windows.request.grant() {
+            if !self.request_ended
+                && let Some(grant) = windows.request.grant()
+            {
                 return Some(Message::Binary(grant));
             }
             if !windows.response.admits(&self.response) {
@@ -267,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 {
                     return Some(MISBEHAVED);
                 }
-                self.request.push_back(Piece { bytes, is_last: false });
+                self.keep(bytes);
             }
             Ok(Received::Last(bytes)) => self.end_request(bytes),
             // Only windows can be granted.
@@ -277,11 +279,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         None
     }
 
+    fn keep(&mut self, bytes: Bytes) {
+        // A message is a part of what was read at once, all of which lives as long as it does.
+        let bytes = if bytes.len() < READ_BUFFER && !self.request.is_empty() {
+            Bytes::copy_from_slice(&bytes)
+        } else {
+            bytes
+        };
+        self.request.push_back(Piece { bytes, is_last: false });
+    }
+
     fn refuse(&mut self, status: Status) {
         if self.request_ended {
             return;
         }
         self.fault.set(status);
+        // It does not wait until the call has taken the others.
+        self.request.clear();
         self.end_request(Bytes::new());
     }
 
