@@ -106,8 +106,8 @@ class Call {
         return await this.#receive(lane);
       } catch (error) {
         const isRefused = error instanceof LaneError && error.code === REFUSED;
+        if (isRefused) lane.draining();
         if (!isRefused || !this.#kept || attempt === MAX_ATTEMPTS) throw error;
-        lane.draining();
         lane.cancel(NO_ERROR);
         this.#lane = undefined;
       }
@@ -171,7 +171,6 @@ class Call {
       } else if (next.flags === DRAIN) {
         lane.draining();
       } else if (next.flags === REFUSED_FRAME) {
-        lane.draining();
         throw new LaneError("the gateway takes no new calls", REFUSED);
       } else if (!(next.flags & EXTENSION)) {
         return next;

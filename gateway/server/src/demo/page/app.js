@@ -775,17 +775,17 @@ t,this.#t=n,this.#n=r,this.#r=r.signal??new AbortController().signal,this.#o=(r.
 return this.#h(t,n),{status:200,header:fi(new Headers),body:di(),trailer:n};if(t.flags!==he)throw new b("the response does not begin with headers",y.Internal);return{
 status:200,header:fi(lo(t.payload)),body:this.#p(n),trailer:n}}catch(t){throw this.#y(t)}}#d(){let t=`/${this.#n.url.split("/").slice(-2).join("/")}`;return Lt(
 he,ui(t,this.#n.header))}async#f(t){for(let n=1;;n+=1){let r=await this.#e(this.#r);if(this.#m)throw r.cancel(this.#m.code),this.#m;this.#c=r,this.#l=new At(this.#t),
-this.#g(r,t);try{return await this.#w(r)}catch(o){if(!(o instanceof L&&o.code===je)||!this.#a||n===Jl)throw o;r.draining(),r.cancel(Y),this.#c=void 0}}}async#g(t,n){
+this.#g(r,t);try{return await this.#w(r)}catch(o){let s=o instanceof L&&o.code===je;if(s&&r.draining(),!s||!this.#a||n===Jl)throw o;r.cancel(Y),this.#c=void 0}}}async#g(t,n){
 try{await t.send(n);for(let r of[...this.#a??[]])await t.send(r);for(;;){this.#s??=this.#o.next();let r=await this.#s;if(this.#c!==t)return;if(this.#s=void 0,r.
 done)break;this.#b(r.value),await t.send(r.value)}await t.send(Lt(ye,new Uint8Array)),await t.finish()}catch(r){r instanceof L||this.#y(r)}}#b(t){this.#a&&(this.#i+=
 t.byteLength,this.#i>Hl?this.#a=void 0:this.#a.push(t))}async*#p(t){try{for(;!this.#u;){let n=await this.#w(this.#c);if(n.flags===ye)this.#h(n,t);else{if(n.flags===
 he)throw new b("the response has headers twice",y.Internal);yield n.bytes}}if(this.#m)throw this.#m}catch(n){throw this.#y(n)}finally{this.#y(new b("the respons\
 e was not read to its end",y.Canceled))}}async#w(t){for(;;){let n=this.#l.next();if(n===void 0){let r=await t.receive();if(r===void 0)throw new b("the response \
-ended before its trailers",y.Internal);this.#l.push(r)}else if(n.flags===On)t.draining();else{if(n.flags===_n)throw t.draining(),new L("the gateway takes no new\
- calls",je);if(!(n.flags&mo))return n}}}#h(t,n){lo(t.payload).forEach((r,o)=>n.append(o,r)),this.#v(Y)}#E=()=>{this.#y(b.from(this.#r.reason,y.Canceled))};#y(t){
-let n=this.#m??jl(t);return this.#u||(this.#m=n),this.#v(n.code),n}#v(t){this.#u||(this.#u=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};
-function jl(e){let t=e instanceof L?li(e.code):e instanceof U?y.Unavailable:y.Unknown;return b.from(e,t)}function fi(e){return e.has("content-type")||e.set("con\
-tent-type","application/grpc"),e}async function*di(){}function Ze(e,t){let n=yi(t),r=ao({...n,httpClient:bi(pi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,Xl(c),u)}}function hi(e){let t=bi(Zl(
+ended before its trailers",y.Internal);this.#l.push(r)}else if(n.flags===On)t.draining();else{if(n.flags===_n)throw new L("the gateway takes no new calls",je);if(!(n.
+flags&mo))return n}}}#h(t,n){lo(t.payload).forEach((r,o)=>n.append(o,r)),this.#v(Y)}#E=()=>{this.#y(b.from(this.#r.reason,y.Canceled))};#y(t){let n=this.#m??jl(
+t);return this.#u||(this.#m=n),this.#v(n.code),n}#v(t){this.#u||(this.#u=!0,this.#c?.cancel(t),this.#c=void 0,this.#o.return?.().catch(()=>{}))}};function jl(e){
+let t=e instanceof L?li(e.code):e instanceof U?y.Unavailable:y.Unknown;return b.from(e,t)}function fi(e){return e.has("content-type")||e.set("content-type","app\
+lication/grpc"),e}async function*di(){}function Ze(e,t){let n=yi(t),r=ao({...n,httpClient:bi(pi(e,n))});return{unary:r.unary,stream:(o,s,a,i,c,u)=>r.stream(o,s,a,i,Xl(c),u)}}function hi(e){let t=bi(Zl(
 e.fetch??((r,o)=>fetch(r,o)))),n=uo({...yi(e),httpClient:t});return{unary:n.unary,stream:async(r,...o)=>{if(r.methodKind!=="server_streaming")throw new b("fetch\
  cannot stream from the client",y.Unimplemented);return n.stream(r,...o)}}}function yi(e){return{...e,useBinaryFormat:e.useBinaryFormat??!0,interceptors:e.interceptors??
 [],acceptCompression:e.acceptCompression??[],sendCompression:e.sendCompression??null,compressMinBytes:e.compressMinBytes??1024,readMaxBytes:e.readMaxBytes??4*1024*
