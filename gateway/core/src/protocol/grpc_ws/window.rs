@@ -86,7 +86,7 @@ impl RequestWindow {
 
     /// The WINDOW frame to send, if there is enough to grant.
     pub fn grant(&mut self) -> Option<Bytes> {
-        if self.passed == 0 || self.passed * 2 < self.size {
+        if self.passed * 2 < self.size {
             return None;
         }
         let granted = u32::try_from(self.passed).unwrap_or(u32::MAX);
