@@ -5,6 +5,7 @@
 //!
 //! Source: RFC 6455, RFC 8441, docs/grpc-webtransport.md.
 
+mod closing;
 mod connection;
 mod fault;
 mod h2_stream;
@@ -41,7 +42,8 @@ use super::door::{Door, Entrance, may_open};
 use super::pipe::pipe;
 use crate::carry::{Asked, refuse};
 use crate::plan::WebSocket;
-use connection::{Connection, failure_code, finish};
+use closing::{failure_code, finish};
+use connection::Connection;
 use fault::{Fault, Watched};
 use h2_stream::H2Stream;
 use rationed::Rationed;

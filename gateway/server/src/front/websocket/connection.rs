@@ -2,34 +2,32 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream, StreamExt};
+use futures_util::{Sink, Stream};
 use sluicegate_core::protocol::grpc_ws::window::{RequestWindow, ResponseWindow};
 use sluicegate_core::protocol::grpc_wt::{self, reset_code};
 use sluicegate_core::protocol::websocket::{Messages, OnWebSocket, Received, close};
 use sluicegate_core::status::{Code, Flag, Status};
 use sluicegate_core::wire::{Gone, Reset};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Bytes};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::super::pipe::{Driver, Write};
+use super::closing::{failure_code, finish};
 use super::{Fault, READ_BUFFER, Rationed};
 
 /// How often the client is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How many pings may stay without an answer.
 const MISSED_PONGS: u8 = 2;
-/// How long a client may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A WebSocket and the connection's end of the pipe to its call.
 pub(super) struct Connection<S> {
@@ -352,52 +350,4 @@ const TOO_LARGE: Over =
 /// The call broke off.
 fn broken(reset: Reset) -> Over {
     Over::Close(close::code(reset_code(reset)))
-}
-
-/// The code that tells a client what it did wrong; `None` if the connection failed.
-///
-/// Source: RFC 6455, section 7.4.1.
-pub(super) fn failure_code(error: &Error) -> Option<u16> {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-    match error {
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(_) => Some(CloseCode::Protocol.into()),
-        Error::Utf8(_) => Some(CloseCode::Invalid.into()),
-        Error::Capacity(_) => Some(CloseCode::Size.into()),
-        // Its ration.
-        Error::Io(error) if error.kind() == ErrorKind::QuotaExceeded => Some(CloseCode::Size.into()),
-        _ => None,
-    }
-}
-
-/// Closes a WebSocket, with this code if the client has not closed it, and waits a little for the client to do the same.
-pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: WebSocketStream<Rationed<S>>,
-    code: Option<u16>,
-) {
-    let closed = async {
-        if let Some(code) = code {
-            let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static("") };
-            stream.close(Some(frame)).await?;
-        }
-        // This also writes the answer to the client's close.
-        while let Some(message) = stream.next().await {
-            message?;
-        }
-        Ok::<_, Error>(())
-    };
-    let closed = timeout(CLOSE_TIMEOUT, closed).await;
-    if closed.is_err() {
-        return;
-    }
-    // Closing with something unread would reset the connection, and the client could miss the last frames.
-    let mut io = stream.into_inner().into_inner();
-    let parted = async {
-        io.shutdown().await?;
-        let mut rest = [0; 4096];
-        while io.read(&mut rest).await? > 0 {}
-        std::io::Result::Ok(())
-    };
-    // An error means that the client is gone, and with it the need to part well.
-    let _ = timeout(CLOSE_TIMEOUT, parted).await;
 }
