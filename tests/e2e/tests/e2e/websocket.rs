@@ -22,7 +22,7 @@ const MIB: usize = 1 << 20;
 const GRPC_WS: (&str, &str) = ("sec-websocket-protocol", "grpc-ws-1");
 const GRPC_WEBSOCKETS: (&str, &str) = ("sec-websocket-protocol", "grpc-websockets");
 /// The end of a request.
-const END: &[u8] = b"\x80\0\0\0\0";
+pub(crate) const END: &[u8] = b"\x80\0\0\0\0";
 
 struct Rig {
     upstream: Upstream,
@@ -50,7 +50,7 @@ impl Rig {
     }
 }
 
-async fn send<S>(socket: &mut WebSocketStream<S>, bytes: impl Into<Bytes>)
+pub(crate) async fn send<S>(socket: &mut WebSocketStream<S>, bytes: impl Into<Bytes>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -58,7 +58,7 @@ where
 }
 
 /// All messages up to the close, and its code; `None` when the connection ended without one.
-async fn rest<S>(socket: &mut WebSocketStream<S>) -> (Vec<Bytes>, Option<u16>)
+pub(crate) async fn rest<S>(socket: &mut WebSocketStream<S>) -> (Vec<Bytes>, Option<u16>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

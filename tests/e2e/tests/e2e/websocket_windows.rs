@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::stage::Stage;
+use crate::websocket::{END, rest, send};
 
 const WINDOW: u8 = 0x2c;
 /// A window at first, in bytes.
@@ -21,7 +22,6 @@ const INITIAL: usize = 64 << 10;
 const GRANTED: usize = 256 << 10;
 /// What a frame costs besides its length.
 const PER_FRAME: usize = 128;
-const END: &[u8] = b"\x80\0\0\0\0";
 
 struct Rig {
     upstream: Upstream,
@@ -43,8 +43,7 @@ impl Rig {
     }
 
     async fn send(&mut self, frame: impl Into<Bytes>) {
-        let sent = self.socket.send(Message::Binary(frame.into()));
-        within("the gateway to take a message", sent).await.unwrap();
+        send(&mut self.socket, frame).await;
     }
 
     /// The next frame, which must come.
@@ -57,13 +56,7 @@ impl Rig {
 
     /// The code that the gateway closes with.
     async fn closed(&mut self) -> u16 {
-        loop {
-            match within("a close", self.socket.next()).await {
-                Some(Ok(Message::Binary(_))) => {}
-                Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
-                other => panic!("{other:?}"),
-            }
-        }
+        rest(&mut self.socket).await.1.expect("a close with a code")
     }
 }
 

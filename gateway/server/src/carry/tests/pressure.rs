@@ -98,14 +98,20 @@ async fn a_slow_client_gets_the_end_of_a_large_message() {
     assert_eq!(client.side().body.len(), 100_006);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_client_may_pause_before_the_end() {
-    let (rig, mut upstream) = Rig::simple("idle_timeout = \"5m\"");
+/// A client that has taken nothing of a response that is complete, on a route with this idle timeout.
+async fn at_the_end(idle_timeout: &str) -> (Rig, Upstream, Client) {
+    let (rig, mut upstream) = Rig::simple(&format!("idle_timeout = \"{idle_timeout}\""));
     let client = Client::new();
     client.stop_reading();
     rig.call(&client);
     upstream.call().await.answer(&[]).send(message("hi")).end(&[("grpc-status", "0")]);
     settle().await;
+    (rig, upstream, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_pause_before_the_end() {
+    let (_rig, _upstream, client) = at_the_end("5m").await;
     tokio::time::sleep(Duration::from_secs(290)).await;
     client.grant(1000);
     assert_eq!(client.status().await, "0");
@@ -113,12 +119,7 @@ async fn a_client_may_pause_before_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_of_the_end_is_given_up() {
-    let (rig, mut upstream) = Rig::simple("idle_timeout = \"1s\"");
-    let client = Client::new();
-    client.stop_reading();
-    rig.call(&client);
-    upstream.call().await.answer(&[]).send(message("hi")).end(&[("grpc-status", "0")]);
-    settle().await;
+    let (rig, _upstream, client) = at_the_end("1s").await;
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(client.ended().await, Ended::Reset(sluicegate_core::wire::Reset::CANCEL));
     client.released().await;
